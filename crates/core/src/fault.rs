@@ -1,0 +1,133 @@
+//! The one error that crosses crate borders: what happened, where, and what to do next.
+
+use std::fmt;
+
+/// A result whose error people can read and act on.
+pub type Result<T, E = Fault> = std::result::Result<T, E>;
+
+/// Who has to act on a [`Fault`]; callers branch on this and on nothing else.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum FaultKind {
+    /// The command, the project folder or the SQL is wrong: exit code 2.
+    Usage,
+    /// The data is wrong: the file fails, the run goes on, exit code 1.
+    Data,
+    /// A disk, a bucket, a database or the network is away or full: exit code 2, nothing published.
+    Unavailable,
+    /// Another run holds the project.
+    Busy,
+    /// A promise of Shoplake itself does not hold: nothing is published, exit code 2.
+    Internal,
+}
+
+/// A position in a file that a person can open.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Place {
+    /// The file as the user would name it, relative to the project folder where possible.
+    pub file: String,
+    /// 1-based line, if known.
+    pub line: Option<u64>,
+    /// 1-based column in characters, if known.
+    pub column: Option<u64>,
+}
+
+impl fmt::Display for Place {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", self.file)?;
+        if let Some(line) = self.line {
+            write!(f, ":{line}")?;
+            if let Some(column) = self.column {
+                write!(f, ":{column}")?;
+            }
+        }
+        Ok(())
+    }
+}
+
+/// An error in the house style: a lowercase message without a full stop, names in backticks, then
+/// the place, an optional detail (what is safe, what was counted) and a hint (what to do next).
+#[derive(Debug, thiserror::Error)]
+pub struct Fault {
+    /// Who has to act.
+    pub kind: FaultKind,
+    /// What happened, with the value and the rule.
+    pub message: String,
+    /// Where it happened.
+    pub place: Option<Place>,
+    /// What else is known, in full sentences.
+    pub detail: Option<String>,
+    /// What to do next.
+    pub hint: Option<String>,
+    /// The error below, if there is one.
+    #[source]
+    pub source: Option<Box<dyn std::error::Error + Send + Sync>>,
+}
+
+impl fmt::Display for Fault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if let Some(place) = &self.place {
+            write!(f, "{place}: ")?;
+        }
+        f.write_str(&self.message)
+    }
+}
+
+impl Fault {
+    /// A fault of `kind` that says `message`.
+    pub fn new(kind: FaultKind, message: impl Into<String>) -> Self {
+        Self { kind, message: message.into(), place: None, detail: None, hint: None, source: None }
+    }
+    /// The command or the project is wrong.
+    pub fn usage(message: impl Into<String>) -> Self {
+        Self::new(FaultKind::Usage, message)
+    }
+    /// The data is wrong.
+    pub fn data(message: impl Into<String>) -> Self {
+        Self::new(FaultKind::Data, message)
+    }
+    /// Something outside is away or full.
+    pub fn unavailable(message: impl Into<String>) -> Self {
+        Self::new(FaultKind::Unavailable, message)
+    }
+    /// A promise of our own does not hold.
+    pub fn internal(message: impl Into<String>) -> Self {
+        Self::new(FaultKind::Internal, message)
+    }
+    /// Adds the place.
+    #[must_use]
+    pub fn at(mut self, file: impl Into<String>, line: Option<u64>, column: Option<u64>) -> Self {
+        self.place = Some(Place { file: file.into(), line, column });
+        self
+    }
+    /// Adds what else is known.
+    #[must_use]
+    pub fn detail(mut self, detail: impl Into<String>) -> Self {
+        self.detail = Some(detail.into());
+        self
+    }
+    /// Adds what to do next.
+    #[must_use]
+    pub fn hint(mut self, hint: impl Into<String>) -> Self {
+        self.hint = Some(hint.into());
+        self
+    }
+    /// Keeps the error below.
+    #[must_use]
+    pub fn caused_by(mut self, source: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Self {
+        self.source = Some(source.into());
+        self
+    }
+}
+
+impl From<std::io::Error> for Fault {
+    /// fs-err puts the path in the message, so an I/O error says by itself what it was about.
+    fn from(error: std::io::Error) -> Self {
+        let full = matches!(error.kind(), std::io::ErrorKind::StorageFull | std::io::ErrorKind::QuotaExceeded);
+        let fault = Fault::unavailable(error.to_string());
+        if full {
+            fault.hint("free some space; nothing was published, the next run takes the same files")
+        } else {
+            fault
+        }
+    }
+}

@@ -1,0 +1,61 @@
+//! What the quality station hands on: rows that keep the contract, and the ones that do not.
+
+use arrow_array::RecordBatch;
+use serde::{Deserialize, Serialize};
+
+use crate::counts::Reason;
+
+/// One broken rule of a row.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Violation {
+    /// The reason that the rule falls under.
+    pub reason: Reason,
+    /// The rule in words: `required`, `min: 0`, `type: decimal(12,2)`, `fields: 6`.
+    pub rule: String,
+    /// The column, unless the row as a whole is at fault.
+    pub column: Option<String>,
+    /// The value as it stood in the file.
+    pub value: Option<String>,
+}
+
+/// One row that goes to quarantine.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Reject {
+    /// The line where the record starts, counted as in [`JudgedChunk::lines`].
+    pub line: u64,
+    /// Every broken rule, never empty; the row's reason is the least of theirs by [`Reason`]'s order.
+    pub violations: Vec<Violation>,
+    /// The record as it stood in the file (bytes that are no text in hex, cut at 64 KiB).
+    pub raw: String,
+}
+
+impl Reject {
+    /// The violation that names the row: the first of the least reason.
+    pub fn first(&self) -> Option<&Violation> {
+        self.violations.iter().min_by_key(|v| v.reason)
+    }
+}
+
+/// A run of consecutive records of one file, judged.
+#[derive(Debug, Clone)]
+pub struct JudgedChunk {
+    /// The rows that keep the contract: its columns in order, then columns that the file has beyond it
+    /// (text, under `schema_change.columns: evolve`).
+    pub rows: RecordBatch,
+    /// For each row, the 1-based physical line where its record starts, the header counted; for a JSON
+    /// array or Parquet the record's 1-based ordinal.
+    pub lines: Vec<u64>,
+    /// For each row, [`crate::hash::key_hashes`]; empty where the contract has no key.
+    pub keys: Vec<u128>,
+    /// For each row, [`crate::hash::content_hashes`].
+    pub contents: Vec<u64>,
+    /// The rows that do not, in order.
+    pub rejects: Vec<Reject>,
+}
+
+impl JudgedChunk {
+    /// Records in the chunk: rows and rejects.
+    pub fn rows_read(&self) -> u64 {
+        self.rows.num_rows() as u64 + self.rejects.len() as u64
+    }
+}

@@ -1,0 +1,30 @@
+//! The words of Shoplake's domain, and the ports between its stations.
+//!
+//! What lives here: the contract of a dataset, the counts every row falls under, reasons and
+//! rejects, hashes, the shop's clock, pinned tables, the outcome of a run, [`Fault`] (the one error
+//! that crosses crate borders), and the traits in [`ports`] that adapters fill. Pure values and
+//! rules: no input or output, no DataFusion, no Delta, no runtime.
+
+pub mod clock;
+pub mod contract;
+pub mod counts;
+pub mod fault;
+pub mod hash;
+pub mod ids;
+pub mod judged;
+pub mod landed;
+pub mod outcome;
+pub mod ports;
+pub mod project;
+pub mod source;
+pub mod table;
+
+pub use clock::ShopZone;
+pub use contract::{Column, ColumnType, Contract};
+pub use counts::{Counts, Reason};
+pub use fault::{Fault, FaultKind, Place, Result};
+pub use ids::{BatchNumber, RunId, Sha256};
+pub use judged::{JudgedChunk, Reject, Violation};
+pub use landed::LandedFile;
+pub use project::Project;
+pub use table::{Catalog, PinnedTable, TableFile};

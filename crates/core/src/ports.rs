@@ -1,0 +1,249 @@
+//! The ports: one trait a role. The pipeline knows these; the binary puts adapters behind them.
+
+use std::collections::BTreeSet;
+use std::path::Path;
+use std::pin::Pin;
+use std::sync::Arc;
+
+use arrow_array::RecordBatch;
+use arrow_schema::SchemaRef;
+use async_trait::async_trait;
+use chrono::{DateTime, Utc};
+use futures_core::Stream;
+use serde::{Deserialize, Serialize};
+
+use crate::contract::Contract;
+use crate::counts::Counts;
+use crate::fault::Result;
+use crate::ids::{BatchNumber, RunId, Sha256};
+use crate::judged::JudgedChunk;
+use crate::landed::LandedFile;
+use crate::outcome::{DatasetOutcome, FileOutcome, FileStatus, RunOutcome};
+use crate::table::Catalog;
+
+/// Rows that arrive as they are made.
+pub struct RowStream {
+    /// The columns.
+    pub schema: SchemaRef,
+    /// The rows.
+    pub batches: Pin<Box<dyn Stream<Item = Result<RecordBatch>> + Send>>,
+}
+
+/// Runs SQL over a pinned catalog. It reads; nothing that a query says can write.
+#[async_trait]
+pub trait Engine: Send + Sync {
+    /// Plans `sql` and says which columns come out, without touching data.
+    async fn schema(&self, catalog: &Catalog, sql: &str) -> Result<SchemaRef>;
+    /// Runs one SELECT.
+    async fn query(&self, catalog: &Catalog, sql: &str) -> Result<RowStream>;
+}
+
+/// Whether landing a file leaves the original.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Take {
+    /// The file moves: it lay in the inbox.
+    Move,
+    /// The file is copied: it belongs to somebody else.
+    Copy,
+}
+
+/// The landing zone and the archive behind it: bytes as they came.
+pub trait LandingZone: Send + Sync {
+    /// Lands a file under `name`; `origin` is its path as the user knows it.
+    fn land_file(&self, dataset: &str, source: &Path, name: &str, origin: &str, take: Take) -> Result<LandedFile>;
+    /// Lands the bytes of an API page.
+    fn land_page(
+        &self,
+        dataset: &str,
+        name: &str,
+        origin: &str,
+        page: (String, u64),
+        bytes: &[u8],
+    ) -> Result<LandedFile>;
+    /// Files that lie in landing: ones that failed, were held, or whose run was cut off.
+    fn waiting(&self, dataset: &str) -> Result<Vec<LandedFile>>;
+    /// Moves a landed file to the archive and writes its metadata beside it. Doing it twice does no harm.
+    fn archive(&self, file: &LandedFile, metadata: &serde_json::Value) -> Result<()>;
+    /// Removes a landed file whose bytes the archive has already.
+    fn discard(&self, file: &LandedFile) -> Result<()>;
+}
+
+/// The tables, and the batches that change them.
+#[async_trait]
+pub trait TableStore: Send + Sync {
+    /// Ends what an earlier run left: a decided batch is rolled forward, an undecided one set aside.
+    async fn recover(&self) -> Result<()>;
+    /// The tables as the last fully committed batch left them.
+    async fn pinned(&self) -> Result<Catalog>;
+    /// What each published batch after `after` did, in order.
+    async fn manifests(&self, after: BatchNumber) -> Result<Vec<Manifest>>;
+    /// Begins the next batch over these files.
+    async fn begin(&self, run: &RunId, files: &[LandedFile]) -> Result<Box<dyn Batch>>;
+}
+
+/// One batch: data files are written, nothing is committed until [`Batch::publish`].
+#[async_trait]
+pub trait Batch: Send {
+    /// Its number.
+    fn number(&self) -> BatchNumber;
+    /// Starts to load a dataset. Dimensions load before the facts that they enrich.
+    async fn loader(&mut self, contract: &Arc<Contract>) -> Result<Box<dyn Loader>>;
+    /// Ends the load: the dataset's new files join [`Batch::catalog`].
+    async fn finish(&mut self, loader: Box<dyn Loader>) -> Result<DatasetChange>;
+    /// The tables as they will be, were the batch published now.
+    async fn catalog(&self) -> Result<Catalog>;
+    /// Replaces all rows of a model's table; gives its rows.
+    async fn replace(&mut self, table: &str, rows: RowStream) -> Result<u64>;
+    /// Decides: writes the publish record and commits each table.
+    async fn publish(self: Box<Self>, summary: BatchSummary) -> Result<Manifest>;
+    /// Sets the batch aside and removes what it wrote.
+    async fn abandon(self: Box<Self>) -> Result<()>;
+}
+
+/// Takes the judged rows of one dataset, file by file, and decides inserted, updated, duplicate.
+///
+/// Synchronous: it works on threads of its own, and is called from a blocking thread.
+pub trait Loader: Send {
+    /// Begins a file.
+    fn begin_file(&mut self, file: &LandedFile) -> Result<()>;
+    /// Takes the next chunk of the file, in the order of the file.
+    fn append(&mut self, chunk: JudgedChunk) -> Result<()>;
+    /// Keeps the file; its counts.
+    fn accept_file(&mut self) -> Result<Counts>;
+    /// Takes back all that the file brought.
+    fn refuse_file(&mut self) -> Result<()>;
+    /// For downcasting by the batch that made it.
+    fn into_any(self: Box<Self>) -> Box<dyn std::any::Any + Send>;
+}
+
+/// What a load did to a dataset's table.
+#[derive(Debug, Clone, Default)]
+pub struct DatasetChange {
+    /// Whether anything changed.
+    pub changed: bool,
+    /// Days (since 1970-01-01, shop's zone) that gained, lost or changed a row; only with `event_time`.
+    pub days: BTreeSet<i32>,
+    /// Whether the table was empty before.
+    pub first: bool,
+}
+
+/// What the publish record says of a batch, besides the tables' actions: enough to rebuild the state.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct BatchSummary {
+    /// The run.
+    pub run_id: RunId,
+    /// When the run began, UTC.
+    pub started_at: DateTime<Utc>,
+    /// Every dataset with its files and counts.
+    pub datasets: Vec<DatasetOutcome>,
+    /// The landed files that are loaded by this batch.
+    pub files: Vec<LandedFile>,
+    /// Cursors of API sources that move with this batch: dataset and value.
+    pub cursors: Vec<(String, serde_json::Value)>,
+    /// The contract's fingerprint by dataset.
+    pub fingerprints: Vec<(String, String)>,
+}
+
+/// A published batch.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Manifest {
+    /// Its number.
+    pub batch: BatchNumber,
+    /// What it did.
+    pub summary: BatchSummary,
+}
+
+/// What the state remembers of a file.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct FileRecord {
+    /// The dataset.
+    pub dataset: String,
+    /// The run that judged it last.
+    pub run_id: RunId,
+    /// When, UTC.
+    pub at: DateTime<Utc>,
+    /// For an API page, `(pull, page)`.
+    pub page: Option<(String, u64)>,
+    /// The fingerprint of the contract that judged it.
+    pub fingerprint: String,
+    /// What became of it, with its counts.
+    pub file: FileOutcome,
+}
+
+/// What the state remembers of a run.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct RunRecord {
+    /// The run.
+    pub run_id: RunId,
+    /// When it began, UTC.
+    pub started_at: DateTime<Utc>,
+    /// Its outcome; `None` while it runs, or where it was cut off.
+    pub outcome: Option<RunOutcome>,
+}
+
+/// One step of a run, for the log of it.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct StepRecord {
+    /// `recover`, `collect`, `land`, `load`, `models`, `tests`, `publish`, `archive`, `reports`.
+    pub name: String,
+    /// Seconds it took.
+    pub seconds: f64,
+    /// What it did, in words.
+    pub detail: String,
+}
+
+/// The state: runs, steps, files, cursors. A memory that can be rebuilt from the lake's manifests;
+/// never the truth about what is in a table.
+#[async_trait]
+pub trait StateStore: Send + Sync {
+    /// Notes that a run began.
+    async fn begin_run(&self, run: &RunId, started_at: DateTime<Utc>) -> Result<()>;
+    /// Notes a step of a run.
+    async fn record_step(&self, run: &RunId, step: &StepRecord) -> Result<()>;
+    /// Notes how a run ended.
+    async fn finish_run(&self, outcome: &RunOutcome) -> Result<()>;
+    /// The last runs, newest first.
+    async fn runs(&self, limit: u32) -> Result<Vec<RunRecord>>;
+    /// The steps of a run, in order.
+    async fn steps(&self, run: &RunId) -> Result<Vec<StepRecord>>;
+    /// The record of these bytes in a dataset, the latest.
+    async fn file(&self, dataset: &str, sha256: &Sha256) -> Result<Option<FileRecord>>;
+    /// The record of this API page.
+    async fn page(&self, dataset: &str, pull: &str, page: u64) -> Result<Option<FileRecord>>;
+    /// The file of a dataset that was loaded last.
+    async fn last_loaded(&self, dataset: &str) -> Result<Option<FileRecord>>;
+    /// The latest files, newest first, of one status or of all.
+    async fn files(&self, status: Option<FileStatus>, limit: u32) -> Result<Vec<FileRecord>>;
+    /// Notes what became of a file that is not part of a published batch (failed, held).
+    async fn record_file(&self, record: &FileRecord) -> Result<()>;
+    /// Notes a published batch in one transaction: its files, its cursors, its number.
+    async fn record_batch(&self, manifest: &Manifest) -> Result<()>;
+    /// The last batch that the state knows; 0 before the first.
+    async fn last_batch(&self) -> Result<BatchNumber>;
+    /// The stored cursor of an API source: what it has loaded.
+    async fn cursor(&self, dataset: &str) -> Result<Option<serde_json::Value>>;
+    /// Where an unfinished pull stands, so that the next run resumes it.
+    async fn pull(&self, dataset: &str) -> Result<Option<serde_json::Value>>;
+    /// Keeps or (with `None`) forgets an unfinished pull.
+    async fn set_pull(&self, dataset: &str, pull: Option<&serde_json::Value>) -> Result<()>;
+}
+
+/// What is going on, for people who watch. Called often; must be cheap.
+pub trait Progress: Send + Sync {
+    /// A stage of the run begins: `landing`, `sales: day-9.csv`, `models`.
+    fn stage(&self, name: &str, total_bytes: Option<u64>);
+    /// So much more of the stage is done.
+    fn advance(&self, bytes: u64, rows: u64);
+    /// The stage ends.
+    fn done(&self);
+}
+
+/// Nobody watches.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Quiet;
+
+impl Progress for Quiet {
+    fn stage(&self, _name: &str, _total_bytes: Option<u64>) {}
+    fn advance(&self, _bytes: u64, _rows: u64) {}
+    fn done(&self) {}
+}

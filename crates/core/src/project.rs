@@ -1,0 +1,79 @@
+//! A project folder, read and checked.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use chrono_tz::Tz;
+
+use crate::contract::Contract;
+use crate::source::Origin;
+
+/// A dataset of the project: its contract and where it comes from.
+#[derive(Debug, Clone)]
+pub struct Dataset {
+    /// The contract.
+    pub contract: Contract,
+    /// Where its bytes come from.
+    pub origin: Origin,
+}
+
+/// Bounds on what a run may use.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Limits {
+    /// Memory for SQL and key sets, in bytes.
+    pub memory: u64,
+    /// Threads; 0 takes one for each processor.
+    pub threads: usize,
+    /// The longest record, in bytes.
+    pub record_bytes: usize,
+    /// Bytes that one compressed file may unpack to.
+    pub unpacked_bytes: u64,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self { memory: 512 << 20, threads: 0, record_bytes: 16 << 20, unpacked_bytes: 64 << 30 }
+    }
+}
+
+/// The project, with every file of it read and checked except the models' SQL.
+#[derive(Debug, Clone)]
+pub struct Project {
+    /// The project's name.
+    pub name: String,
+    /// The project folder.
+    pub dir: PathBuf,
+    /// The zone that the shop's days are counted in.
+    pub time_zone: Tz,
+    /// The shop's currency (ISO 4217).
+    pub currency: String,
+    /// The folder of the lake.
+    pub lake_dir: PathBuf,
+    /// Variables for models.
+    pub vars: BTreeMap<String, serde_json::Value>,
+    /// Bounds.
+    pub limits: Limits,
+    /// Cron expression of the daily run, if there is one.
+    pub schedule: Option<String>,
+    /// The datasets, dimensions before the facts that refer to them.
+    pub datasets: Vec<Dataset>,
+}
+
+impl Project {
+    /// The folder where people drop files.
+    pub fn inbox_dir(&self) -> PathBuf {
+        self.dir.join("inbox")
+    }
+    /// The folder of the state, never in git.
+    pub fn state_dir(&self) -> PathBuf {
+        self.dir.join(".shoplake")
+    }
+    /// The dataset of that name.
+    pub fn dataset(&self, name: &str) -> Option<&Dataset> {
+        self.datasets.iter().find(|d| d.contract.dataset == name)
+    }
+    /// A path as the user knows it: relative to the project folder where it lies inside.
+    pub fn shown(&self, path: &Path) -> String {
+        path.strip_prefix(&self.dir).unwrap_or(path).display().to_string()
+    }
+}
