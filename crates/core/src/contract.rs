@@ -248,6 +248,6 @@ impl Contract {
     pub fn fingerprint(&self) -> String {
         let judged =
             (&self.key, &self.event_time, &self.columns, &self.schema_change, self.reject_limit, &self.options);
-        format!("{:032x}", xxhash_rust::xxh3::xxh3_128(format!("{judged:?}").as_bytes()))
+        crate::hash::fingerprint(&format!("{judged:?}"))
     }
 }

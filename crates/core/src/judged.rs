@@ -27,6 +27,9 @@ pub struct Reject {
     pub violations: Vec<Violation>,
     /// The record as it stood in the file (bytes that are no text in hex, cut at 64 KiB).
     pub raw: String,
+    /// The value of the contract's first decimal column as plain decimal text, where it can be read:
+    /// the money at stake.
+    pub money: Option<String>,
 }
 
 impl Reject {

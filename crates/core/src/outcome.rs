@@ -196,3 +196,21 @@ pub struct RunOutcome {
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub problems: Vec<String>,
 }
+
+impl RunOutcome {
+    /// How a run with these files, models and tests has ended.
+    pub fn judge(&self) -> RunStatus {
+        let files = || self.datasets.iter().flat_map(|dataset| &dataset.files);
+        let failed = files().any(|file| matches!(file.status, FileStatus::Failed | FileStatus::Held))
+            || self.tests.failed > 0
+            || self.models.iter().any(|model| matches!(model.status, ModelStatus::Error | ModelStatus::Skipped));
+        let odd = self.tests.warned > 0
+            || !self.problems.is_empty()
+            || self.datasets.iter().any(|dataset| dataset.counts.rejected > 0 || dataset.counts.orphans > 0);
+        match (failed, odd) {
+            (true, _) => RunStatus::Error,
+            (false, true) => RunStatus::Warning,
+            (false, false) => RunStatus::Success,
+        }
+    }
+}

@@ -228,6 +228,19 @@ pub trait StateStore: Send + Sync {
     async fn set_pull(&self, dataset: &str, pull: Option<&serde_json::Value>) -> Result<()>;
 }
 
+/// What became of a pull from an API.
+#[derive(Debug)]
+pub struct Pulled {
+    /// The pages that are landed, in order, those of an earlier unfinished pull first.
+    pub files: Vec<LandedFile>,
+    /// The cursor to store once all of them are loaded.
+    pub cursor: Option<serde_json::Value>,
+    /// Things to tell that stopped nothing: a page that repeated the one before.
+    pub warnings: Vec<String>,
+    /// Why the pull ended early, if it did; the pages before it are landed, the next run resumes.
+    pub problem: Option<crate::fault::Fault>,
+}
+
 /// What is going on, for people who watch. Called often; must be cheap.
 pub trait Progress: Send + Sync {
     /// A stage of the run begins: `landing`, `sales: day-9.csv`, `models`.

@@ -1,1 +1,191 @@
-//! Stub.
+//! The lake: the landing zone and the archive, Delta tables with a keyed upsert, and the batches
+//! that change all tables of a run together.
+//!
+//! A run is a numbered batch. `landing/_batches/N.json` says what it sets out to do; its data files
+//! are written beside the others while nothing is committed; `processed/_publish/N.json` is the
+//! decision; then one Delta commit a table carries `txn(shoplake, N)`. A run that is cut off before
+//! the decision is set aside, one after it is rolled forward. This crate alone names deltalake.
+
+mod base;
+mod batch;
+mod delta;
+mod dimension;
+mod finish;
+mod key_index;
+mod landing;
+mod layout;
+mod loader;
+mod parquet_writer;
+mod pool;
+mod publish;
+mod quarantine;
+mod read;
+mod record;
+mod rewrite;
+mod run_keys;
+mod shape;
+mod stage;
+mod stats;
+
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use shoplake_core::ports::{Batch, LandingZone, Manifest, TableStore, Take};
+use shoplake_core::{BatchNumber, Catalog, Contract, Fault, FaultKind, LandedFile, PinnedTable, Project, Result, RunId, ShopZone};
+
+use crate::batch::{BatchContext, LocalBatch};
+use crate::landing::LocalLanding;
+use crate::layout::{Layout, numbers};
+use crate::quarantine::QUARANTINE;
+use crate::record::{BatchRecord, PublishRecord, put_if_absent};
+use crate::shape::TableShape;
+
+/// A lake in a folder of this machine.
+pub struct LocalLake {
+    layout: Layout,
+    landing: LocalLanding,
+    contracts: Vec<Arc<Contract>>,
+    zone: ShopZone,
+    threads: usize,
+}
+
+impl LocalLake {
+    /// The lake of a project; nothing is made before the first run.
+    pub fn open(project: &Project) -> Result<Self> {
+        let root = std::path::absolute(&project.lake_dir)?;
+        let layout = Layout::new(&root);
+        let contracts = project.datasets.iter().map(|dataset| Arc::new(dataset.contract.clone())).collect();
+        let (zone, threads) = (ShopZone::new(project.time_zone), project.limits.threads);
+        Ok(Self { landing: LocalLanding::new(layout.clone()), layout, contracts, zone, threads })
+    }
+
+    /// Every dataset's table and the quarantine as they are before the first row, for planning without data.
+    pub fn empty(&self) -> Result<Catalog> {
+        let table = |name: &str, schema, partition_columns| {
+            let (name, root) = (name.to_owned(), self.layout.table(name));
+            (name.clone(), Arc::new(PinnedTable { name, root, schema, partition_columns, files: Vec::new() }))
+        };
+        let mut tables: BTreeMap<_, _> = [table(quarantine::QUARANTINE, quarantine::schema(), Vec::new())].into();
+        for contract in &self.contracts {
+            let shape = shape::TableShape::new(Arc::clone(contract), None)?;
+            tables.extend([table(&contract.dataset, shape.table_schema(), shape.partition_columns())]);
+        }
+        Ok(Catalog { tables })
+    }
+
+    /// The tables of the datasets and the quarantine as the contracts make them, without a row.
+    pub fn empty(&self) -> Result<Catalog> {
+        let mut catalog = Catalog::default();
+        let mut add = |name: &str, schema, partition_columns| {
+            let root = self.layout.table(name);
+            let table = PinnedTable { name: name.to_owned(), root, schema, partition_columns, files: Vec::new() };
+            catalog.tables.insert(name.to_owned(), Arc::new(table));
+        };
+        for contract in &self.contracts {
+            let shape = TableShape::new(contract.clone(), None)?;
+            add(&contract.dataset, shape.table_schema(), shape.partition_columns());
+        }
+        add(QUARANTINE, quarantine::schema(), Vec::new());
+        Ok(catalog)
+    }
+
+    /// The tables at the versions of a published batch.
+    async fn pin(&self, versions: &BTreeMap<String, u64>) -> Result<Catalog> {
+        let pins = versions.iter().map(|(name, version)| {
+            let root = self.layout.table(name);
+            async move { delta::pin(&root, name, *version).await }
+        });
+        let tables: Vec<PinnedTable> = futures::future::try_join_all(pins).await?;
+        Ok(Catalog { tables: tables.into_iter().map(|table| (table.name.clone(), Arc::new(table))).collect() })
+    }
+}
+
+#[async_trait]
+impl TableStore for LocalLake {
+    async fn recover(&self) -> Result<()> {
+        publish::recover(&self.layout).await
+    }
+
+    async fn pinned(&self) -> Result<Catalog> {
+        match publish::last_committed(&self.layout)? {
+            Some(record) => self.pin(&record.versions).await,
+            None => Ok(Catalog::default()),
+        }
+    }
+
+    async fn manifests(&self, after: BatchNumber) -> Result<Vec<Manifest>> {
+        let later = numbers(&self.layout.publishes())?.into_iter().filter(|batch| *batch > after);
+        let read = later.map(|batch| {
+            let record: PublishRecord = record::read(&self.layout.publish(batch))?;
+            Ok(Manifest { batch, summary: record.summary })
+        });
+        read.collect()
+    }
+
+    async fn begin(&self, run: &RunId, files: &[LandedFile]) -> Result<Box<dyn Batch>> {
+        let (base, versions) = match publish::last_committed(&self.layout)? {
+            Some(record) => (self.pin(&record.versions).await?, record.versions),
+            None => (Catalog::default(), BTreeMap::new()),
+        };
+        let number = publish::next_number(&self.layout)?;
+        let record = BatchRecord { batch: number, run_id: run.clone(), files: files.to_vec(), base: versions.clone() };
+        if !put_if_absent(&self.layout.batch(number), &record)? {
+            return Err(Fault::new(FaultKind::Busy, format!("batch {number} was begun by another run")));
+        }
+        let context = BatchContext {
+            layout: self.layout.clone(),
+            number,
+            run_id: run.clone(),
+            zone: self.zone.clone(),
+            contracts: self.contracts.clone(),
+            threads: self.threads,
+        };
+        Ok(Box::new(LocalBatch::new(context, base, &versions)?))
+    }
+}
+
+impl LandingZone for LocalLake {
+    fn land_file(&self, dataset: &str, source: &Path, name: &str, origin: &str, take: Take) -> Result<LandedFile> {
+        self.landing.land_file(dataset, source, name, origin, take)
+    }
+    fn land_page(&self, dataset: &str, name: &str, origin: &str, page: (String, u64), bytes: &[u8]) -> Result<LandedFile> {
+        self.landing.land_page(dataset, name, origin, page, bytes)
+    }
+    fn waiting(&self, dataset: &str) -> Result<Vec<LandedFile>> {
+        self.landing.waiting(dataset)
+    }
+    fn archive(&self, file: &LandedFile, metadata: &serde_json::Value) -> Result<()> {
+        self.landing.archive(file, metadata)
+    }
+    fn discard(&self, file: &LandedFile) -> Result<()> {
+        self.landing.discard(file)
+    }
+}
+
+/// The one writer's hold on a project; gone with its process.
+#[derive(Debug)]
+pub struct WriterLock {
+    _file: std::fs::File,
+}
+
+/// Takes the project's lock: waits for another run to end, or (`wait` false) fails at once.
+///
+/// # Errors
+/// [`FaultKind::Busy`] where another run holds the project.
+pub fn lock(project: &Project, wait: bool) -> Result<WriterLock> {
+    fs_err::create_dir_all(project.state_dir())?;
+    let path = project.state_dir().join("lock");
+    let (file, _) = fs_err::OpenOptions::new().create(true).truncate(false).write(true).open(&path)?.into_parts();
+    match file.try_lock() {
+        Ok(()) => {}
+        Err(std::fs::TryLockError::WouldBlock) if wait => file.lock()?,
+        Err(std::fs::TryLockError::WouldBlock) => {
+            return Err(Fault::new(FaultKind::Busy, "another run is working on this project")
+                .hint("wait for it to end, or run without `--no-wait`"));
+        }
+        Err(std::fs::TryLockError::Error(error)) => return Err(error.into()),
+    }
+    Ok(WriterLock { _file: file })
+}

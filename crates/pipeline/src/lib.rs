@@ -1,1 +1,50 @@
-//! Stub.
+//! One run from the sources to what is published: the only place where the stations meet.
+//!
+//! ```text
+//! recover → collect → land → load (judge, decide) → models → tests → publish → archive → reports
+//! ```
+//!
+//! The stations are crates of their own; storage, SQL and memory stand behind the ports of
+//! [`shoplake_core::ports`]. Nothing here knows which adapter it works with.
+
+mod archive;
+mod build;
+mod causes;
+mod collect;
+mod load;
+mod report;
+mod run;
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use shoplake_core::Project;
+use shoplake_core::ports::{Engine, LandingZone, Progress, StateStore, TableStore};
+
+pub use build::plan_all;
+
+/// The stations of a project, put together by the binary.
+#[derive(Clone)]
+pub struct Pipeline {
+    /// The project.
+    pub project: Arc<Project>,
+    /// Its tables.
+    pub tables: Arc<dyn TableStore>,
+    /// Its landing zone and archive.
+    pub landing: Arc<dyn LandingZone>,
+    /// SQL.
+    pub engine: Arc<dyn Engine>,
+    /// Its memory.
+    pub state: Arc<dyn StateStore>,
+    /// Who watches.
+    pub progress: Arc<dyn Progress>,
+}
+
+/// What a run takes besides what lies in the inbox.
+#[derive(Debug, Clone, Default)]
+pub struct RunOptions {
+    /// Files named by hand: they are copied, never moved, and nothing else is taken.
+    pub files: Vec<PathBuf>,
+    /// The dataset that those files belong to, where their folder does not say it.
+    pub dataset: Option<String>,
+}

@@ -1,1 +1,19 @@
-//! Stub.
+//! The quality station: contract × bytes → typed batches, or rejected rows with their reasons.
+//!
+//! What lives here: opening a landed file (`open`), the readers of each format (`csv`, `json`,
+//! `parquet_file`), the judge that every reader hands its records to ([`rows`]), the types' own
+//! parsers (`values`), the rules (`checks`, one check, one file), and `discover`, which writes a
+//! contract from a sample. What does not: keys against the lake, duplicates and updates (`lake`),
+//! the decision over a file with too many rejects (`pipeline`, by [`over_reject_limit`]).
+
+pub mod checks;
+mod csv;
+pub mod discover;
+mod json;
+pub(crate) mod open;
+mod parquet_file;
+mod reading;
+pub mod rows;
+mod values;
+
+pub use reading::{FileReading, ReadOptions, judge_file, over_reject_limit};

@@ -1,1 +1,55 @@
-fn main() {}
+//! The chores of this repository as `cargo xtask VERB`: one verb, one file.
+//!
+//! What lives here: reading the verb from the command line. Not here: anything that a user of
+//! Shoplake runs; xtask knows the product only as the binary that it builds.
+#![expect(clippy::print_stdout, reason = "xtask talks to a person at a terminal")]
+
+mod bench;
+mod blackbox;
+mod demo;
+mod http;
+mod schemas;
+mod steps;
+mod test;
+mod venv;
+mod workspace;
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+/// The chores of the Shoplake repository.
+#[derive(Parser)]
+#[command(name = "cargo xtask", bin_name = "cargo xtask")]
+struct Arguments {
+    #[command(subcommand)]
+    verb: Verb,
+}
+
+#[derive(Subcommand)]
+enum Verb {
+    /// Build Shoplake, make a sample shop, run it and show its report.
+    Demo(demo::Options),
+    /// Install what the tests need and run all of them.
+    Test(test::Options),
+    /// Measure `shoplake run` side by side with other engines.
+    Bench(bench::Options),
+    /// Write the JSON Schemas of the project folder's files.
+    Schemas(schemas::Options),
+}
+
+fn main() -> ExitCode {
+    let done = match Arguments::parse().verb {
+        Verb::Demo(options) => demo::run(&options),
+        Verb::Test(options) => test::run(&options),
+        Verb::Bench(options) => bench::run(&options),
+        Verb::Schemas(options) => schemas::run(&options),
+    };
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            println!("error: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}

@@ -1,0 +1,191 @@
+//! DataFusion's errors in the house style: what is wrong, where in the SQL, and what was likely meant.
+
+use datafusion::common::SchemaError;
+use datafusion::error::DataFusionError;
+use datafusion::sql::sqlparser::parser::ParserError;
+use shoplake_core::{Catalog, Fault, FaultKind};
+
+/// The name that SQL goes by in places: `sql:1:8`.
+const PLACE: &str = "sql";
+/// Candidates are at most this many edits away, or a third of the name.
+const FAR: usize = 2;
+/// Names listed where none is near.
+const LISTED: usize = 12;
+
+/// The fault of SQL that cannot be parsed.
+pub(crate) fn parsing(error: &DataFusionError) -> Fault {
+    match error.find_root() {
+        DataFusionError::SQL(parser, _) => syntax(parser),
+        DataFusionError::Diagnostic(_, inner) => parsing(inner),
+        _ => planning(error, &Catalog::default()),
+    }
+}
+
+/// The fault of SQL that the tokenizer or the parser refused.
+pub(crate) fn syntax(error: &ParserError) -> Fault {
+    let text = match error {
+        ParserError::RecursionLimitExceeded => {
+            return Fault::usage("sql too complex: nested too deeply").hint("split it into several models");
+        }
+        ParserError::TokenizerError(text) | ParserError::ParserError(text) => text,
+    };
+    let (what, line, column) = split_place(text);
+    let what = what.replace("Expected: ", "expected ").replace("found: EOF", "found the end");
+    Fault::usage(format!("sql syntax: {}", lowercase_first(&what).replace("found: ", "found "))).at(PLACE, line, column)
+}
+
+/// The fault of SQL that cannot be planned over `catalog`.
+pub(crate) fn planning(error: &DataFusionError, catalog: &Catalog) -> Fault {
+    let fault = match bare(error) {
+        DataFusionError::SchemaError(schema, _) => schema_fault(schema),
+        DataFusionError::SQL(parser, _) => return syntax(parser),
+        DataFusionError::Plan(text) => plan_fault(text, catalog),
+        DataFusionError::NotImplemented(text) => Fault::usage(format!("not supported: {}", tidy(text))),
+        _ => running(error),
+    };
+    match error.diagnostic().and_then(|d| d.span) {
+        Some(span) if fault.kind == FaultKind::Usage => {
+            fault.at(PLACE, Some(span.start.line), Some(span.start.column))
+        }
+        _ => fault,
+    }
+}
+
+/// The fault of a query that broke off.
+pub(crate) fn running(error: &DataFusionError) -> Fault {
+    match bare(error) {
+        DataFusionError::ResourcesExhausted(text) => Fault::unavailable("the query needs more memory than `limits.memory`")
+            .detail(format!("{}.", tidy(text)))
+            .hint("raise `limits.memory` in shoplake.yml, or ask for fewer rows at once"),
+        DataFusionError::ArrowError(arrow, _) => match arrow.as_ref() {
+            arrow::error::ArrowError::IoError(text, _) => Fault::unavailable(tidy(text)),
+            arrow::error::ArrowError::DivideByZero => {
+                Fault::data("division by zero").hint("write `x / nullif(y, 0)` for NULL in its place")
+            }
+            other => Fault::data(tidy(strip_prefixes(&other.to_string()))),
+        },
+        DataFusionError::ParquetError(_) | DataFusionError::ObjectStore(_) | DataFusionError::IoError(_) => {
+            Fault::unavailable(format!("a file of the lake cannot be read: {}", tidy(strip_prefixes(&bare(error).to_string()))))
+        }
+        DataFusionError::Execution(text) | DataFusionError::Plan(text) => Fault::data(tidy(text)),
+        DataFusionError::NotImplemented(text) => Fault::usage(format!("not supported: {}", tidy(text))),
+        other => Fault::internal(format!("the query failed: {}", tidy(strip_prefixes(&other.to_string())))),
+    }
+}
+
+/// The error below its wrappings.
+fn bare(error: &DataFusionError) -> &DataFusionError {
+    match error {
+        DataFusionError::Context(_, inner) | DataFusionError::Diagnostic(_, inner) => bare(inner),
+        DataFusionError::Shared(inner) => bare(inner),
+        DataFusionError::Collection(errors) => errors.first().map_or(error, bare),
+        DataFusionError::External(inner) => inner.downcast_ref::<DataFusionError>().map_or(error, bare),
+        DataFusionError::ArrowError(arrow, _) => match arrow.as_ref() {
+            arrow::error::ArrowError::ExternalError(inner) => inner.downcast_ref::<DataFusionError>().map_or(error, bare),
+            _ => error,
+        },
+        other => other,
+    }
+}
+
+fn schema_fault(error: &SchemaError) -> Fault {
+    match error {
+        SchemaError::FieldNotFound { field, valid_fields } => {
+            let of = field.relation.as_ref().map(|table| format!(" in `{}`", table.table())).unwrap_or_default();
+            let table = field.relation.as_ref().map(|table| table.table());
+            let here = valid_fields.iter().filter(|f| table.is_none() || f.relation.as_ref().map(|t| t.table()) == table);
+            let names: Vec<&str> = here.map(|f| f.name.as_str()).collect();
+            with_candidates(Fault::usage(format!("column `{}` not found{of}", field.name)), &field.name, &names, "columns")
+        }
+        SchemaError::AmbiguousReference { field } => {
+            Fault::usage(format!("column `{}` stands in more than one table", field.name))
+                .hint(format!("write it with its table: `sales.{}`", field.name))
+        }
+        SchemaError::DuplicateQualifiedField { name, .. } | SchemaError::DuplicateUnqualifiedField { name } => {
+            Fault::usage(format!("two columns are called `{name}`")).hint("name them apart with `AS`")
+        }
+    }
+}
+
+fn plan_fault(text: &str, catalog: &Catalog) -> Fault {
+    if let Some(name) = between(text, "table '", "' not found") {
+        let name = name.rsplit('.').next().unwrap_or(name);
+        let tables: Vec<&str> = catalog.tables.keys().map(String::as_str).collect();
+        return with_candidates(Fault::usage(format!("table `{name}` not found")), name, &tables, "tables");
+    }
+    if let Some(name) = between(text, "Invalid function '", "'") {
+        let fault = Fault::usage(format!("function `{name}` not found"));
+        return match between(text, "Did you mean '", "'") {
+            Some(near) => fault.hint(format!("did you mean `{near}`?")),
+            None => fault,
+        };
+    }
+    Fault::usage(tidy(text))
+}
+
+/// Adds the nearest names as a hint, or the first of all where none is near.
+fn with_candidates(fault: Fault, name: &str, names: &[&str], what: &str) -> Fault {
+    let far = FAR.max(name.chars().count() / 3);
+    let mut near: Vec<(usize, &str)> =
+        names.iter().map(|known| (strsim::damerau_levenshtein(&name.to_lowercase(), known), *known)).collect();
+    near.sort_unstable();
+    near.dedup();
+    match near.first() {
+        None => fault,
+        Some((distance, nearest)) if *distance <= far => fault.hint(format!("did you mean `{nearest}`?")),
+        Some(_) => {
+            let mut listed: Vec<&str> = names.to_vec();
+            listed.dedup();
+            let more = if listed.len() > LISTED { ", …" } else { "" };
+            let listed: Vec<String> = listed.iter().take(LISTED).map(|name| format!("`{name}`")).collect();
+            fault.hint(format!("its {what} are {}{more}", listed.join(", ")))
+        }
+    }
+}
+
+/// The first line of an engine's message in our style.
+fn tidy(text: &str) -> String {
+    let first = strip_prefixes(text).lines().next().unwrap_or_default();
+    let first = first.split(". This ").next().unwrap_or(first);
+    lowercase_first(first.trim().trim_end_matches('.')).replace(['\'', '"'], "`")
+}
+
+fn strip_prefixes(text: &str) -> &str {
+    const PREFIXES: [&str; 12] = [
+        "Error during planning: ",
+        "Execution error: ",
+        "Arrow error: ",
+        "Compute error: ",
+        "Cast error: ",
+        "Arithmetic overflow: ",
+        "Parquet error: ",
+        "Object Store error: ",
+        "IO error: ",
+        "External error: ",
+        "External: ",
+        "Internal error: ",
+    ];
+    let stripped = PREFIXES.iter().find_map(|prefix| text.strip_prefix(prefix));
+    stripped.map_or(text, strip_prefixes)
+}
+
+fn lowercase_first(text: &str) -> String {
+    let mut letters = text.chars();
+    match (letters.next(), letters.clone().next()) {
+        // `GROUP BY` and the like stay as they are.
+        (Some(first), Some(second)) if !second.is_uppercase() => first.to_lowercase().chain(letters).collect(),
+        _ => text.to_owned(),
+    }
+}
+
+fn between<'t>(text: &'t str, before: &str, after: &str) -> Option<&'t str> {
+    let rest = text.split_once(before)?.1;
+    Some(rest.split_once(after)?.0)
+}
+
+/// Takes ` at Line: 1, Column: 8` off a parser's message.
+fn split_place(text: &str) -> (&str, Option<u64>, Option<u64>) {
+    let Some((what, place)) = text.rsplit_once(" at Line: ") else { return (text, None, None) };
+    let (line, column) = place.split_once(", Column: ").unwrap_or((place, ""));
+    (what, line.trim().parse().ok(), column.trim().parse().ok())
+}

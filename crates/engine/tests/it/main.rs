@@ -1,0 +1,6 @@
+//! The engine over small lakes of real Parquet files.
+
+mod faults;
+mod guard;
+mod lake;
+mod queries;

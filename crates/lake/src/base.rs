@@ -1,0 +1,126 @@
+//! The rows that a table held before the run: found by key through the side indexes, and confirmed
+//! on the real key and the real values.
+
+use std::collections::HashMap;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use arrow_array::cast::AsArray;
+use arrow_array::types::{Date32Type, Int64Type, TimestampMicrosecondType};
+use arrow_array::{Array, ArrayRef, RecordBatch};
+use arrow_schema::{DataType, SchemaRef};
+use shoplake_core::{Contract, Result, TableFile};
+
+use crate::key_index::{self, KeyIndex};
+use crate::read;
+use crate::run_keys::{Current, Place};
+
+/// Rows whose index is kept in memory through the run (8 bytes and 4 bytes each); beyond that an
+/// index is read again for each chunk.
+const CACHED_ROWS: u64 = 8 << 20;
+
+/// The data files that a run found.
+pub(crate) struct Base {
+    /// The table's folder.
+    pub(crate) root: PathBuf,
+    /// Its files.
+    pub(crate) files: Vec<TableFile>,
+    contract: Arc<Contract>,
+    content: SchemaRef,
+    cache: HashMap<usize, Arc<KeyIndex>>,
+    cached_rows: u64,
+}
+
+/// A current row of the base.
+pub(crate) struct BaseRow {
+    /// What the run must know of it.
+    pub(crate) current: Current,
+    /// Its event time in UTC microseconds, if it has one.
+    pub(crate) event_time: Option<i64>,
+}
+
+impl Base {
+    /// The files of a table whose rows say `content`.
+    pub(crate) fn new(root: PathBuf, files: Vec<TableFile>, contract: Arc<Contract>, content: SchemaRef) -> Self {
+        Self { root, files, contract, content, cache: HashMap::new(), cached_rows: 0 }
+    }
+
+    /// Whether there is no row in it.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.files.iter().all(|file| file.rows == 0)
+    }
+
+    /// Finds the current rows of `keys[row]` for each of `rows`; the answer is by row.
+    pub(crate) fn find(&mut self, keys: &[u128], rows: impl Iterator<Item = u32>) -> Result<HashMap<u32, BaseRow>> {
+        let mut wanted: Vec<(u64, u32)> = rows.map(|row| (keys[row as usize] as u64, row)).collect();
+        wanted.sort_unstable();
+        let mut found = HashMap::new();
+        for file in 0..self.files.len() {
+            let index = self.index(file)?;
+            let mut hits: Vec<(u32, u32)> = Vec::new();
+            index.look_up(&wanted, |row, ordinal| hits.push((ordinal, row)));
+            if !hits.is_empty() {
+                self.confirm(file, hits, keys, &mut found)?;
+            }
+        }
+        Ok(found)
+    }
+
+    /// Reads the rows that the index points at, and keeps those whose key is the key asked for.
+    fn confirm(&self, file: usize, mut hits: Vec<(u32, u32)>, keys: &[u128], found: &mut HashMap<u32, BaseRow>) -> Result<()> {
+        hits.sort_unstable();
+        let mut ordinals: Vec<u32> = hits.iter().map(|(ordinal, _)| *ordinal).collect();
+        ordinals.dedup();
+        let batch = read::rows(&self.root, &self.files[file], &self.content, &ordinals)?;
+        let real_keys = read::key_hashes(&batch, &self.contract);
+        let contents = read::content_hashes(&batch);
+        let versions = self.contract.version.as_deref().and_then(|name| order_values(&batch, name));
+        let times = self.contract.event_time.as_deref().and_then(|name| order_values(&batch, name));
+        for (ordinal, row) in hits {
+            let at = ordinals.binary_search(&ordinal).unwrap_or_default();
+            if real_keys.get(at) != Some(&keys[row as usize]) {
+                continue;
+            }
+            let version = versions.as_ref().map_or(0, |values| values[at].unwrap_or(i64::MIN));
+            let current = Current { content: contents[at], place: Place::Base(file as u32, ordinal), version };
+            found.insert(row, BaseRow { current, event_time: times.as_ref().and_then(|times| times[at]) });
+        }
+        Ok(())
+    }
+
+    /// The key index of a file.
+    fn index(&mut self, file: usize) -> Result<Arc<KeyIndex>> {
+        if let Some(index) = self.cache.get(&file) {
+            return Ok(index.clone());
+        }
+        let entry = &self.files[file];
+        let index = Arc::new(key_index::load_or(&self.root, entry, || hash_keys(&self.root, entry, &self.contract))?);
+        if self.cached_rows + entry.rows <= CACHED_ROWS {
+            self.cached_rows += entry.rows;
+            self.cache.insert(file, index.clone());
+        }
+        Ok(index)
+    }
+}
+
+/// The low 64 bits of each row's key hash, read from the data file.
+pub(crate) fn hash_keys(root: &std::path::Path, file: &TableFile, contract: &Contract) -> Result<Vec<u64>> {
+    let schema = read::key_schema(contract);
+    let mut hashes = Vec::with_capacity(file.rows as usize);
+    for batch in read::scan(root, file, &schema)? {
+        hashes.extend(read::key_hashes(&batch?, contract).into_iter().map(|key| key as u64));
+    }
+    Ok(hashes)
+}
+
+/// A column that orders rows, as numbers: whole numbers, moments (microseconds) or days.
+pub(crate) fn order_values(batch: &RecordBatch, name: &str) -> Option<Vec<Option<i64>>> {
+    let column: &ArrayRef = batch.column_by_name(name)?;
+    let values = match column.data_type() {
+        DataType::Int64 => column.as_primitive::<Int64Type>().iter().collect(),
+        DataType::Timestamp(..) => column.as_primitive::<TimestampMicrosecondType>().iter().collect(),
+        DataType::Date32 => column.as_primitive::<Date32Type>().iter().map(|v| v.map(i64::from)).collect(),
+        _ => return None,
+    };
+    Some(values)
+}

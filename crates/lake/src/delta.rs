@@ -1,0 +1,182 @@
+//! Delta tables: opened at a version, committed to with our own actions. The only module that names
+//! deltalake.
+
+use std::collections::HashMap;
+use std::path::Path;
+use std::sync::Arc;
+
+use arrow_schema::{Schema, SchemaRef};
+use deltalake::kernel::engine::arrow_conversion::{TryIntoArrow, TryIntoKernel};
+use deltalake::kernel::transaction::{CommitBuilder, CommitProperties};
+use deltalake::kernel::{Action, Add, MetadataExt, Remove, StructType, Transaction};
+use deltalake::operations::create::CreateBuilder;
+use deltalake::protocol::{DeltaOperation, SaveMode};
+use deltalake::{DeltaTable, DeltaTableBuilder};
+use shoplake_core::{BatchNumber, Fault, PinnedTable, Result, TableFile};
+use url::Url;
+
+use crate::record::{TableCommit, sync_folder};
+
+/// The application id of our transactions: `txn(shoplake, N)` says that batch N is in the table.
+const APP_ID: &str = "shoplake";
+
+fn fault(root: &Path) -> impl Fn(deltalake::DeltaTableError) -> Fault + '_ {
+    move |error| Fault::unavailable(format!("table `{}`: {error}", root.display())).caused_by(error)
+}
+
+fn url(root: &Path) -> Result<Url> {
+    Url::from_directory_path(root).map_err(|()| Fault::usage(format!("`{}` is not an absolute path", root.display())))
+}
+
+/// Whether version `version` of the table is there.
+pub(crate) fn has_version(root: &Path, version: u64) -> bool {
+    root.join("_delta_log").join(format!("{version:020}.json")).exists()
+}
+
+async fn open(root: &Path, version: Option<u64>) -> Result<DeltaTable> {
+    let mut builder = DeltaTableBuilder::from_url(url(root)?).map_err(fault(root))?;
+    if let Some(version) = version {
+        builder = builder.with_version(version);
+    }
+    builder.load().await.map_err(fault(root))
+}
+
+/// The table at a version, as a plain list of files.
+pub(crate) async fn pin(root: &Path, name: &str, version: u64) -> Result<PinnedTable> {
+    let table = open(root, Some(version)).await?;
+    let snapshot = table.snapshot().map_err(fault(root))?;
+    let schema: Schema = snapshot.schema().as_ref().try_into_arrow().map_err(|e| fault(root)(e.into()))?;
+    let mut files = Vec::new();
+    for file in snapshot.log_data().iter() {
+        if file.deletion_vector_descriptor().is_some() {
+            return Err(Fault::usage(format!("table `{name}` has deletion vectors, which another program wrote"))
+                .hint("rewrite the table there without deletion vectors (`delta.enableDeletionVectors = false`, then `REORG TABLE … APPLY (PURGE)`)"));
+        }
+        files.push(TableFile {
+            path: file.object_store_path().to_string(),
+            size: file.size() as u64,
+            rows: file.num_records().unwrap_or(0) as u64,
+            partition: file.partition_values_map().into_iter().collect(),
+            modified: file.modification_time(),
+            stats: file.stats(),
+        });
+    }
+    files.sort_by(|a, b| a.path.cmp(&b.path));
+    let partition_columns = snapshot.metadata().partition_columns().to_vec();
+    Ok(PinnedTable { name: name.to_owned(), root: root.to_owned(), schema: Arc::new(schema), partition_columns, files })
+}
+
+/// The Delta schema of Arrow columns, as JSON.
+pub(crate) fn schema_json(schema: &SchemaRef) -> Result<serde_json::Value> {
+    let schema: StructType =
+        schema.as_ref().try_into_kernel().map_err(|error| Fault::internal(format!("columns have no Delta type: {error}")))?;
+    serde_json::to_value(&schema).map_err(|error| Fault::internal(error.to_string()))
+}
+
+/// Makes a decided commit, unless the table has it already.
+pub(crate) async fn commit(root: &Path, batch: BatchNumber, commit: &TableCommit) -> Result<()> {
+    fs_err::create_dir_all(root)?;
+    let transaction = Transaction::new(APP_ID, batch.0 as i64);
+    let properties = CommitProperties::default()
+        .with_application_transaction(transaction)
+        .with_cleanup_expired_logs(Some(false))
+        .with_metadata([("shoplakeBatch".to_owned(), serde_json::json!(batch.0))]);
+    let mut actions: Vec<Action> = Vec::new();
+    let removed_at = chrono::Utc::now().timestamp_millis();
+    actions.extend(commit.remove.iter().map(|file| Action::Remove(remove(file, removed_at))));
+    actions.extend(commit.add.iter().map(|file| Action::Add(add(file))));
+    let schema = commit.schema.clone().map(serde_json::from_value::<StructType>).transpose();
+    let schema = schema.map_err(|error| Fault::internal(format!("the record's schema cannot be read: {error}")))?;
+    if has_version(root, 0) {
+        append(root, batch, commit, actions, schema, properties).await?;
+    } else {
+        let Some(schema) = schema else { return Err(Fault::internal(format!("table `{}` is missing", commit.table))) };
+        CreateBuilder::new()
+            .with_location(url(root)?.to_string())
+            .with_table_name(&commit.table)
+            .with_columns(schema.fields().cloned())
+            .with_partition_columns(commit.partition_columns.clone())
+            .with_actions(actions)
+            .with_commit_properties(properties)
+            .await
+            .map_err(fault(root))?;
+    }
+    // object_store does not sync what it writes: a commit must survive a power cut.
+    let log = root.join("_delta_log");
+    fs_err::File::open(log.join(format!("{:020}.json", commit.version)))?.sync_all()?;
+    sync_folder(&log)
+}
+
+async fn append(
+    root: &Path,
+    batch: BatchNumber,
+    commit: &TableCommit,
+    mut actions: Vec<Action>,
+    schema: Option<StructType>,
+    properties: CommitProperties,
+) -> Result<()> {
+    let table = open(root, None).await?;
+    let snapshot = table.snapshot().map_err(fault(root))?;
+    let log_store = table.log_store();
+    let known = snapshot.transaction_version(log_store.as_ref(), APP_ID).await.map_err(fault(root))?;
+    if known.is_some_and(|known| known >= batch.0 as i64) {
+        return Ok(());
+    }
+    if table.version() != Some(commit.version - 1) {
+        return Err(Fault::unavailable(format!(
+            "table `{}` is at version {} and not at {}: another program wrote to it",
+            commit.table,
+            table.version().unwrap_or_default(),
+            commit.version - 1
+        ))
+        .hint("tables under `processed/` are written by shoplake alone; restore the version before, then run again"));
+    }
+    if let Some(schema) = schema {
+        let metadata = snapshot.metadata().clone().with_schema(&schema).map_err(|e| fault(root)(e.into()))?;
+        actions.insert(0, Action::Metadata(metadata));
+    }
+    let operation = DeltaOperation::Write { mode: SaveMode::Append, partition_by: None, predicate: None };
+    let committed = CommitBuilder::from(properties)
+        .with_actions(actions)
+        .with_max_retries(0)
+        .build(Some(snapshot), log_store, operation)
+        .await
+        .map_err(fault(root))?;
+    if committed.version() == commit.version {
+        Ok(())
+    } else {
+        Err(Fault::internal(format!("table `{}` went to version {}, not {}", commit.table, committed.version(), commit.version)))
+    }
+}
+
+fn partition_values(file: &TableFile) -> HashMap<String, Option<String>> {
+    file.partition.clone().into_iter().collect()
+}
+
+fn add(file: &TableFile) -> Add {
+    Add {
+        path: file.path.clone(),
+        partition_values: partition_values(file),
+        size: file.size as i64,
+        modification_time: file.modified,
+        data_change: true,
+        stats: file.stats.clone(),
+        tags: None,
+        deletion_vector: None,
+        base_row_id: None,
+        default_row_commit_version: None,
+        clustering_provider: None,
+    }
+}
+
+fn remove(file: &TableFile, at: i64) -> Remove {
+    Remove {
+        path: file.path.clone(),
+        data_change: true,
+        deletion_timestamp: Some(at),
+        extended_file_metadata: Some(true),
+        partition_values: Some(partition_values(file)),
+        size: Some(file.size as i64),
+        ..Remove::default()
+    }
+}

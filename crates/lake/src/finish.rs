@@ -1,0 +1,166 @@
+//! Ends the load of a dataset: closes its files, makes anew those with rows that are no longer
+//! current, fills in late enrichment, and joins small files where they have gathered.
+
+use std::collections::{BTreeMap, HashMap};
+use std::path::Path;
+use std::sync::{Arc, Mutex};
+
+use shoplake_core::ports::DatasetChange;
+use shoplake_core::{Result, TableFile};
+
+use crate::key_index::index_path;
+use crate::loader::{Part, TableLoader};
+use crate::pool::Pool;
+use crate::rewrite::{Input, Merger};
+
+/// A file smaller than this is small.
+const SMALL_BYTES: u64 = 16 << 20;
+/// So many small files of one partition are joined.
+const SMALL_FILES: usize = 8;
+
+type Partition = BTreeMap<String, Option<String>>;
+
+/// What a load did to a table's list of files.
+#[derive(Debug, Default)]
+pub(crate) struct FileChanges {
+    /// Files of the base that stay.
+    pub(crate) stay: Vec<TableFile>,
+    /// New files.
+    pub(crate) add: Vec<TableFile>,
+    /// Files of the base that go.
+    pub(crate) remove: Vec<TableFile>,
+}
+
+/// One file that a load ends with, before it is decided whether it stands as it is.
+struct Candidate {
+    input: Input,
+    /// A file of the base; the others were written by this run.
+    base: bool,
+    heal: bool,
+}
+
+/// Ends a load.
+pub(crate) fn finish(mut loader: TableLoader, pool: &Arc<Pool>) -> Result<(FileChanges, DatasetChange)> {
+    for part in &mut loader.parts {
+        part.file.flush(pool)?;
+    }
+    pool.wait()?;
+    let merger = Arc::new(Merger { root: loader.root.clone(), batch: loader.batch(), shape: loader.shape.clone(), related: loader.related.clone() });
+    let first = loader.base.is_empty();
+    let mut candidates = Vec::new();
+    for (at, file) in std::mem::take(&mut loader.base.files).into_iter().enumerate() {
+        let mut dropped = loader.base_dropped.remove(&(at as u32)).unwrap_or_default();
+        dropped.sort_unstable();
+        let heal = loader.heal && merger.can_heal(&file)?;
+        candidates.push(Candidate { input: Input { file, dropped }, base: true, heal });
+    }
+    candidates.extend(close_parts(std::mem::take(&mut loader.parts), &merger, pool)?);
+    let changes = settle(candidates, &merger, pool)?;
+    let changed = !changes.add.is_empty() || !changes.remove.is_empty();
+    Ok((changes, DatasetChange { changed, days: loader.days, first }))
+}
+
+/// Ends the run's own files, each on the pool, with their indexes.
+fn close_parts(parts: Vec<Part>, merger: &Arc<Merger>, pool: &Arc<Pool>) -> Result<Vec<Candidate>> {
+    let closed: Arc<Mutex<Vec<(usize, Candidate)>>> = Arc::default();
+    for (order, part) in parts.into_iter().enumerate() {
+        let (merger, closed) = (merger.clone(), closed.clone());
+        pool.submit(move || {
+            let Part { partition, file, keys, orphans, mut dropped, .. } = part;
+            let file = file.into_writer().finish(&merger.root, partition)?;
+            dropped.sort_unstable();
+            // A file that will be made anew gets its indexes then.
+            if dropped.is_empty() {
+                merger.write_indexes(&file, &keys, orphans)?;
+            } else {
+                merger.write_indexes(&file, &[], orphans)?;
+            }
+            let candidate = Candidate { input: Input { file, dropped }, base: false, heal: false };
+            lock(&closed).push((order, candidate));
+            Ok(())
+        })?;
+    }
+    pool.wait()?;
+    let mut closed = std::mem::take(&mut *lock(&closed));
+    closed.sort_by_key(|(order, _)| *order);
+    Ok(closed.into_iter().map(|(_, candidate)| candidate).collect())
+}
+
+/// Makes anew what has to be, joins what is small, and keeps the rest as it is.
+fn settle(candidates: Vec<Candidate>, merger: &Arc<Merger>, pool: &Arc<Pool>) -> Result<FileChanges> {
+    let touched: Vec<Partition> = candidates
+        .iter()
+        .filter(|c| !c.base || c.heal || !c.input.dropped.is_empty())
+        .map(|c| c.input.file.partition.clone())
+        .collect();
+    let mut small: HashMap<Partition, Vec<Candidate>> = HashMap::new();
+    let mut changes = FileChanges::default();
+    let mut tasks: Vec<Vec<Candidate>> = Vec::new();
+    for candidate in candidates {
+        // A partition that the run leaves alone is left alone: daily work costs what is new.
+        if candidate.input.file.size < SMALL_BYTES && touched.contains(&candidate.input.file.partition) {
+            small.entry(candidate.input.file.partition.clone()).or_default().push(candidate);
+        } else {
+            place(candidate, &mut tasks, &mut changes);
+        }
+    }
+    for (_, group) in small {
+        if group.len() >= SMALL_FILES {
+            tasks.push(group);
+        } else {
+            for candidate in group {
+                place(candidate, &mut tasks, &mut changes);
+            }
+        }
+    }
+    let made: Arc<Mutex<Vec<TableFile>>> = Arc::default();
+    for task in tasks {
+        let mut inputs = Vec::new();
+        for Candidate { input, base, .. } in task {
+            if base {
+                changes.remove.push(input.file.clone());
+            }
+            inputs.push((input, base));
+        }
+        let (merger, made) = (merger.clone(), made.clone());
+        pool.submit(move || {
+            let merged = merger.merge(&inputs.iter().map(|(input, _)| input.clone()).collect::<Vec<_>>())?;
+            lock(&made).extend(merged);
+            for (input, _) in inputs.iter().filter(|(_, base)| !base) {
+                remove_file(&merger.root, &input.file, &merger)?;
+            }
+            Ok(())
+        })?;
+    }
+    pool.wait()?;
+    changes.add.append(&mut lock(&made));
+    Ok(changes)
+}
+
+/// Keeps a file as it is, or makes it a task of its own.
+fn place(candidate: Candidate, tasks: &mut Vec<Vec<Candidate>>, changes: &mut FileChanges) {
+    if candidate.heal || !candidate.input.dropped.is_empty() {
+        tasks.push(vec![candidate]);
+    } else if candidate.base {
+        changes.stay.push(candidate.input.file);
+    } else {
+        changes.add.push(candidate.input.file);
+    }
+}
+
+/// Removes a file that this run wrote and does not need, with its indexes.
+fn remove_file(root: &Path, file: &TableFile, merger: &Merger) -> Result<()> {
+    let orphans = merger.related.iter().map(|related| crate::rewrite::orphans_kind(&related.column));
+    let indexes = std::iter::once("keys".to_owned()).chain(orphans).map(|kind| index_path(root, &file.path, &kind));
+    for path in std::iter::once(root.join(&file.path)).chain(indexes) {
+        match fs_err::remove_file(path) {
+            Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(error.into()),
+            _ => {}
+        }
+    }
+    Ok(())
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
+}

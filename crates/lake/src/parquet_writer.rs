@@ -1,0 +1,194 @@
+//! Writes one Parquet file of a table: row groups are encoded on the pool, side by side, and joined
+//! to the file in their order. Codecs and encodings of the lake's columns are chosen here and
+//! nowhere else.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex};
+
+use arrow_array::RecordBatch;
+use arrow_schema::{DataType, Schema, SchemaRef};
+use parquet::arrow::ArrowSchemaConverter;
+use parquet::arrow::arrow_writer::{ArrowColumnChunk, ArrowColumnWriter, ArrowRowGroupWriterFactory, compute_leaves};
+use parquet::basic::{Compression, Encoding, ZstdLevel};
+use parquet::file::properties::{EnabledStatistics, WriterProperties};
+use parquet::file::writer::SerializedFileWriter;
+use parquet::schema::types::ColumnPath;
+use shoplake_core::{Fault, Result, TableFile};
+
+use crate::pool::Pool;
+use crate::stats;
+
+/// Rows of one row group.
+pub(crate) const ROW_GROUP_ROWS: usize = 128 * 1024;
+
+/// Turns a Parquet error into one that says which file it was about.
+pub(crate) fn parquet_fault(path: &Path, error: parquet::errors::ParquetError) -> Fault {
+    Fault::unavailable(format!("`{}`: {error}", path.display())).caused_by(error)
+}
+
+/// How the columns of a table are written.
+///
+/// Columns in `unique` hold a value a row, so a dictionary would only cost; time and line numbers
+/// grow slowly, which delta packing is made for.
+pub(crate) fn properties(schema: &Schema, unique: &[String]) -> WriterProperties {
+    let mut builder = WriterProperties::builder()
+        .set_created_by("shoplake".to_owned())
+        .set_compression(Compression::ZSTD(ZstdLevel::default()))
+        .set_statistics_enabled(EnabledStatistics::Chunk)
+        .set_offset_index_disabled(false)
+        .set_max_row_group_row_count(Some(ROW_GROUP_ROWS * 2))
+        .set_dictionary_page_size_limit(2 << 20);
+    for field in schema.fields() {
+        let path = ColumnPath::from(field.name().as_str());
+        let packed = matches!(field.data_type(), DataType::Timestamp(..)) || field.name() == "_source_line";
+        if packed {
+            builder = builder
+                .set_column_dictionary_enabled(path.clone(), false)
+                .set_column_encoding(path, Encoding::DELTA_BINARY_PACKED);
+        } else if unique.contains(field.name()) {
+            builder = builder
+                .set_column_dictionary_enabled(path.clone(), false)
+                .set_column_compression(path, Compression::SNAPPY);
+        }
+    }
+    builder.build()
+}
+
+/// One file in the making. Row groups may be encoded on any thread.
+pub(crate) struct FileWriter {
+    path: PathBuf,
+    schema: SchemaRef,
+    factory: ArrowRowGroupWriterFactory,
+    state: Mutex<Joining>,
+}
+
+/// The file, and the row groups that were encoded before their turn.
+struct Joining {
+    writer: Option<SerializedFileWriter<fs_err::File>>,
+    next: usize,
+    early: BTreeMap<usize, Vec<ArrowColumnChunk>>,
+}
+
+impl FileWriter {
+    /// Creates the file and the folders above it.
+    pub(crate) fn create(path: PathBuf, schema: SchemaRef, properties: WriterProperties) -> Result<Self> {
+        if let Some(parent) = path.parent() {
+            fs_err::create_dir_all(parent)?;
+        }
+        let fault = |error| parquet_fault(&path, error);
+        let properties = Arc::new(properties);
+        let parquet_schema =
+            ArrowSchemaConverter::new().with_coerce_types(properties.coerce_types()).convert(&schema).map_err(fault)?;
+        let file = fs_err::File::create(&path)?;
+        let writer = SerializedFileWriter::new(file, parquet_schema.root_schema_ptr(), properties).map_err(fault)?;
+        let factory = ArrowRowGroupWriterFactory::new(&writer, schema.clone());
+        let state = Mutex::new(Joining { writer: Some(writer), next: 0, early: BTreeMap::new() });
+        Ok(Self { path, schema, factory, state })
+    }
+
+    /// Encodes row group `number` and joins every row group whose turn has come.
+    pub(crate) fn encode(&self, number: usize, batches: &[RecordBatch]) -> Result<()> {
+        let fault = |error| parquet_fault(&self.path, error);
+        let mut writers = self.factory.create_column_writers(number).map_err(fault)?;
+        for batch in batches {
+            let mut leaves = writers.iter_mut();
+            for (field, column) in self.schema.fields().iter().zip(batch.columns()) {
+                for leaf in compute_leaves(field, column).map_err(fault)? {
+                    let Some(writer) = leaves.next() else {
+                        return Err(Fault::internal(format!("`{}` has fewer columns than its rows", self.path.display())));
+                    };
+                    writer.write(&leaf).map_err(fault)?;
+                }
+            }
+        }
+        let chunks = writers.into_iter().map(ArrowColumnWriter::close).collect::<Result<Vec<_>, _>>().map_err(fault)?;
+        let mut state = self.state.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        state.early.insert(number, chunks);
+        let Joining { writer: Some(writer), next, early } = &mut *state else { return Ok(()) };
+        while let Some(chunks) = early.remove(next) {
+            let mut group = writer.next_row_group().map_err(fault)?;
+            for chunk in chunks {
+                chunk.append_to_row_group(&mut group).map_err(fault)?;
+            }
+            group.close().map_err(fault)?;
+            *next += 1;
+        }
+        Ok(())
+    }
+
+    /// Ends the file and makes it durable. `root` is the table's folder.
+    pub(crate) fn finish(&self, root: &Path, partition: BTreeMap<String, Option<String>>) -> Result<TableFile> {
+        let fault = |error| parquet_fault(&self.path, error);
+        let mut state = self.state.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        let Some(mut writer) = state.writer.take() else {
+            return Err(Fault::internal(format!("`{}` was ended twice", self.path.display())));
+        };
+        let metadata = writer.finish().map_err(fault)?;
+        writer.inner().sync_all()?;
+        let stats = stats::of_file(&metadata, &self.schema);
+        let rows = metadata.file_metadata().num_rows() as u64;
+        let size = fs_err::metadata(&self.path)?.len();
+        let path = self.path.strip_prefix(root).unwrap_or(&self.path).to_string_lossy().replace('\\', "/");
+        let modified = chrono::Utc::now().timestamp_millis();
+        Ok(TableFile { path, size, rows, partition, modified, stats: Some(stats) })
+    }
+}
+
+/// Makes a file's columns of what was staged.
+pub(crate) type Shape<S> = Arc<dyn Fn(&S) -> Result<RecordBatch> + Send + Sync>;
+
+/// A file being filled in the order of its rows. What is staged becomes columns on the pool.
+pub(crate) struct OrderedFile<S> {
+    writer: Arc<FileWriter>,
+    shape: Shape<S>,
+    pending: Vec<S>,
+    pending_rows: usize,
+    groups: usize,
+    rows: u64,
+}
+
+impl<S: Send + 'static> OrderedFile<S> {
+    /// Begins with an empty file.
+    pub(crate) fn new(writer: FileWriter, shape: Shape<S>) -> Self {
+        Self { writer: Arc::new(writer), shape, pending: Vec::new(), pending_rows: 0, groups: 0, rows: 0 }
+    }
+
+    /// Rows so far.
+    pub(crate) fn rows(&self) -> u64 {
+        self.rows
+    }
+
+    /// Rows that wait for their row group.
+    pub(crate) fn pending_rows(&self) -> usize {
+        self.pending_rows
+    }
+
+    /// Adds `rows` rows; a full row group goes to the pool.
+    pub(crate) fn append(&mut self, pool: &Pool, staged: S, rows: usize) -> Result<()> {
+        self.rows += rows as u64;
+        self.pending_rows += rows;
+        self.pending.push(staged);
+        if self.pending_rows >= ROW_GROUP_ROWS { self.flush(pool) } else { Ok(()) }
+    }
+
+    /// Sends what is pending to the pool as a row group.
+    pub(crate) fn flush(&mut self, pool: &Pool) -> Result<()> {
+        if self.pending.is_empty() {
+            return Ok(());
+        }
+        let pending = std::mem::take(&mut self.pending);
+        let (writer, shape, number) = (self.writer.clone(), self.shape.clone(), self.groups);
+        (self.pending_rows, self.groups) = (0, self.groups + 1);
+        pool.submit(move || {
+            let shaped = pending.iter().map(|staged| shape(staged)).collect::<Result<Vec<_>>>()?;
+            drop(pending);
+            writer.encode(number, &shaped)
+        })
+    }
+
+    /// The writer, to end once everything was flushed and the pool has come to rest.
+    pub(crate) fn into_writer(self) -> Arc<FileWriter> {
+        self.writer
+    }
+}

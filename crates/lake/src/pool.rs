@@ -1,0 +1,99 @@
+//! A small pool of threads for work on columns: encoding row groups, rewriting files, sorting keys.
+//!
+//! Submitting waits while enough work is queued, so that a fast producer cannot fill the memory.
+
+use std::sync::{Arc, Condvar, Mutex};
+use std::thread::JoinHandle;
+
+use crossbeam_channel::{Sender, bounded};
+use shoplake_core::{Fault, Result};
+
+type Job = Box<dyn FnOnce() -> Result<()> + Send>;
+
+/// The pool; its threads end when it is dropped.
+pub(crate) struct Pool {
+    jobs: Option<Sender<Job>>,
+    threads: Vec<JoinHandle<()>>,
+    shared: Arc<Shared>,
+}
+
+#[derive(Default)]
+struct Shared {
+    state: Mutex<State>,
+    idle: Condvar,
+}
+
+#[derive(Default)]
+struct State {
+    open: usize,
+    fault: Option<Fault>,
+}
+
+impl Shared {
+    fn state(&self) -> std::sync::MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
+    }
+}
+
+impl Pool {
+    /// A pool of `threads` threads, one for each processor where that is 0.
+    pub(crate) fn new(threads: usize) -> Result<Self> {
+        let threads = match threads {
+            0 => std::thread::available_parallelism().map_or(2, std::num::NonZero::get),
+            n => n,
+        };
+        let (jobs, queue) = bounded::<Job>(threads);
+        let shared = Arc::new(Shared::default());
+        let threads = (0..threads)
+            .map(|n| {
+                let (queue, shared) = (queue.clone(), shared.clone());
+                std::thread::Builder::new().name(format!("lake-{n}")).spawn(move || {
+                    for job in queue {
+                        let ended = std::panic::catch_unwind(std::panic::AssertUnwindSafe(job))
+                            .unwrap_or_else(|_| Err(Fault::internal("a task on the lake's files ended abruptly")));
+                        let mut state = shared.state();
+                        state.open -= 1;
+                        if let Err(fault) = ended {
+                            state.fault.get_or_insert(fault);
+                        }
+                        shared.idle.notify_all();
+                    }
+                })
+            })
+            .collect::<std::io::Result<Vec<_>>>()?;
+        Ok(Self { jobs: Some(jobs), threads, shared })
+    }
+
+    /// Queues a job, after waiting for room. Fails with the first fault of an earlier job.
+    pub(crate) fn submit(&self, job: impl FnOnce() -> Result<()> + Send + 'static) -> Result<()> {
+        let mut state = self.shared.state();
+        if let Some(fault) = state.fault.take() {
+            return Err(fault);
+        }
+        state.open += 1;
+        drop(state);
+        match &self.jobs {
+            Some(jobs) if jobs.send(Box::new(job)).is_ok() => Ok(()),
+            _ => Err(Fault::internal("the lake's threads are gone")),
+        }
+    }
+
+    /// Waits until every job has ended.
+    pub(crate) fn wait(&self) -> Result<()> {
+        let mut state = self.shared.state();
+        while state.open > 0 {
+            state = self.shared.idle.wait(state).unwrap_or_else(std::sync::PoisonError::into_inner);
+        }
+        state.fault.take().map_or(Ok(()), Err)
+    }
+}
+
+impl Drop for Pool {
+    fn drop(&mut self) {
+        self.jobs = None;
+        for thread in self.threads.drain(..) {
+            // A panic of a job was caught and told already.
+            drop(thread.join());
+        }
+    }
+}

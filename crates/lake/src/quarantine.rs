@@ -1,0 +1,140 @@
+//! The quarantine: one row for each rejected row, in a Delta table of its own.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::sync::Arc;
+
+use arrow_array::builder::{Int64Builder, StringBuilder};
+use arrow_array::{ArrayRef, RecordBatch, TimestampMicrosecondArray};
+use arrow_schema::{DataType, Field, Schema, SchemaRef, TimeUnit};
+use shoplake_core::{BatchNumber, Reject, Result, RunId, TableFile};
+
+use crate::parquet_writer::{FileWriter, OrderedFile, properties};
+use crate::pool::Pool;
+use crate::rewrite::{new_file, without_rows};
+use crate::shape::arrow_fault;
+use crate::stage::repeat;
+
+/// The table's name.
+pub(crate) const QUARANTINE: &str = "quarantine";
+
+/// The columns of the table, in order; all text but the line and the moment.
+pub(crate) fn schema() -> SchemaRef {
+    let text = |name| Field::new(name, DataType::Utf8, true);
+    Arc::new(Schema::new(vec![
+        text("dataset"),
+        text("source_file"),
+        Field::new("source_line", DataType::Int64, true),
+        text("reason"),
+        text("rule"),
+        text("column_name"),
+        text("value"),
+        text("violations"),
+        text("raw"),
+        text("money"),
+        text("run_id"),
+        Field::new("quarantined_at", DataType::Timestamp(TimeUnit::Microsecond, Some("UTC".into())), true),
+    ]))
+}
+
+/// The rejects of some rows of one file.
+struct StagedRejects {
+    dataset: Arc<str>,
+    source: Arc<str>,
+    rejects: Vec<Reject>,
+}
+
+/// The run's part of the quarantine.
+pub(crate) struct Quarantine {
+    root: std::path::PathBuf,
+    batch: BatchNumber,
+    run_id: RunId,
+    quarantined_at: i64,
+    file: Option<OrderedFile<StagedRejects>>,
+    file_start: u64,
+    dropped: Vec<u32>,
+}
+
+impl Quarantine {
+    /// Begins with nothing.
+    pub(crate) fn new(root: &Path, batch: BatchNumber, run_id: RunId, quarantined_at: i64) -> Self {
+        Self { root: root.to_owned(), batch, run_id, quarantined_at, file: None, file_start: 0, dropped: Vec::new() }
+    }
+
+    /// Adds the rejects of a file.
+    pub(crate) fn append(&mut self, pool: &Pool, dataset: &Arc<str>, source: &Arc<str>, rejects: Vec<Reject>) -> Result<()> {
+        if rejects.is_empty() {
+            return Ok(());
+        }
+        let file = match &mut self.file {
+            Some(file) => file,
+            empty => {
+                let path = new_file(&self.root, self.batch, &BTreeMap::new());
+                let writer = FileWriter::create(path, schema(), properties(&schema(), &[]))?;
+                let (run_id, at) = (self.run_id.clone(), self.quarantined_at);
+                empty.insert(OrderedFile::new(writer, Arc::new(move |staged| columns(staged, &run_id, at))))
+            }
+        };
+        let rows = rejects.len();
+        file.append(pool, StagedRejects { dataset: dataset.clone(), source: source.clone(), rejects }, rows)
+    }
+
+    /// Keeps the rejects since the last file.
+    pub(crate) fn accept(&mut self) {
+        self.file_start = self.file.as_ref().map_or(0, OrderedFile::rows);
+    }
+
+    /// Takes back the rejects since the last file.
+    pub(crate) fn refuse(&mut self) {
+        let rows = self.file.as_ref().map_or(0, OrderedFile::rows);
+        self.dropped.extend(self.file_start as u32..rows as u32);
+        self.file_start = rows;
+    }
+
+    /// Ends the run's part; gives its file, if there is one.
+    pub(crate) fn finish(mut self, pool: &Pool) -> Result<Option<TableFile>> {
+        let Some(mut file) = self.file.take() else { return Ok(None) };
+        file.flush(pool)?;
+        pool.wait()?;
+        let written = file.into_writer().finish(&self.root, BTreeMap::new())?;
+        if self.dropped.is_empty() {
+            return Ok(Some(written));
+        }
+        let kept = without_rows(&self.root, self.batch, &written, &self.dropped, &schema())?;
+        fs_err::remove_file(self.root.join(&written.path))?;
+        Ok(kept)
+    }
+}
+
+fn columns(staged: &StagedRejects, run_id: &RunId, at: i64) -> Result<RecordBatch> {
+    let rows = staged.rejects.len();
+    let mut line = Int64Builder::with_capacity(rows);
+    let [mut reason, mut rule, mut column, mut value, mut violations, mut raw, mut money] =
+        std::array::from_fn(|_| StringBuilder::new());
+    for reject in &staged.rejects {
+        line.append_value(reject.line as i64);
+        let first = reject.first();
+        reason.append_option(first.map(|v| v.reason.as_str()));
+        rule.append_option(first.map(|v| v.rule.as_str()));
+        column.append_option(first.and_then(|v| v.column.as_deref()));
+        value.append_option(first.and_then(|v| v.value.as_deref()));
+        violations.append_option(serde_json::to_string(&reject.violations).ok());
+        raw.append_value(&reject.raw);
+        money.append_option(reject.money.as_deref());
+    }
+    let columns: Vec<ArrayRef> = vec![
+        Arc::new(repeat(&staged.dataset, rows)),
+        Arc::new(repeat(&staged.source, rows)),
+        Arc::new(line.finish()),
+        Arc::new(reason.finish()),
+        Arc::new(rule.finish()),
+        Arc::new(column.finish()),
+        Arc::new(value.finish()),
+        Arc::new(violations.finish()),
+        Arc::new(raw.finish()),
+        Arc::new(money.finish()),
+        Arc::new(repeat(&run_id.0, rows)),
+        Arc::new(TimestampMicrosecondArray::from_value(at, rows).with_timezone("UTC")),
+    ];
+    RecordBatch::try_new(schema(), columns).map_err(arrow_fault)
+}

@@ -1,0 +1,229 @@
+//! Copy on write: data files made anew without the rows that are no longer current, with late
+//! enrichment filled in, or joined where small ones have gathered.
+
+use std::collections::{BTreeMap, HashMap};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use arrow_array::{Array, ArrayRef, BooleanArray, RecordBatch, UInt32Array};
+use arrow_schema::SchemaRef;
+use arrow_select::filter::filter_record_batch;
+use arrow_select::zip::zip;
+use shoplake_core::{BatchNumber, Result, TableFile};
+use uuid::Uuid;
+
+use crate::key_index::{KeyIndex, index_path};
+use crate::parquet_writer::{FileWriter, ROW_GROUP_ROWS, properties};
+use crate::read;
+use crate::shape::{TableShape, arrow_fault};
+use crate::stage::Related;
+
+/// A data file, and the rows of it that are to go.
+#[derive(Debug, Clone)]
+pub(crate) struct Input {
+    /// The file.
+    pub(crate) file: TableFile,
+    /// Ordinals of rows to leave out, ascending.
+    pub(crate) dropped: Vec<u32>,
+}
+
+/// The kind of index that lists rows whose foreign key in `column` was unknown when they were written.
+pub(crate) fn orphans_kind(column: &str) -> String {
+    format!("orphans-{column}")
+}
+
+/// The path of a new data file in a partition. Its name says which batch wrote it, so that a batch
+/// that is set aside can be swept.
+pub(crate) fn new_file(root: &Path, batch: BatchNumber, partition: &BTreeMap<String, Option<String>>) -> PathBuf {
+    let mut path = root.to_owned();
+    for column in crate::shape::PARTITION_COLUMNS {
+        if let Some(value) = partition.get(column) {
+            path.push(format!("{column}={}", value.as_deref().unwrap_or("__HIVE_DEFAULT_PARTITION__")));
+        }
+    }
+    path.join(format!("part-{batch}-{}.parquet", Uuid::now_v7().simple()))
+}
+
+/// Writes a copy of `file` without some rows; `None` where no row is left.
+pub(crate) fn without_rows(root: &Path, batch: BatchNumber, file: &TableFile, dropped: &[u32], schema: &SchemaRef) -> Result<Option<TableFile>> {
+    let mut out = Output::new(root, batch, &file.partition, schema, &[])?;
+    let mut first = 0;
+    for batch in read::scan(root, file, schema)? {
+        let batch = batch?;
+        let kept = kept(dropped, first, batch.num_rows());
+        first += batch.num_rows() as u32;
+        out.push(filter_record_batch(&batch, &kept).map_err(arrow_fault)?)?;
+    }
+    out.finish(root, file.partition.clone())
+}
+
+/// Which of the rows `first..first + rows` stay.
+fn kept(dropped: &[u32], first: u32, rows: usize) -> BooleanArray {
+    (first..first + rows as u32).map(|ordinal| Some(dropped.binary_search(&ordinal).is_err())).collect()
+}
+
+/// Merges data files of one table.
+pub(crate) struct Merger {
+    /// The table's folder.
+    pub(crate) root: PathBuf,
+    /// The batch that writes.
+    pub(crate) batch: BatchNumber,
+    /// Its shape.
+    pub(crate) shape: TableShape,
+    /// Its relationships; orphans whose key the dimension knows now are filled in.
+    pub(crate) related: Arc<Vec<Related>>,
+}
+
+/// Foreign keys of one input that were unknown: by ordinal, the key's hash.
+type Orphans = HashMap<u32, u64>;
+
+impl Merger {
+    /// Writes the rows that stay into one file with its indexes; `None` where no row is left.
+    pub(crate) fn merge(&self, inputs: &[Input]) -> Result<Option<TableFile>> {
+        let schema = self.shape.file_schema();
+        let Some(partition) = inputs.first().map(|input| input.file.partition.clone()) else { return Ok(None) };
+        let mut out = Output::new(&self.root, self.batch, &partition, &schema, &self.shape.contract.key)?;
+        let mut keys = Vec::new();
+        let mut orphans: Vec<Vec<(u64, u32)>> = vec![Vec::new(); self.related.len()];
+        for input in inputs {
+            let lists = self.related.iter().map(|related| self.orphans_of(&input.file, &related.column));
+            let lists = lists.collect::<Result<Vec<_>>>()?;
+            let mut first = 0;
+            for batch in read::scan(&self.root, &input.file, &schema)? {
+                let mut batch = batch?;
+                let keep = kept(&input.dropped, first, batch.num_rows());
+                for (at, list) in lists.iter().enumerate().filter(|(_, list)| !list.is_empty()) {
+                    let (healed, still) = self.heal(&batch, at, list, first)?;
+                    batch = healed;
+                    let mut place = out.rows as u32;
+                    for row in 0..batch.num_rows() {
+                        if keep.value(row) {
+                            if let Some(hash) = still.get(&(first + row as u32)) {
+                                orphans[at].push((*hash, place));
+                            }
+                            place += 1;
+                        }
+                    }
+                }
+                first += batch.num_rows() as u32;
+                let batch = filter_record_batch(&batch, &keep).map_err(arrow_fault)?;
+                if !self.shape.contract.key.is_empty() {
+                    keys.extend(read::key_hashes(&batch, &self.shape.contract).into_iter().map(|key| key as u64));
+                }
+                out.push(batch)?;
+            }
+        }
+        let file = out.finish(&self.root, partition)?;
+        if let Some(file) = &file {
+            self.write_indexes(file, &keys, orphans)?;
+        }
+        Ok(file)
+    }
+
+    /// Writes the indexes of a data file.
+    pub(crate) fn write_indexes(&self, file: &TableFile, keys: &[u64], orphans: Vec<Vec<(u64, u32)>>) -> Result<()> {
+        if !keys.is_empty() {
+            KeyIndex::new(keys).write(&index_path(&self.root, &file.path, "keys"))?;
+        }
+        for (related, orphans) in self.related.iter().zip(orphans).filter(|(_, orphans)| !orphans.is_empty()) {
+            let path = index_path(&self.root, &file.path, &orphans_kind(&related.column));
+            KeyIndex::from_pairs(orphans).write(&path)?;
+        }
+        Ok(())
+    }
+
+    /// Whether a file has orphans whose key is known by now.
+    pub(crate) fn can_heal(&self, file: &TableFile) -> Result<bool> {
+        for related in self.related.iter() {
+            let path = index_path(&self.root, &file.path, &orphans_kind(&related.column));
+            let index = KeyIndex::read(&path, None)?;
+            if index.is_some_and(|index| index.pairs().any(|(hash, _)| related.dimension.knows(hash))) {
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+
+    fn orphans_of(&self, file: &TableFile, column: &str) -> Result<Orphans> {
+        let index = KeyIndex::read(&index_path(&self.root, &file.path, &orphans_kind(column)), None)?;
+        Ok(index.map(|index| index.pairs().map(|(hash, ordinal)| (ordinal, hash)).collect()).unwrap_or_default())
+    }
+
+    /// Fills the enrichment of orphans whose dimension has arrived; gives the ones that still wait.
+    fn heal(&self, batch: &RecordBatch, at: usize, orphans: &Orphans, first: u32) -> Result<(RecordBatch, Orphans)> {
+        let related = &self.related[at];
+        let Some(foreign) = batch.column_by_name(&related.column) else { return Ok((batch.clone(), Orphans::new())) };
+        let mut still = Orphans::new();
+        let found = related.dimension.look_up(foreign, |row, _| {
+            let ordinal = first + row as u32;
+            if let Some(hash) = orphans.get(&ordinal) {
+                still.insert(ordinal, *hash);
+            }
+        });
+        // Rows that were no orphans keep what they say: a later change of the dimension rewrites no sale.
+        let found: UInt32Array =
+            (0..found.len()).map(|row| (orphans.contains_key(&(first + row as u32)) && found.is_valid(row)).then(|| found.value(row))).collect();
+        if found.null_count() == found.len() {
+            return Ok((batch.clone(), still));
+        }
+        let fill: BooleanArray = (0..found.len()).map(|row| Some(found.is_valid(row))).collect();
+        let mut columns = batch.columns().to_vec();
+        for enrichment in self.shape.contract.enrichments.iter().filter(|e| e.by == related.column) {
+            let Some(new) = related.dimension.take(&enrichment.from, &found)? else { continue };
+            let Some((place, _)) = batch.schema_ref().column_with_name(&enrichment.column) else { continue };
+            columns[place] = zip(&fill, &new, &columns[place]).map_err(arrow_fault)? as ArrayRef;
+        }
+        Ok((RecordBatch::try_new(batch.schema(), columns).map_err(arrow_fault)?, still))
+    }
+}
+
+/// One output file, encoded in this thread.
+struct Output {
+    writer: FileWriter,
+    path: PathBuf,
+    pending: Vec<RecordBatch>,
+    pending_rows: usize,
+    groups: usize,
+    rows: u64,
+}
+
+impl Output {
+    fn new(
+        root: &Path,
+        batch: BatchNumber,
+        partition: &BTreeMap<String, Option<String>>,
+        schema: &SchemaRef,
+        unique: &[String],
+    ) -> Result<Self> {
+        let path = new_file(root, batch, partition);
+        let writer = FileWriter::create(path.clone(), schema.clone(), properties(schema, unique))?;
+        Ok(Self { writer, path, pending: Vec::new(), pending_rows: 0, groups: 0, rows: 0 })
+    }
+
+    fn push(&mut self, batch: RecordBatch) -> Result<()> {
+        if batch.num_rows() == 0 {
+            return Ok(());
+        }
+        self.rows += batch.num_rows() as u64;
+        self.pending_rows += batch.num_rows();
+        self.pending.push(batch);
+        if self.pending_rows >= ROW_GROUP_ROWS { self.flush() } else { Ok(()) }
+    }
+
+    fn flush(&mut self) -> Result<()> {
+        if !self.pending.is_empty() {
+            self.writer.encode(self.groups, &std::mem::take(&mut self.pending))?;
+            (self.pending_rows, self.groups) = (0, self.groups + 1);
+        }
+        Ok(())
+    }
+
+    fn finish(mut self, root: &Path, partition: BTreeMap<String, Option<String>>) -> Result<Option<TableFile>> {
+        self.flush()?;
+        if self.rows == 0 {
+            fs_err::remove_file(&self.path)?;
+            return Ok(None);
+        }
+        self.writer.finish(root, partition).map(Some)
+    }
+}

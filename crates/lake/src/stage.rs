@@ -1,0 +1,99 @@
+//! Rows on their way into a data file: staged as judged, made into the file's columns on the pool.
+
+use std::sync::Arc;
+
+use arrow_array::{ArrayRef, Int32Array, Int64Array, RecordBatch, StringArray, TimestampMicrosecondArray, UInt32Array, new_null_array};
+use arrow_schema::SchemaRef;
+use shoplake_core::clock::civil;
+use shoplake_core::{BatchNumber, Result, RunId};
+
+use crate::dimension::Dimension;
+use crate::shape::{TableShape, arrow_fault};
+
+/// Rows of one source file and one partition.
+pub(crate) struct Staged {
+    /// The content columns.
+    pub(crate) content: RecordBatch,
+    /// The line of each row.
+    pub(crate) lines: Vec<u64>,
+    /// The shop's day of each row, in days since 1970-01-01.
+    pub(crate) days: Option<Vec<Option<i32>>>,
+    /// For each relationship, the dimension's row of each row.
+    pub(crate) related: Vec<UInt32Array>,
+    /// The object's key below `landing/`.
+    pub(crate) source: Arc<str>,
+}
+
+/// A relationship of a fact to a dimension.
+pub(crate) struct Related {
+    /// The foreign key's column.
+    pub(crate) column: String,
+    /// The dimension's rows.
+    pub(crate) dimension: Arc<Dimension>,
+}
+
+/// What turns staged rows into a file's columns.
+pub(crate) struct Shaper {
+    /// The table's shape.
+    pub(crate) shape: TableShape,
+    /// The columns of the file.
+    pub(crate) file_schema: SchemaRef,
+    /// The relationships, in the order of [`Staged::related`].
+    pub(crate) related: Arc<Vec<Related>>,
+    /// The batch that writes.
+    pub(crate) batch: BatchNumber,
+    /// The run.
+    pub(crate) run_id: RunId,
+    /// When the run began, UTC microseconds.
+    pub(crate) loaded_at: i64,
+}
+
+impl Shaper {
+    /// The file's columns for these rows.
+    pub(crate) fn columns(&self, staged: &Staged) -> Result<RecordBatch> {
+        let rows = staged.content.num_rows();
+        let mut columns: Vec<ArrayRef> = staged.content.columns().to_vec();
+        for enrichment in &self.shape.contract.enrichments {
+            let relation = self.related.iter().position(|related| related.column == enrichment.by);
+            let value = match relation {
+                Some(at) => self.related[at].dimension.take(&enrichment.from, &staged.related[at])?,
+                None => None,
+            };
+            columns.push(value.unwrap_or_else(|| new_null_array(&enrichment.column_type.arrow_type(), rows)));
+        }
+        if let Some(days) = &staged.days {
+            columns.push(Arc::new(day_of_month(days)));
+        }
+        columns.push(Arc::new(repeat(&staged.source, rows)));
+        columns.push(Arc::new(staged.lines.iter().map(|line| *line as i64).collect::<Int64Array>()));
+        columns.push(Arc::new(repeat(&self.run_id.0, rows)));
+        let loaded_at = TimestampMicrosecondArray::from_value(self.loaded_at, rows).with_timezone("UTC");
+        columns.push(Arc::new(loaded_at));
+        RecordBatch::try_new(self.file_schema.clone(), columns).map_err(arrow_fault)
+    }
+}
+
+/// Day of the month, remembering the last day asked: rows come in days.
+fn day_of_month(days: &[Option<i32>]) -> Int32Array {
+    let mut last = (i32::MIN, 0);
+    days.iter()
+        .map(|day| {
+            day.map(|day| {
+                if last.0 != day {
+                    last = (day, civil(day).2);
+                }
+                last.1
+            })
+        })
+        .collect()
+}
+
+/// The same text for every row.
+pub(crate) fn repeat(text: &str, rows: usize) -> StringArray {
+    let mut builder = arrow_array::builder::StringBuilder::with_capacity(rows, rows * text.len());
+    for _ in 0..rows {
+        builder.append_value(text);
+    }
+    builder.finish()
+}
+

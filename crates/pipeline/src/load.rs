@@ -1,0 +1,174 @@
+//! Loads the files of a batch, dataset by dataset: judged by quality, decided by the lake, and
+//! accounted for here.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use shoplake_core::outcome::{DatasetOutcome, FileOutcome, FileStatus, Offenders};
+use shoplake_core::ports::{Batch, DatasetChange, Loader, Progress};
+use shoplake_core::project::Dataset;
+use shoplake_core::{Contract, Counts, Fault, FaultKind, LandedFile, Result};
+use shoplake_quality::{FileReading, ReadOptions, judge_file, over_reject_limit};
+
+use crate::Pipeline;
+use crate::causes::Causes;
+use crate::collect::{Intake, outcome};
+
+/// What the load of all datasets came to.
+#[derive(Debug, Default)]
+pub(crate) struct Loaded {
+    /// By dataset, in the order of the project.
+    pub(crate) datasets: Vec<DatasetOutcome>,
+    /// The files whose rows are in the batch.
+    pub(crate) files: Vec<LandedFile>,
+    /// The files that were refused.
+    pub(crate) failed: Vec<LandedFile>,
+    /// What changed, by dataset.
+    pub(crate) changes: HashMap<String, DatasetChange>,
+}
+
+impl Pipeline {
+    /// Loads every dataset; dimensions come before the facts that they enrich.
+    pub(crate) async fn load(&self, batch: &mut dyn Batch, intakes: &[Intake]) -> Result<Loaded> {
+        let mut loaded = Loaded::default();
+        for (dataset, intake) in self.project.datasets.iter().zip(intakes) {
+            let refers_to_changed = dataset.contract.columns.iter().filter_map(|c| c.relationship.as_ref()).any(|r| {
+                loaded.changes.get(&r.dataset).is_some_and(|change| change.changed)
+            });
+            let mut files = intake.known.clone();
+            let mut causes = Causes::default();
+            if !intake.files.is_empty() || refers_to_changed {
+                let contract = Arc::new(dataset.contract.clone());
+                let mut loader = batch.loader(&contract).await?;
+                for file in &intake.files {
+                    let (back, judged) = self.load_file(loader, file, &contract).await?;
+                    loader = back;
+                    let list = if judged.0.status == FileStatus::Loaded { &mut loaded.files } else { &mut loaded.failed };
+                    list.push(file.clone());
+                    files.push(judged.0);
+                    causes.merge(judged.1);
+                }
+                let change = batch.finish(loader).await?;
+                loaded.changes.insert(dataset.contract.dataset.clone(), change);
+            }
+            loaded.datasets.push(sum(dataset, files, causes));
+        }
+        Ok(loaded)
+    }
+
+    /// Loads one file on a blocking thread; a file that is refused leaves nothing behind.
+    async fn load_file(
+        &self,
+        mut loader: Box<dyn Loader>,
+        file: &LandedFile,
+        contract: &Arc<Contract>,
+    ) -> Result<(Box<dyn Loader>, (FileOutcome, Causes))> {
+        let limits = &self.project.limits;
+        let options = ReadOptions {
+            zone: self.project.time_zone,
+            threads: limits.threads,
+            chunk_bytes: 4 << 20,
+            record_bytes: limits.record_bytes,
+            unpacked_bytes: limits.unpacked_bytes,
+        };
+        self.progress.stage(&format!("{}: {}", file.dataset, file.name), Some(file.size));
+        let (file, contract, progress) = (file.clone(), contract.clone(), self.progress.clone());
+        let work = tokio::task::spawn_blocking(move || {
+            let judged = take_file(&mut *loader, &file, &contract, &options, &*progress);
+            judged.map(|judged| (loader, judged))
+        });
+        let ended = work.await.map_err(|error| Fault::internal(format!("a file's load ended abruptly: {error}")))?;
+        self.progress.done();
+        ended
+    }
+}
+
+fn take_file(
+    loader: &mut dyn Loader,
+    file: &LandedFile,
+    contract: &Contract,
+    options: &ReadOptions,
+    progress: &dyn Progress,
+) -> Result<(FileOutcome, Causes)> {
+    let mut causes = Causes::default();
+    let mut rows_so_far = 0_u64;
+    loader.begin_file(file)?;
+    let judged = judge_file(file, contract, options, &mut |chunk| {
+        causes.add(&file.name, &chunk.rejects);
+        rows_so_far += chunk.rows_read();
+        progress.advance(0, chunk.rows_read());
+        loader.append(chunk)
+    });
+    progress.advance(file.size, 0);
+    let reading = match judged {
+        Ok(reading) => reading,
+        Err(fault) if fault.kind == FaultKind::Data => {
+            loader.refuse_file()?;
+            let offenders = Offenders { rows_read: rows_so_far, ..Offenders::default() };
+            return Ok((refused(file, explain(&fault), offenders), Causes::default()));
+        }
+        Err(fault) => return Err(fault),
+    };
+    let rejected = reading.rejects.values().sum::<u64>();
+    if over_reject_limit(contract, reading.rows_read, rejected) {
+        loader.refuse_file()?;
+        let error = over_limit(contract, &reading, rejected, causes);
+        let offenders =
+            Offenders { rows_read: reading.rows_read, rejects: reading.rejects, first: reading.first_offenders };
+        return Ok((refused(file, error, offenders), Causes::default()));
+    }
+    let counts = loader.accept_file()?;
+    if counts.rows_read != reading.rows_read || counts.rejects != reading.rejects || !counts.identity_holds() {
+        return Err(Fault::internal(format!(
+            "`{}`: {} rows were read and {counts:?} accounted for",
+            file.key, reading.rows_read
+        )));
+    }
+    Ok((FileOutcome { warnings: reading.warnings, counts, ..outcome(file, FileStatus::Loaded) }, causes))
+}
+
+fn refused(file: &LandedFile, error: String, offenders: Offenders) -> FileOutcome {
+    FileOutcome { error: Some(error), offenders: Some(offenders), ..outcome(file, FileStatus::Failed) }
+}
+
+/// A fault in one paragraph, for the record of a file.
+pub(crate) fn explain(fault: &Fault) -> String {
+    let mut text = fault.to_string();
+    for (label, more) in [("", &fault.detail), ("hint: ", &fault.hint)] {
+        if let Some(more) = more {
+            text.push_str("; ");
+            text.push_str(label);
+            text.push_str(more);
+        }
+    }
+    text
+}
+
+fn over_limit(contract: &Contract, reading: &FileReading, rejected: u64, causes: Causes) -> String {
+    let percent = rejected as f64 / reading.rows_read.max(1) as f64 * 100.0;
+    let mut text = format!(
+        "{rejected} of {} rows ({percent:.1} %) break the contract, more than `reject_limit: {}` in {}; nothing of the file was loaded",
+        reading.rows_read, contract.reject_limit, contract.file
+    );
+    if let Some(top) = causes.top(contract, reading.rows_read) {
+        let column = top.column.map(|column| format!(" of `{column}`")).unwrap_or_default();
+        text.push_str(&format!("; most often {} ({}){column}", top.reason, top.rule));
+        if let Some(example) = top.example {
+            text.push_str(&format!(", for one {example}"));
+        }
+        if let Some(hint) = top.hint {
+            text.push_str(&format!("; hint: {hint}"));
+        }
+    }
+    text
+}
+
+/// A dataset's sums over its files.
+fn sum(dataset: &Dataset, files: Vec<FileOutcome>, causes: Causes) -> DatasetOutcome {
+    let mut counts = Counts::default();
+    for file in &files {
+        counts += &file.counts;
+    }
+    let top_cause = causes.top(&dataset.contract, counts.rows_read);
+    DatasetOutcome { dataset: dataset.contract.dataset.clone(), files, counts, top_cause }
+}

@@ -1,0 +1,249 @@
+//! The run: every stage in its order, and what each outcome means for the next.
+
+use std::collections::{BTreeMap, HashSet};
+use std::time::Instant;
+
+use chrono::{DateTime, Utc};
+use shoplake_core::outcome::{FileStatus, RunOutcome, RunStatus, TestsOutcome};
+use shoplake_core::ports::{Batch, BatchSummary, FileRecord, StepRecord};
+use shoplake_core::{BatchNumber, Counts, Fault, FaultKind, LandedFile, Result, RunId};
+use shoplake_models::Models;
+
+use crate::build::{Built, fingerprints};
+use crate::collect::Intake;
+use crate::load::Loaded;
+use crate::{Pipeline, RunOptions};
+
+/// The run in hand.
+struct Run {
+    id: RunId,
+    started_at: DateTime<Utc>,
+    began: Instant,
+    step: Instant,
+}
+
+/// What a run has to do.
+struct Work<'a> {
+    models: &'a Models,
+    /// Models whose SQL is not what their table was built with.
+    stale: HashSet<String>,
+    /// Whether contracts and models are what the last batch was made with.
+    settled: bool,
+    intakes: &'a [Intake],
+}
+
+impl Run {
+    fn new() -> Self {
+        Self { id: RunId::new(), started_at: Utc::now(), began: Instant::now(), step: Instant::now() }
+    }
+}
+
+impl Pipeline {
+    /// Runs the project once: everything that has arrived is in the tables afterwards, or nothing is.
+    ///
+    /// The caller holds the project's lock.
+    ///
+    /// # Errors
+    /// What keeps the run as a whole from going on (the project, the store, the disk); nothing is
+    /// published then. Faults of files and tests are part of the outcome.
+    pub async fn run(&self, options: &RunOptions) -> Result<RunOutcome> {
+        let models = shoplake_models::load(&self.project).map_err(many)?;
+        let mut run = Run::new();
+        self.state.begin_run(&run.id, run.started_at).await?;
+        self.tables.recover().await?;
+        self.catch_up().await?;
+        self.step(&mut run, "recover", "what earlier runs left is in order").await?;
+        let intakes = self.collect(options).await?;
+        let files: Vec<LandedFile> = intakes.iter().flat_map(|intake| intake.files.clone()).collect();
+        self.step(&mut run, "land", &format!("{} files to load", files.len())).await?;
+        let last = self.last_fingerprints().await?;
+        let now = self.fingerprints(&models);
+        let mut outcome = RunOutcome {
+            run_id: run.id.clone(),
+            status: RunStatus::Success,
+            seconds: 0.0,
+            started_at: run.started_at,
+            batch: None,
+            datasets: Vec::new(),
+            models: Vec::new(),
+            tests: TestsOutcome::default(),
+            reports: Vec::new(),
+            problems: intakes.iter().flat_map(|intake| intake.problems.clone()).collect(),
+        };
+        if files.is_empty() && last.as_ref() == Some(&now) {
+            outcome.datasets = idle(self, &intakes);
+        } else {
+            let batch = self.tables.begin(&run.id, &files).await?;
+            let work = Work { models: &models, stale: stale(&models, last.as_ref(), &now), settled: last == Some(now), intakes: &intakes };
+            self.work(&mut run, batch, &work, &mut outcome).await?;
+        }
+        let pull_failed = intakes.iter().any(|intake| intake.failed);
+        outcome.status = if pull_failed { RunStatus::Error } else { outcome.judge() };
+        outcome.seconds = run.began.elapsed().as_secs_f64();
+        if outcome.batch.is_some() {
+            outcome.reports = self.report_of(None, Some(&outcome)).await?;
+            self.step(&mut run, "reports", &format!("{} written", outcome.reports.len())).await?;
+        }
+        outcome.seconds = run.began.elapsed().as_secs_f64();
+        self.state.finish_run(&outcome).await?;
+        Ok(outcome)
+    }
+
+    /// Loads, builds, tests and, if all of it holds, publishes.
+    async fn work(
+        &self,
+        run: &mut Run,
+        mut batch: Box<dyn Batch>,
+        work: &Work<'_>,
+        outcome: &mut RunOutcome,
+    ) -> Result<()> {
+        let worked = async {
+            let loaded = self.load(&mut *batch, work.intakes).await?;
+            let counted: u64 = loaded.datasets.iter().map(|dataset| dataset.counts.rows_read).sum();
+            self.step(run, "load", &format!("{counted} rows of {} files", loaded.files.len())).await?;
+            let built = self.build(&mut *batch, work.models, &loaded.changes, &work.stale).await?;
+            self.step(run, "models", &format!("{} models, {} tests", built.models.len(), built.tests.passed)).await?;
+            Ok::<_, Fault>((loaded, built))
+        };
+        let (loaded, built) = match worked.await {
+            Ok(worked) => worked,
+            Err(fault) => {
+                // The fault is what the person must know; a sweep that fails is done by the next run.
+                let _ = batch.abandon().await;
+                return Err(fault);
+            }
+        };
+        let blocked = built.blocks();
+        let Built { models: model_outcomes, tests } = built;
+        (outcome.models, outcome.tests) = (model_outcomes, tests);
+        let nothing_new = work.settled && loaded.files.is_empty() && loaded.changes.values().all(|c| !c.changed);
+        if blocked {
+            batch.abandon().await?;
+            outcome.datasets = held(&loaded);
+        } else if nothing_new {
+            batch.abandon().await?;
+            outcome.datasets = loaded.datasets.clone();
+        } else {
+            self.publish(run, batch, work, &loaded, outcome).await?;
+        }
+        self.remember(run, &loaded, outcome).await
+    }
+
+    async fn publish(
+        &self,
+        run: &mut Run,
+        batch: Box<dyn Batch>,
+        work: &Work<'_>,
+        loaded: &Loaded,
+        outcome: &mut RunOutcome,
+    ) -> Result<()> {
+        let cursors = self.project.datasets.iter().zip(work.intakes).filter(|(_, intake)| intake.pulled);
+        // A pull whose page was refused stays open: the cursor must not pass what is not loaded.
+        let whole = |name: &str| loaded.failed.iter().all(|file| file.dataset != name || file.page.is_none());
+        let cursors = cursors.map(|(dataset, intake)| (dataset.contract.dataset.clone(), intake.cursor.clone()));
+        let cursors = cursors.filter(|(name, _)| whole(name)).map(|(name, cursor)| (name, cursor.unwrap_or_default()));
+        let summary = BatchSummary {
+            run_id: run.id.clone(),
+            started_at: run.started_at,
+            datasets: loaded.datasets.clone(),
+            files: loaded.files.clone(),
+            cursors: cursors.collect(),
+            fingerprints: self.fingerprints(work.models).into_iter().collect(),
+        };
+        self.progress.stage("publishing", None);
+        let manifest = batch.publish(summary).await?;
+        self.step(run, "publish", &format!("batch {}", manifest.batch)).await?;
+        self.settle(&manifest).await?;
+        self.step(run, "archive", &format!("{} files", manifest.summary.files.len())).await?;
+        self.progress.done();
+        outcome.batch = Some(manifest.batch);
+        outcome.datasets = manifest.summary.datasets;
+        Ok(())
+    }
+
+    /// Notes the files that are not part of a published batch.
+    async fn remember(&self, run: &Run, loaded: &Loaded, outcome: &RunOutcome) -> Result<()> {
+        for dataset in &outcome.datasets {
+            let Some(known) = self.project.dataset(&dataset.dataset) else { continue };
+            for file in dataset.files.iter().filter(|f| matches!(f.status, FileStatus::Failed | FileStatus::Held)) {
+                let landed = loaded.files.iter().chain(&loaded.failed).find(|landed| landed.key == file.key);
+                let record = FileRecord {
+                    dataset: dataset.dataset.clone(),
+                    run_id: run.id.clone(),
+                    at: Utc::now(),
+                    page: landed.and_then(|landed| landed.page.clone()),
+                    fingerprint: known.contract.fingerprint(),
+                    file: file.clone(),
+                };
+                self.state.record_file(&record).await?;
+            }
+        }
+        Ok(())
+    }
+
+    /// What decides whether there is anything to do without new files.
+    fn fingerprints(&self, models: &Models) -> BTreeMap<String, String> {
+        let contracts = self.project.datasets.iter();
+        let contracts = contracts.map(|d| (d.contract.dataset.clone(), d.contract.fingerprint()));
+        contracts.chain(fingerprints(models)).collect()
+    }
+
+    async fn last_fingerprints(&self) -> Result<Option<BTreeMap<String, String>>> {
+        let last = self.state.last_batch().await?;
+        let Some(before) = last.0.checked_sub(1) else { return Ok(None) };
+        let manifest = self.tables.manifests(BatchNumber(before)).await?.pop();
+        Ok(manifest.map(|manifest| manifest.summary.fingerprints.into_iter().collect()))
+    }
+
+    async fn step(&self, run: &mut Run, name: &str, detail: &str) -> Result<()> {
+        let seconds = run.step.elapsed().as_secs_f64();
+        run.step = Instant::now();
+        tracing::info!(run = %run.id, step = name, seconds, detail);
+        self.state.record_step(&run.id, &StepRecord { name: name.into(), seconds, detail: detail.into() }).await
+    }
+}
+
+/// Models whose SQL is not what their table was built with.
+fn stale(models: &Models, last: Option<&BTreeMap<String, String>>, now: &BTreeMap<String, String>) -> HashSet<String> {
+    let changed = models.models.iter().filter(|model| {
+        let name = format!("model:{}", model.name);
+        now.contains_key(&name) && last.and_then(|last| last.get(&name)) != now.get(&name)
+    });
+    changed.map(|model| model.name.clone()).collect()
+}
+
+/// The datasets of a run that had nothing to load.
+fn idle(pipeline: &Pipeline, intakes: &[Intake]) -> Vec<shoplake_core::outcome::DatasetOutcome> {
+    let datasets = pipeline.project.datasets.iter().zip(intakes);
+    let outcome = datasets.map(|(dataset, intake)| shoplake_core::outcome::DatasetOutcome {
+        dataset: dataset.contract.dataset.clone(),
+        files: intake.known.clone(),
+        counts: Counts::default(),
+        top_cause: None,
+    });
+    outcome.collect()
+}
+
+/// The datasets of a run whose tests failed: its files wait, and nothing of them counts.
+fn held(loaded: &Loaded) -> Vec<shoplake_core::outcome::DatasetOutcome> {
+    let mut datasets = loaded.datasets.clone();
+    for dataset in &mut datasets {
+        dataset.counts = Counts::default();
+        dataset.top_cause = None;
+        for file in dataset.files.iter_mut().filter(|file| file.status == FileStatus::Loaded) {
+            file.status = FileStatus::Held;
+            file.counts = Counts::default();
+            file.error = Some("a test or a model failed, so nothing of this run was published".into());
+        }
+    }
+    datasets
+}
+
+/// One fault for several: the first, with how many more there are.
+fn many(mut faults: Vec<Fault>) -> Fault {
+    let rest: Vec<String> = faults.iter().skip(1).map(ToString::to_string).collect();
+    let Some(first) = (!faults.is_empty()).then(|| faults.remove(0)) else {
+        return Fault::new(FaultKind::Internal, "the models failed without a reason");
+    };
+    if rest.is_empty() { first } else { first.detail(rest.join("\n")) }
+}

@@ -1,0 +1,38 @@
+//! The types of the project's YAML files. Their doc comments are the reference documentation: they
+//! become the JSON Schemas that editors show and that [`crate::load`] checks against.
+
+mod dashboard;
+mod models;
+mod report;
+mod rest_api;
+mod settings;
+mod source;
+
+pub use dashboard::{DashboardFile, Tile, TileKind};
+pub use models::{ModelConfigFile, ModelFile, ModelsFile, TestedColumn};
+pub use report::ReportFile;
+pub use rest_api::{ApiKeyPlace, AuthFile, IncrementalFile, PaginatorFile, RestApiFile, RestLimitsFile};
+pub use settings::{LimitsFile, SettingsFile, TargetFile};
+pub use source::{ColumnFile, FormatWord, FromFile, OnChangeWord, SchemaChangeFile, SourceFile};
+
+use std::borrow::Cow;
+
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
+use serde::Deserialize;
+
+/// A value that may be written as text, a number, or true and false; kept as its source text.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(transparent)]
+pub struct Scalar(pub String);
+
+impl JsonSchema for Scalar {
+    fn schema_name() -> Cow<'static, str> {
+        "Scalar".into()
+    }
+    fn inline_schema() -> bool {
+        true
+    }
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        json_schema!({ "type": ["string", "number", "boolean"] })
+    }
+}

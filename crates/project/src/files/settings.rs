@@ -1,0 +1,55 @@
+//! `shoplake.yml`.
+
+use std::collections::BTreeMap;
+
+use schemars::JsonSchema;
+use serde::Deserialize;
+
+use super::Scalar;
+
+/// The settings of a project: `shoplake.yml`. Every one of them can be set by an environment
+/// variable too: `SHOPLAKE__LIMITS__THREADS=1`.
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct SettingsFile {
+    /// The project's name.
+    pub name: String,
+    /// The version of the project format; 1 unless stated.
+    pub version: Option<u64>,
+    /// The IANA time zone that the shop's days are counted in: `Europe/Berlin`.
+    pub time_zone: String,
+    /// The shop's currency, three letters of ISO 4217: `EUR`.
+    pub currency: String,
+    /// When `shoplake serve` runs the pipeline, as a cron expression in the shop's time zone: `0 6 * * *`.
+    pub schedule: Option<String>,
+    /// The target to use; `local` unless stated.
+    pub target: Option<String>,
+    /// Places that the project can run on, by name.
+    pub targets: Option<BTreeMap<String, TargetFile>>,
+    /// Bounds on what a run may use.
+    pub limits: Option<LimitsFile>,
+    /// Variables for models: `{{ var('name') }}`.
+    pub vars: Option<BTreeMap<String, serde_json::Value>>,
+}
+
+/// A place that the project can run on.
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct TargetFile {
+    /// The folder of the lake, relative to the project; `lake` unless stated.
+    pub lake: Option<String>,
+}
+
+/// Bounds on what a run may use.
+#[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct LimitsFile {
+    /// Memory for SQL and key sets: `512MB` unless stated.
+    pub memory: Option<Scalar>,
+    /// Threads; one for each processor unless stated.
+    pub threads: Option<u32>,
+    /// The longest record of a file: `16MB` unless stated.
+    pub record_bytes: Option<Scalar>,
+    /// What one compressed file may unpack to: `64GB` unless stated.
+    pub unpacked_bytes: Option<Scalar>,
+}

@@ -1,0 +1,17 @@
+//! JSON Schemas of the project's files, for editors and for the reference documentation.
+
+use serde_json::Value;
+
+use crate::files::{DashboardFile, ModelsFile, ReportFile, SettingsFile, SourceFile};
+use crate::shape::schema_of;
+
+/// The schema of each file type with the name of the file that it is written to.
+pub fn schemas() -> Vec<(&'static str, Value)> {
+    vec![
+        ("shoplake.schema.json", schema_of::<SettingsFile>()),
+        ("source.schema.json", schema_of::<SourceFile>()),
+        ("models.schema.json", schema_of::<ModelsFile>()),
+        ("report.schema.json", schema_of::<ReportFile>()),
+        ("dashboard.schema.json", schema_of::<DashboardFile>()),
+    ]
+}

@@ -1,0 +1,201 @@
+//! The meaning of `shoplake.yml`, with the overrides of `SHOPLAKE__SECTION__KEY`.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use chrono_tz::Tz;
+use serde_json::Value as Json;
+use shoplake_core::Fault;
+use shoplake_core::project::Limits;
+
+use crate::environment::Environment;
+use crate::files::{LimitsFile, SettingsFile};
+use crate::words::{nearest, suggest};
+use crate::yaml::{Entry, Node, Spot, Value};
+use crate::{cron, rest, shape, units};
+
+/// The newest project format that this binary reads.
+const VERSION: u64 = 1;
+/// What the name of an override begins with.
+const OVERRIDE: &str = "SHOPLAKE__";
+
+/// The settings, checked.
+pub(crate) struct Settings {
+    pub(crate) name: String,
+    pub(crate) time_zone: Tz,
+    pub(crate) currency: String,
+    pub(crate) lake_dir: PathBuf,
+    pub(crate) vars: BTreeMap<String, Json>,
+    pub(crate) limits: Limits,
+    pub(crate) schedule: Option<String>,
+}
+
+/// Reads the settings of the project in `dir`; `None` where `faults` says why not.
+pub(crate) fn read(mut node: Node, dir: &Path, environment: &Environment, faults: &mut Vec<Fault>) -> Option<Settings> {
+    apply_overrides(&mut node, environment, faults);
+    // A newer format may have keys that this binary does not know: say that, and nothing else.
+    if let Value::Number { json, text } = &node.at("version").value
+        && json.as_u64().is_some_and(|version| version > VERSION)
+    {
+        let message = format!("the project format is {text}, this shoplake reads up to {VERSION}");
+        faults.push(node.at("version").fault(message).hint("install a newer shoplake"));
+        return None;
+    }
+    let file: SettingsFile = shape::read(&mut node, faults)?;
+    if file.version == Some(0) {
+        faults.push(node.at("version").fault("the project format is 1 or more"));
+    }
+    if file.name.trim().is_empty() {
+        faults.push(node.at("name").fault("`name` is empty"));
+    }
+    let time_zone = time_zone(&file.time_zone).map_err(|fault| faults.push(placed(fault, node.at("time_zone")))).ok();
+    if let Err(fault) = check_currency(&file.currency) {
+        faults.push(placed(fault, node.at("currency")));
+    }
+    if let Some(Err(why)) = file.schedule.as_deref().map(cron::check) {
+        let fault = node.at("schedule").fault(format!("`schedule`: {why}"));
+        faults.push(fault.hint("for example `0 6 * * *`: every day at 6:00"));
+    }
+    Some(Settings {
+        lake_dir: lake_dir(&file, &node, dir, environment, faults),
+        limits: limits(file.limits.as_ref(), node.at("limits"), faults),
+        name: file.name,
+        time_zone: time_zone?,
+        currency: file.currency,
+        vars: file.vars.unwrap_or_default(),
+        schedule: file.schedule,
+    })
+}
+
+fn placed(mut fault: Fault, node: &Node) -> Fault {
+    fault.place = node.fault("").place;
+    fault
+}
+
+/// The zone of that name; the fault names the nearest one.
+pub(crate) fn time_zone(name: &str) -> Result<Tz, Fault> {
+    name.trim().parse::<Tz>().map_err(|_| {
+        let fault = Fault::usage(format!("`{name}` is not a time zone"));
+        let written = name.trim().replace(' ', "_").to_lowercase();
+        let city = |zone: &Tz| zone.name().rsplit('/').next().map(str::to_lowercase);
+        let by_city = chrono_tz::TZ_VARIANTS.iter().find(|zone| city(zone).as_deref() == Some(&written));
+        let near = by_city.map(|zone| zone.name());
+        let near = near.or_else(|| nearest(&written, chrono_tz::TZ_VARIANTS.iter().map(|zone| zone.name())));
+        match near {
+            Some(near) => fault.hint(format!("did you mean `{near}`?")),
+            None => fault.hint("write an IANA name, for example `Europe/Berlin`"),
+        }
+    })
+}
+
+/// Whether a currency is three capital letters.
+pub(crate) fn check_currency(currency: &str) -> Result<(), Fault> {
+    if currency.len() == 3 && currency.bytes().all(|b| b.is_ascii_uppercase()) {
+        return Ok(());
+    }
+    let fault = Fault::usage(format!("`{currency}` is not a currency"));
+    let upper = currency.trim().to_uppercase();
+    let is_code = upper.len() == 3 && upper.bytes().all(|b| b.is_ascii_uppercase());
+    Err(fault.hint(if is_code {
+        format!("write `{upper}`")
+    } else {
+        "write the three letters of ISO 4217, for example `EUR`".to_owned()
+    }))
+}
+
+fn lake_dir(
+    file: &SettingsFile,
+    node: &Node,
+    dir: &Path,
+    environment: &Environment,
+    faults: &mut Vec<Fault>,
+) -> PathBuf {
+    let chosen = file.target.as_deref().unwrap_or("local");
+    let mut lake = "lake".to_owned();
+    for (name, target) in file.targets.iter().flatten() {
+        let place = node.at("targets").at(name).at("lake");
+        let Some(text) = target.lake.as_deref() else { continue };
+        if text.contains("://") {
+            let fault = place.fault(format!("a lake at `{text}` is not available yet"));
+            faults.push(fault.hint("write a folder: `lake: lake`"));
+        } else if text.trim().is_empty() {
+            faults.push(place.fault("`lake` is empty").hint("write a folder: `lake: lake`"));
+        } else if name == chosen {
+            lake = rest::expand(text, place, environment, faults);
+        }
+    }
+    let names: Vec<&str> = file.targets.iter().flatten().map(|(name, _)| name.as_str()).collect();
+    if !names.contains(&chosen) && chosen != "local" {
+        let fault = node.at("target").fault(format!("there is no target `{chosen}`"));
+        faults.push(suggest(fault, chosen, &names, "target"));
+    }
+    dir.join(lake)
+}
+
+fn limits(file: Option<&LimitsFile>, node: &Node, faults: &mut Vec<Fault>) -> Limits {
+    let mut limits = Limits::default();
+    let Some(file) = file else { return limits };
+    let mut size =
+        |key: &str, size: &Option<crate::files::Scalar>| units::read_bytes(size.as_ref()?, node.at(key), faults);
+    limits.memory = size("memory", &file.memory).unwrap_or(limits.memory);
+    limits.unpacked_bytes = size("unpacked_bytes", &file.unpacked_bytes).unwrap_or(limits.unpacked_bytes);
+    let record = size("record_bytes", &file.record_bytes).and_then(|bytes| usize::try_from(bytes).ok());
+    limits.record_bytes = record.unwrap_or(limits.record_bytes);
+    limits.threads = file.threads.map_or(limits.threads, |threads| threads as usize);
+    limits
+}
+
+/// Puts each `SHOPLAKE__SECTION__KEY` in its place, as if it stood in the file.
+fn apply_overrides(node: &mut Node, environment: &Environment, faults: &mut Vec<Fault>) {
+    let root = shape::schema_of::<SettingsFile>();
+    for (name, text) in &environment.variables {
+        let Some(path) = name.strip_prefix(OVERRIDE) else { continue };
+        let steps: Vec<String> = path.split("__").map(str::to_lowercase).collect();
+        let spot = Spot::of(name);
+        let mut schema = &root;
+        let mut unknown = None;
+        for step in &steps {
+            match shape::below(&root, schema, step) {
+                Some(below) => schema = below,
+                None => {
+                    unknown = Some((step, shape::keys(&root, schema)));
+                    break;
+                }
+            }
+        }
+        if let Some((step, known)) = unknown {
+            faults.push(suggest(spot.fault(format!("there is no setting `{step}`")), step, &known, "setting"));
+            continue;
+        }
+        let value = if shape::takes_text(&root, schema) { Value::Text(text.clone()) } else { inferred(text) };
+        place(node, &steps, Node { spot, value });
+    }
+}
+
+/// A value of `vars` or of a number key from a variable's text.
+fn inferred(text: &str) -> Value {
+    match serde_json::from_str::<Json>(text.trim()) {
+        Ok(Json::Bool(truth)) => Value::Bool(truth),
+        Ok(json @ Json::Number(_)) => Value::Number { text: text.trim().to_owned(), json },
+        _ => Value::Text(text.to_owned()),
+    }
+}
+
+fn place(node: &mut Node, steps: &[String], value: Node) {
+    let Some((step, rest)) = steps.split_first() else {
+        *node = value;
+        return;
+    };
+    if !matches!(node.value, Value::Map(_)) {
+        node.value = Value::Map(Vec::new());
+    }
+    let Value::Map(entries) = &mut node.value else { return };
+    if let Some(entry) = entries.iter_mut().find(|entry| entry.key == *step) {
+        place(&mut entry.value, rest, value);
+        return;
+    }
+    let spot = value.spot.clone();
+    let mut below = Node { spot: spot.clone(), value: Value::Null };
+    place(&mut below, rest, value);
+    entries.push(Entry { key: step.clone(), spot, value: below });
+}

@@ -1,0 +1,68 @@
+//! What holds for every file, whatever its bytes and however it is cut.
+
+use proptest::prelude::*;
+
+use crate::{judge_named, options, sales, texts};
+
+/// Text that is dense in the signs that matter to a CSV.
+fn dirty() -> impl Strategy<Value = Vec<u8>> {
+    let sign = prop_oneof![
+        4 => Just(b','), 3 => Just(b'"'), 2 => Just(b'\n'), 1 => Just(b'\r'), 4 => b'a'..=b'c', 1 => Just(0xe9), 1 => Just(0)
+    ];
+    prop::collection::vec(sign, 0..200)
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(300))]
+
+    /// Whatever the bytes: no panic, and every row read is a row or a reject.
+    #[test]
+    fn every_row_is_accounted_for(bytes in prop::collection::vec(any::<u8>(), 0..300), record_bytes in 1_usize..400) {
+        let options = crate::ReadOptions { record_bytes, ..options() };
+        for bytes in [bytes.clone(), [b"a,b\n", bytes.as_slice()].concat()] {
+            if let Ok(outcome) = judge_named("x.csv", &bytes, &texts(&["a", "b"]), &options) {
+                prop_assert_eq!(outcome.reading.rows_read as usize, outcome.rows.len() + outcome.rejects.len());
+                prop_assert_eq!(outcome.reading.rejected() as usize, outcome.rejects.len());
+                prop_assert_eq!(outcome.rows.len(), outcome.lines.len());
+            }
+        }
+    }
+
+    /// However a file is cut, and by however many it is judged: the same rows, lines, rejects and faults.
+    #[test]
+    fn cutting_changes_nothing(body in dirty(), chunk_bytes in 1_usize..80, record_bytes in prop_oneof![1_usize..60, Just(1 << 20)]) {
+        let bytes = [b"a,b\n", body.as_slice()].concat();
+        let judge = |threads, chunk_bytes| {
+            let options = crate::ReadOptions { threads, chunk_bytes, record_bytes, ..options() };
+            judge_named("x.csv", &bytes, &texts(&["a", "b"]), &options).map_err(|fault| fault.to_string())
+        };
+        let want = judge(1, 4 << 20);
+        prop_assert_eq!(&judge(1, 1), &want);
+        prop_assert_eq!(&judge(1, chunk_bytes), &want);
+        prop_assert_eq!(&judge(3, chunk_bytes), &want);
+    }
+}
+
+/// Given a file of many pieces, when judged by several threads, then it comes out as by one.
+#[test]
+fn threads_keep_the_order() {
+    let mut text = "transaction_id,customer_id,product_id,quantity,amount,transaction_date\n".to_owned();
+    for n in 0..20_000 {
+        text.push_str(&format!(
+            "T{n},\"C\n{}\",P{},{},{}.50,2024-01-01 00:00:{:02}\n",
+            n % 97,
+            n % 7,
+            n % 5,
+            n % 1000,
+            n % 60
+        ));
+    }
+    let judge = |threads, chunk_bytes| {
+        let options = crate::ReadOptions { threads, chunk_bytes, ..options() };
+        judge_named("x.csv", text.as_bytes(), &sales(), &options).unwrap()
+    };
+    let want = judge(1, 4 << 20);
+    assert_eq!(want.reading.rejects.values().sum::<u64>(), 4000, "every fifth has no quantity");
+    assert_eq!(want.lines[0], 4, "quoted newlines count as lines");
+    assert!(judge(4, 10_000) == want);
+}

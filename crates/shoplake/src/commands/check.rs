@@ -1,0 +1,36 @@
+//! `shoplake check`: every mistake that can be found without touching data, each with its place.
+
+use shoplake_core::{Fault, Project};
+use shoplake_models::Models;
+
+use super::Context;
+use crate::failure::{Exit, Failure};
+use crate::render::count;
+use crate::wiring::{self, Reader};
+
+pub(super) fn check(context: &Context) -> Result<Exit, Failure> {
+    let project = context.project()?;
+    let models = shoplake_models::load(&project)?;
+    context.block_on(1, async { Ok(plan(&project, &models).await?) })?;
+    context.printer.say(format_args!(
+        "ok: {}, {}, {}",
+        count(project.datasets.len() as u64, "dataset", "datasets"),
+        count(models.models.len() as u64, "model", "models"),
+        count(models.tests.len() as u64, "test", "tests"),
+    ));
+    Ok(Exit::Done)
+}
+
+/// Plans every model, then every test, over tables without rows.
+async fn plan(project: &Project, models: &Models) -> Result<(), Vec<Fault>> {
+    let Reader { engine, catalog } = wiring::blank(project).map_err(|fault| vec![fault])?;
+    let catalog = shoplake_pipeline::plan_all(engine.as_ref(), models, catalog).await?;
+    let mut faults = Vec::new();
+    for test in &models.tests {
+        if let Err(fault) = engine.schema(&catalog, &test.sql).await {
+            let detail = fault.detail.clone().unwrap_or_default();
+            faults.push(fault.detail(format!("In the test `{}`. {detail}", test.name).trim_end()));
+        }
+    }
+    if faults.is_empty() { Ok(()) } else { Err(faults) }
+}

@@ -1,0 +1,74 @@
+//! One file a command: it reads its options, calls the stations through [`crate::wiring`], and prints.
+
+mod check;
+mod discover;
+mod generate;
+mod init;
+mod quarantine;
+mod query;
+mod report;
+mod run;
+mod status;
+
+use std::future::Future;
+use std::path::Path;
+use std::sync::Arc;
+
+use shoplake_core::{Fault, Project};
+use shoplake_project::Environment;
+
+use crate::cli::{Cli, Command, GlobalArgs, QuarantineCommand};
+use crate::failure::{Exit, Failure};
+use crate::printer::Printer;
+
+/// Runs the command of the command line.
+pub(crate) fn dispatch(cli: Cli, printer: &Printer) -> Result<Exit, Failure> {
+    let context = Context { global: cli.global, printer: printer.clone() };
+    match cli.command {
+        Command::Init(args) => init::init(&context, &args),
+        Command::Run(args) => run::run(&context, args),
+        Command::Check => check::check(&context),
+        Command::Query(args) => query::query(&context, &args),
+        Command::Status(args) => status::status(&context, &args),
+        Command::Quarantine(QuarantineCommand::Ls(args)) => quarantine::ls::ls(&context, &args),
+        Command::Quarantine(QuarantineCommand::Show(args)) => quarantine::show::show(&context, &args),
+        Command::Generate(args) => generate::generate(&context, &args),
+        Command::Discover(args) => discover::discover(&context, &args),
+        Command::Report(args) => report::report(&context, &args),
+    }
+}
+
+/// What every command is given.
+struct Context {
+    global: GlobalArgs,
+    printer: Printer,
+}
+
+impl Context {
+    /// The project, read and checked.
+    fn project(&self) -> Result<Arc<Project>, Failure> {
+        let environment = Environment::of_process();
+        let current = std::env::current_dir().map_err(Fault::from)?;
+        let dir = shoplake_project::find_dir(self.global.project_dir.as_deref(), &environment, &current)?;
+        self.project_in(&dir)
+    }
+
+    /// The project in this very folder.
+    fn project_in(&self, dir: &Path) -> Result<Arc<Project>, Failure> {
+        let environment = Environment::of_process().with_dotenv(dir)?;
+        Ok(Arc::new(shoplake_project::load(dir, &environment)?))
+    }
+
+    /// Runs a future to its end on a runtime of its own; commands without one do not start any.
+    fn block_on<T>(&self, threads: usize, work: impl Future<Output = Result<T, Failure>>) -> Result<T, Failure> {
+        let mut builder = tokio::runtime::Builder::new_multi_thread();
+        if threads > 0 {
+            builder.worker_threads(threads);
+        }
+        let runtime = builder.enable_all().build().map_err(Fault::from)?;
+        let done = runtime.block_on(work);
+        // What still computes after the answer is there (a query beyond its limit) keeps nobody waiting.
+        runtime.shutdown_background();
+        done
+    }
+}

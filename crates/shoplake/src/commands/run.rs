@@ -1,0 +1,35 @@
+//! `shoplake run`: load new data, build and test the models, publish, report.
+
+use shoplake_core::Fault;
+use shoplake_core::outcome::{RunOutcome, RunStatus};
+use shoplake_pipeline::RunOptions;
+
+use super::Context;
+use crate::cli::RunArgs;
+use crate::failure::{Exit, Failure};
+use crate::{progress, summary, wiring};
+
+pub(super) fn run(context: &Context, args: RunArgs) -> Result<Exit, Failure> {
+    let project = context.project()?;
+    // A slip on the command line is told before anything is touched.
+    shoplake_sources::files::named(&project, &args.files, args.dataset.as_deref())?;
+    let RunArgs { files, dataset, no_wait, json } = args;
+    let printer = &context.printer;
+    let _lock = wiring::lock(&project, !no_wait, printer)?;
+    let watcher = progress::for_printer(printer);
+    let outcome = context.block_on(project.limits.threads, async {
+        let pipeline = wiring::pipeline(&project, watcher).await?;
+        Ok(pipeline.run(&RunOptions { files, dataset }).await?)
+    })?;
+    if json {
+        printer.data_text(&as_json(&outcome)?)?;
+    }
+    printer.say(summary::text(&outcome, &project.currency).trim_end());
+    Ok(if outcome.status == RunStatus::Error { Exit::DataFailed } else { Exit::Done })
+}
+
+fn as_json(outcome: &RunOutcome) -> Result<String, Fault> {
+    serde_json::to_string_pretty(outcome)
+        .map(|text| text + "\n")
+        .map_err(|error| Fault::internal("the outcome of the run cannot be written as JSON").caused_by(error))
+}

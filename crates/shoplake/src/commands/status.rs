@@ -1,0 +1,241 @@
+//! `shoplake status`: the last runs, what waits for somebody, where each file went, and the lake's size.
+
+use std::path::Path;
+
+use chrono::Utc;
+use serde_json::json;
+use shoplake_core::outcome::{FileStatus, RunStatus};
+use shoplake_core::ports::{FileRecord, RunRecord};
+use shoplake_core::{BatchNumber, Counts, Fault, Project};
+
+use super::Context;
+use crate::cli::StatusArgs;
+use crate::failure::{Exit, Failure};
+use crate::render::{self, thousands};
+use crate::table::{Side, Table, Tone};
+use crate::wiring;
+
+const RUNS: u32 = 10;
+const FILES: u32 = 50;
+/// Files that a person is shown; JSON has [`FILES`].
+const FILES_SHOWN: usize = 20;
+
+pub(super) fn status(context: &Context, args: &StatusArgs) -> Result<Exit, Failure> {
+    let project = context.project()?;
+    let status = context.block_on(1, async {
+        let state = wiring::state(&project).await?;
+        Ok(Status {
+            runs: state.runs(RUNS).await?,
+            files: state.files(None, FILES).await?,
+            waiting: [
+                state.files(Some(FileStatus::Failed), FILES).await?,
+                state.files(Some(FileStatus::Held), FILES).await?,
+            ]
+            .concat(),
+            last_batch: state.last_batch().await?,
+            sizes: Sizes::of(&project)?,
+        })
+    })?;
+    let text = if args.json { status.json(&project) } else { status.text(&project) };
+    context.printer.data_text(&text)?;
+    Ok(Exit::Done)
+}
+
+struct Status {
+    runs: Vec<RunRecord>,
+    files: Vec<FileRecord>,
+    waiting: Vec<FileRecord>,
+    last_batch: BatchNumber,
+    sizes: Sizes,
+}
+
+impl Status {
+    fn json(&self, project: &Project) -> String {
+        let file = |record: &FileRecord| {
+            let mut value = json!(record);
+            value["now_at"] = json!(went(record));
+            value
+        };
+        let value = json!({
+            "project": project.name,
+            "dir": project.dir,
+            "time_zone": project.time_zone.name(),
+            "currency": project.currency,
+            "last_batch": self.last_batch,
+            "bytes": self.sizes.json(),
+            "waiting": self.waiting.iter().map(file).collect::<Vec<_>>(),
+            "runs": self.runs,
+            "files": self.files.iter().map(file).collect::<Vec<_>>(),
+        });
+        format!("{value:#}\n")
+    }
+
+    fn text(&self, project: &Project) -> String {
+        let mut text = format!(
+            "project {} ({}, {}), {}\n",
+            render::escape(&project.name),
+            project.time_zone.name(),
+            project.currency,
+            project.dir.display(),
+        );
+        let last = match self.last_batch.0 {
+            0 => "no batch yet".to_owned(),
+            number => format!("last batch {number}"),
+        };
+        text += &format!("lake {}, {last}\n", self.sizes.text());
+        if self.runs.is_empty() {
+            return text + "\nnothing has run yet: drop files into inbox/<dataset>/, then `shoplake run`\n";
+        }
+        text += &self.waiting_text();
+        text = text + "\n" + &self.runs_text(project) + "\n" + &self.files_text(project);
+        text
+    }
+
+    /// What failed or is held, why, and what to do about it.
+    fn waiting_text(&self) -> String {
+        let mut text = String::new();
+        for record in &self.waiting {
+            let failed = record.file.status == FileStatus::Failed;
+            let (tone, word) = if failed { (Tone::Bad, "failed") } else { (Tone::Warn, "held") };
+            let why = record.file.error.as_deref().unwrap_or("no reason was kept");
+            let why = why.lines().map(render::escape).collect::<Vec<_>>().join("\n        ");
+            let now = render::ago(record.at, Utc::now());
+            text += &format!("\n{}  {}, {now}: {why}\n", tone.paint(word), render::escape(&record.file.path));
+            text += if failed {
+                "        correct the file and drop it again, or change its contract; then `shoplake run`\n"
+            } else {
+                "        correct the data or the test; the next `shoplake run` takes it again\n"
+            };
+        }
+        text
+    }
+
+    fn runs_text(&self, project: &Project) -> String {
+        let numbers = ["read", "new", "rejected"].map(|name| (name, Side::Right));
+        let heads = [("run", Side::Left), ("ended", Side::Left), ("took", Side::Right)];
+        let mut table =
+            Table::new(heads.into_iter().chain(numbers).chain([("batch", Side::Right), ("id", Side::Left)]));
+        for run in &self.runs {
+            let started = render::moment(run.started_at, project.time_zone);
+            let Some(outcome) = &run.outcome else {
+                let id = (run.run_id.to_string(), Tone::Dim);
+                let nothing = || (String::new(), Tone::Plain);
+                let ended = ("not ended".to_owned(), Tone::Warn);
+                table.row([(started, Tone::Plain), ended, nothing(), nothing(), nothing(), nothing(), nothing(), id]);
+                continue;
+            };
+            let mut counts = Counts::default();
+            outcome.datasets.iter().for_each(|dataset| counts += &dataset.counts);
+            let (word, tone) = match outcome.status {
+                RunStatus::Success => ("success", Tone::Good),
+                RunStatus::Warning => ("warning", Tone::Warn),
+                RunStatus::Error => ("error", Tone::Bad),
+            };
+            table.row([
+                (started, Tone::Plain),
+                (word.to_owned(), tone),
+                (render::seconds(outcome.seconds), Tone::Plain),
+                (thousands(counts.rows_read), Tone::Plain),
+                (thousands(counts.inserted + counts.updated), Tone::Plain),
+                (thousands(counts.rejected), if counts.rejected > 0 { Tone::Warn } else { Tone::Dim }),
+                (outcome.batch.map(|batch| batch.0.to_string()).unwrap_or_default(), Tone::Plain),
+                (run.run_id.to_string(), Tone::Dim),
+            ]);
+        }
+        table.text()
+    }
+
+    fn files_text(&self, project: &Project) -> String {
+        let mut table = Table::new([
+            ("file", Side::Left),
+            ("ended", Side::Left),
+            ("when", Side::Left),
+            ("read", Side::Right),
+            ("rejected", Side::Right),
+            ("now at", Side::Left),
+        ]);
+        for record in self.files.iter().take(FILES_SHOWN) {
+            let (word, tone) = match record.file.status {
+                FileStatus::Loaded => ("loaded", Tone::Good),
+                FileStatus::AlreadyLoaded => ("already loaded", Tone::Plain),
+                FileStatus::Held => ("held", Tone::Warn),
+                FileStatus::Failed => ("failed", Tone::Bad),
+            };
+            table.row([
+                (record.file.path.clone(), Tone::Plain),
+                (word.to_owned(), tone),
+                (render::moment(record.at, project.time_zone), Tone::Plain),
+                (thousands(record.file.counts.rows_read), Tone::Plain),
+                (thousands(record.file.counts.rejected), Tone::Plain),
+                (went(record), Tone::Plain),
+            ]);
+        }
+        let mut text = table.text();
+        if self.files.len() > FILES_SHOWN {
+            text += "older files: `shoplake status --json`\n";
+        }
+        text
+    }
+}
+
+/// Where the bytes of a file lie now, below the lake.
+fn went(record: &FileRecord) -> String {
+    match record.file.status {
+        FileStatus::Loaded | FileStatus::AlreadyLoaded => format!("archive/{}", record.file.key),
+        FileStatus::Held | FileStatus::Failed => format!("landing/{}", record.file.key),
+    }
+}
+
+/// Bytes on disk by folder of the lake.
+struct Sizes(Vec<(&'static str, u64)>);
+
+impl Sizes {
+    fn of(project: &Project) -> Result<Self, Fault> {
+        let parts = ["landing", "processed", "archive", "quarantine", "reports"];
+        let sizes: Result<Vec<_>, Fault> =
+            parts.iter().map(|part| Ok((*part, size(&project.lake_dir.join(part))?))).collect();
+        Ok(Self(sizes?))
+    }
+    fn total(&self) -> u64 {
+        self.0.iter().map(|(_, size)| size).sum()
+    }
+    fn json(&self) -> serde_json::Value {
+        let parts = self.0.iter().map(|(part, size)| ((*part).to_owned(), json!(size)));
+        parts.chain([("total".to_owned(), json!(self.total()))]).collect::<serde_json::Map<_, _>>().into()
+    }
+    fn text(&self) -> String {
+        let parts: Vec<_> = self
+            .0
+            .iter()
+            .filter(|(_, size)| *size > 0)
+            .map(|(part, size)| format!("{part} {}", render::bytes(*size)))
+            .collect();
+        if parts.is_empty() {
+            "empty".to_owned()
+        } else {
+            format!("{} ({})", render::bytes(self.total()), parts.join(", "))
+        }
+    }
+}
+
+/// Bytes of all files below a folder, 0 where it is not there. What a run removes meanwhile does not count.
+fn size(dir: &Path) -> Result<u64, Fault> {
+    let mut total = 0;
+    let mut left = vec![dir.to_owned()];
+    while let Some(dir) = left.pop() {
+        let entries = match fs_err::read_dir(&dir) {
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => continue,
+            entries => entries?,
+        };
+        for entry in entries {
+            let entry = entry?;
+            match entry.metadata() {
+                Ok(metadata) if metadata.is_dir() => left.push(entry.path()),
+                Ok(metadata) => total += metadata.len(),
+                Err(error) if error.kind() == std::io::ErrorKind::NotFound => {}
+                Err(error) => return Err(error.into()),
+            }
+        }
+    }
+    Ok(total)
+}

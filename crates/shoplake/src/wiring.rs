@@ -1,0 +1,65 @@
+//! The composition: which adapter stands behind which port. Nothing else in Shoplake chooses one.
+
+use std::sync::Arc;
+
+use shoplake_core::ports::{Engine, LandingZone, Progress, StateStore, TableStore};
+use shoplake_core::{Catalog, Fault, FaultKind, Project};
+use shoplake_engine::DataFusionEngine;
+use shoplake_lake::{LocalLake, WriterLock};
+use shoplake_pipeline::Pipeline;
+use shoplake_state::SqliteState;
+
+use crate::printer::Printer;
+
+/// All that answers a query: an engine, and the tables as the last fully committed run left them.
+pub(crate) struct Reader {
+    /// Runs the SQL.
+    pub(crate) engine: Arc<dyn Engine>,
+    /// The tables; none before the first run.
+    pub(crate) catalog: Catalog,
+}
+
+/// Opens the lake for reading.
+pub(crate) async fn reader(project: &Project) -> Result<Reader, Fault> {
+    let catalog = LocalLake::open(project)?.pinned().await?;
+    Ok(Reader { engine: engine(project)?, catalog })
+}
+
+/// The tables as the contracts make them, without rows: for planning without data.
+pub(crate) fn blank(project: &Project) -> Result<Reader, Fault> {
+    Ok(Reader { engine: engine(project)?, catalog: LocalLake::open(project)?.empty()? })
+}
+
+/// Opens the engine.
+fn engine(project: &Project) -> Result<Arc<dyn Engine>, Fault> {
+    Ok(Arc::new(DataFusionEngine::new(&project.limits, project.time_zone)?))
+}
+
+/// Opens the state, and makes it where there is none.
+pub(crate) async fn state(project: &Project) -> Result<Arc<dyn StateStore>, Fault> {
+    Ok(Arc::new(SqliteState::open(&project.state_dir().join("state.db")).await?))
+}
+
+/// Puts the pipeline together. Whoever runs it holds the [`lock`].
+pub(crate) async fn pipeline(project: &Arc<Project>, progress: Arc<dyn Progress>) -> Result<Pipeline, Fault> {
+    let lake = Arc::new(LocalLake::open(project)?);
+    Ok(Pipeline {
+        project: Arc::clone(project),
+        tables: Arc::clone(&lake) as Arc<dyn TableStore>,
+        landing: lake as Arc<dyn LandingZone>,
+        engine: engine(project)?,
+        state: state(project).await?,
+        progress,
+    })
+}
+
+/// Takes the project's lock; where another run has it, says so before it waits.
+pub(crate) fn lock(project: &Project, wait: bool, printer: &Printer) -> Result<WriterLock, Fault> {
+    match shoplake_lake::lock(project, false) {
+        Err(fault) if wait && fault.kind == FaultKind::Busy => {
+            printer.say("another run is working on this project, waiting for its end");
+            shoplake_lake::lock(project, true)
+        }
+        taken => taken,
+    }
+}

@@ -1,0 +1,104 @@
+//! A folder of its own for each test, and the real binary run in it.
+
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+
+/// A folder that is gone with the test.
+pub(crate) struct Context {
+    _temp: tempfile::TempDir,
+    root: PathBuf,
+}
+
+impl Context {
+    /// An empty folder.
+    pub(crate) fn new() -> Self {
+        let temp = tempfile::tempdir().unwrap();
+        let root = temp.path().canonicalize().unwrap();
+        Self { _temp: temp, root }
+    }
+
+    /// A folder with a new project `shop` in it, in UTC.
+    pub(crate) fn with_shop() -> Self {
+        let context = Self::new();
+        let made = context.output(&["init", "shop", "--timezone", "UTC"]);
+        assert!(made.status.success(), "{}", String::from_utf8_lossy(&made.stderr));
+        context
+    }
+
+    /// The folder of the project `shop`.
+    pub(crate) fn shop(&self) -> PathBuf {
+        self.root.join("shop")
+    }
+
+    /// Writes a file of the project, and its folders.
+    pub(crate) fn put(&self, path: &str, text: &str) {
+        let path = self.shop().join(path);
+        fs_err::create_dir_all(path.parent().unwrap()).unwrap();
+        fs_err::write(path, text).unwrap();
+    }
+
+    /// What a file of the project says.
+    pub(crate) fn read(&self, path: &str) -> String {
+        fs_err::read_to_string(self.shop().join(path)).unwrap()
+    }
+
+    /// Runs `shoplake` in the folder, or in the project where there is one.
+    pub(crate) fn output(&self, arguments: &[&str]) -> Output {
+        let dir = if self.shop().is_dir() { self.shop() } else { self.root.clone() };
+        Command::new(env!("CARGO_BIN_EXE_shoplake"))
+            .args(arguments)
+            .current_dir(dir)
+            .env_remove("SHOPLAKE_PROJECT_DIR")
+            .env_remove("SHOPLAKE_LOG")
+            .env("COLUMNS", "100")
+            .output()
+            .unwrap()
+    }
+
+    /// Exit code, stdout and stderr as one text, with paths, times and ids made alike.
+    pub(crate) fn run(&self, arguments: &[&str]) -> String {
+        let output = self.output(arguments);
+        let text = |bytes: &[u8]| String::from_utf8(bytes.to_vec()).unwrap();
+        let code = output.status.code().unwrap();
+        format!("exit: {code}\n----- stdout\n{}----- stderr\n{}", text(&output.stdout), text(&output.stderr))
+    }
+
+    /// The one JSON value on stdout.
+    pub(crate) fn json(&self, arguments: &[&str]) -> serde_json::Value {
+        let output = self.output(arguments);
+        serde_json::from_slice(&output.stdout).unwrap_or_else(|error| {
+            panic!("{error}\n{}\n{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr))
+        })
+    }
+
+    /// The filters of [`snapshot!`].
+    pub(crate) fn filters(&self) -> Vec<(String, &'static str)> {
+        let root = regex_of(&self.root);
+        vec![
+            (root, "[TEMP]"),
+            (r"[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[0-9a-f]{4}-[0-9a-f]{12}".to_owned(), "[RUN]"),
+            (r"\b[0-9a-f]{16}\b".to_owned(), "[HASH]"),
+            (r"\b\d+(\.\d+)? s\b".to_owned(), "[TIME]"),
+            (r"[\d,]+ rows/s".to_owned(), "[RATE]"),
+            (r"\d{4}-\d{2}-\d{2} \d{2}:\d{2}\b".to_owned(), "[MOMENT]"),
+            (r"\b\d+(\.\d)? [kM]?B\b".to_owned(), "[SIZE]"),
+            (r"(?m)[ \t]+$".to_owned(), ""),
+        ]
+    }
+}
+
+fn regex_of(path: &Path) -> String {
+    path.display().to_string().replace('.', r"\.")
+}
+
+/// Runs a command and compares exit code, stdout and stderr with what stands in the test.
+macro_rules! snapshot {
+    ($context:expr, [$($argument:expr),* $(,)?], $($expected:tt)*) => {{
+        let context = &$context;
+        let filters = context.filters();
+        insta::with_settings!({ filters => filters.iter().map(|(from, to)| (from.as_str(), *to)) }, {
+            insta::assert_snapshot!(context.run(&[$($argument),*]), $($expected)*);
+        });
+    }};
+}
+pub(crate) use snapshot;

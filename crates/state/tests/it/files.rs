@@ -1,0 +1,60 @@
+//! Files by bytes, by page, by status.
+
+use shoplake_core::Sha256;
+use shoplake_core::counts::Reason;
+use shoplake_core::judged::Violation;
+use shoplake_core::outcome::{FileStatus, Offender, Offenders};
+use shoplake_core::ports::StateStore;
+
+use crate::{fresh, json, manifest, record};
+
+/// Given a failed file with its offenders, when read back, then nothing of it is lost.
+#[tokio::test]
+async fn a_failed_file_keeps_its_reasons() {
+    let (_dir, state) = fresh().await;
+    let mut failed = record("run-1", "day-1.csv", FileStatus::Failed);
+    failed.page = Some(("pull-7".into(), 3));
+    failed.file.error = Some("no header matches".into());
+    failed.file.warnings = vec!["a column is new: `colour`".into()];
+    let violation =
+        Violation { reason: Reason::Missing, rule: "required".into(), column: Some("amount".into()), value: None };
+    failed.file.offenders = Some(Offenders {
+        rows_read: 120,
+        rejects: [(Reason::Missing, 100)].into(),
+        first: vec![Offender { line: 2, violation }],
+    });
+    state.record_file(&failed).await.unwrap();
+
+    let by_bytes = state.file("sales", &failed.file.sha256).await.unwrap().unwrap();
+    let by_page = state.page("sales", "pull-7", 3).await.unwrap().unwrap();
+    assert_eq!(json(&by_bytes), json(&failed));
+    assert_eq!(json(&by_page), json(&failed));
+    assert!(state.page("sales", "pull-7", 4).await.unwrap().is_none());
+    assert!(state.file("customers", &failed.file.sha256).await.unwrap().is_none(), "another dataset's bytes");
+    assert!(state.file("sales", &Sha256("unseen".into())).await.unwrap().is_none());
+}
+
+/// Given a file that was held and later loaded, when asked for its bytes, then the later answer counts.
+#[tokio::test]
+async fn the_latest_record_answers() {
+    let (_dir, state) = fresh().await;
+    state.record_file(&record("run-1", "day-1.csv", FileStatus::Held)).await.unwrap();
+    state.record_batch(&manifest(1, "run-2", &["day-1.csv"])).await.unwrap();
+    let found = state.file("sales", &Sha256("sha-of-day-1.csv".into())).await.unwrap().unwrap();
+    assert_eq!((found.file.status, found.run_id.0.as_str()), (FileStatus::Loaded, "run-2"));
+}
+
+/// Given files of three statuses, when listed, then the newest come first and the status selects.
+#[tokio::test]
+async fn files_by_status() {
+    let (_dir, state) = fresh().await;
+    state.record_file(&record("run-1", "a.csv", FileStatus::Failed)).await.unwrap();
+    state.record_file(&record("run-1", "b.csv", FileStatus::Held)).await.unwrap();
+    state.record_batch(&manifest(1, "run-2", &["c.csv", "d.csv"])).await.unwrap();
+    let names = async |status, limit| -> Vec<String> {
+        state.files(status, limit).await.unwrap().into_iter().map(|record| record.file.key).collect()
+    };
+    assert_eq!(names(None, 3).await, ["sales/d.csv", "sales/c.csv", "sales/b.csv"]);
+    assert_eq!(names(Some(FileStatus::Failed), 9).await, ["sales/a.csv"]);
+    assert!(names(Some(FileStatus::AlreadyLoaded), 9).await.is_empty());
+}

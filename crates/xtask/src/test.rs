@@ -1,0 +1,80 @@
+//! `cargo xtask test`: installs what the tests need, then runs all of them, as CI does.
+//!
+//! A failed step does not hide the next one; the last line counts the steps.
+
+use std::path::Path;
+use std::process::Command;
+
+use anyhow::Result;
+use clap::Args;
+
+use crate::steps::Steps;
+use crate::workspace::{self, Profile};
+use crate::{blackbox, schemas, venv};
+
+const REQUIREMENTS: &str = include_str!("requirements/test.txt");
+const READERS: &str = include_str!("python/readers.py");
+
+/// What `cargo xtask test` takes.
+#[derive(Args)]
+pub(crate) struct Options {
+    /// Only what needs no Python: format, lints, dependencies, generated files, Rust tests.
+    #[arg(long)]
+    quick: bool,
+}
+
+/// Runs every step; an error if one failed.
+pub(crate) fn run(options: &Options) -> Result<()> {
+    let mut steps = Steps::default();
+    steps.take("format", || workspace::succeed(workspace::cargo().args(["fmt", "--all", "--check"])));
+    steps.take("generated files", schemas::check);
+    // Before the lints: the first build is the longest step, and what it finds matters most.
+    let binary = steps.take("build", || workspace::build_shoplake(Profile::Dev));
+    steps.take("Rust tests", rust_tests);
+    steps.take("lints", || {
+        let clippy = ["clippy", "--workspace", "--all-targets", "--", "--deny", "warnings"];
+        workspace::succeed(workspace::cargo().args(clippy))
+    });
+    if workspace::has("cargo-deny", "--version") {
+        let deny = ["deny", "check", "licenses", "bans", "sources"];
+        steps.take("dependencies", || workspace::succeed(workspace::cargo().args(deny)));
+    } else {
+        steps.skip("dependencies", "cargo-deny is not installed; the Rust tests hold the same licences and versions");
+    }
+    if !options.quick {
+        outside(&mut steps, binary.as_deref());
+    }
+    steps.finish()
+}
+
+fn rust_tests() -> Result<()> {
+    let mut command = workspace::cargo();
+    if workspace::has("cargo-nextest", "--version") {
+        command.args(["nextest", "run", "--workspace", "--no-tests", "fail"]);
+    } else {
+        command.args(["test", "--workspace", "--lib", "--bins", "--tests", "--no-fail-fast"]);
+    }
+    workspace::succeed(&mut command)
+}
+
+/// What looks at the product from outside: it needs Python and the built binary.
+fn outside(steps: &mut Steps, binary: Option<&Path>) {
+    let python = steps.take("Python packages", || venv::ensure("test-venv", REQUIREMENTS));
+    let (Some(python), Some(binary)) = (python, binary) else {
+        steps.skip("checks from outside", "they need the binary and the Python packages");
+        return;
+    };
+    blackbox::run(steps, &python, binary);
+    steps.take("other Delta readers", || other_readers(&python, binary));
+}
+
+/// Reads each table of a shop that ran twice with deltalake and DuckDB, and compares with `query`.
+fn other_readers(python: &Path, binary: &Path) -> Result<()> {
+    let shop = workspace::target().join("test-readers");
+    if shop.exists() {
+        fs_err::remove_dir_all(&shop)?;
+    }
+    let said = workspace::output(Command::new(python).args(["-c", READERS]).arg(binary).arg(&shop))?;
+    println!("{}", said.trim_end());
+    Ok(())
+}
