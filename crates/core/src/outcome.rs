@@ -6,8 +6,8 @@ use serde::{Deserialize, Serialize};
 use crate::counts::Counts;
 use crate::ids::{RunId, Sha256};
 
-/// How a run ended.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+/// How a run ended, from best to worst.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum RunStatus {
     /// All of it is published.

@@ -3,7 +3,7 @@
 //!
 //! `LAKE` holds a folder a table: `sales/year=2024/month=1/*.parquet`, `products/*.parquet`,
 //! `customers/*.parquet`.
-#![allow(clippy::print_stdout, clippy::disallowed_methods)]
+#![allow(clippy::print_stdout)]
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -30,12 +30,13 @@ async fn main() -> Outcome<()> {
     let engine = DataFusionEngine::new(&limits, chrono_tz::UTC)?;
     let mut total = 0.0;
     for model in models {
-        let mut sql = std::fs::read_to_string(model)?;
+        let mut sql = fs_err::read_to_string(model)?;
         for table in ["sales", "products", "customers"] {
             sql = sql.replace(&format!("{{{{ source('shop', '{table}') }}}}"), table);
         }
         // The settings of a model stand in one jinja call; what is left is plain SQL.
-        let sql: String = sql.lines().filter(|line| !line.contains("{{") && !line.contains("{%")).collect::<Vec<_>>().join("\n");
+        let sql: String =
+            sql.lines().filter(|line| !line.contains("{{") && !line.contains("{%")).collect::<Vec<_>>().join("\n");
         let start = Instant::now();
         let mut rows = 0;
         let mut stream = engine.query(&catalog, &sql).await?;
@@ -52,7 +53,7 @@ async fn main() -> Outcome<()> {
 
 /// The most memory that this process has held so far.
 fn peak_megabytes() -> u64 {
-    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let status = fs_err::read_to_string("/proc/self/status").unwrap_or_default();
     let line = status.lines().find(|line| line.starts_with("VmHWM")).unwrap_or_default();
     line.split_whitespace().nth(1).and_then(|kb| kb.parse::<u64>().ok()).unwrap_or(0) / 1024
 }
@@ -77,13 +78,13 @@ fn catalog(lake: &Path) -> Outcome<Catalog> {
 }
 
 fn collect(root: &Path, folder: &Path, files: &mut Vec<TableFile>, fields: &mut Vec<Field>) -> Outcome<()> {
-    for entry in std::fs::read_dir(folder)? {
+    for entry in fs_err::read_dir(folder)? {
         let path = entry?.path();
         if path.is_dir() {
             collect(root, &path, files, fields)?;
             continue;
         }
-        let reader = ParquetRecordBatchReaderBuilder::try_new(std::fs::File::open(&path)?)?;
+        let reader = ParquetRecordBatchReaderBuilder::try_new(fs_err::File::open(&path)?.into_file())?;
         if fields.is_empty() {
             fields.extend(reader.schema().fields().iter().map(|field| field.as_ref().clone()));
         }
@@ -91,7 +92,7 @@ fn collect(root: &Path, folder: &Path, files: &mut Vec<TableFile>, fields: &mut 
         let pairs = below.split('/').filter_map(|part| part.split_once('='));
         let partition: BTreeMap<_, _> = pairs.map(|(k, v)| (k.to_owned(), Some(v.to_owned()))).collect();
         let rows = u64::try_from(reader.metadata().file_metadata().num_rows())?;
-        let size = std::fs::metadata(&path)?.len();
+        let size = fs_err::metadata(&path)?.len();
         files.push(TableFile { path: below, size, rows, partition, modified: 0, stats: None });
     }
     Ok(())

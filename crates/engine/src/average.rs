@@ -64,7 +64,8 @@ impl ScalarUDFImpl for Average {
         let mut averages = Decimal128Builder::with_capacity(sums.len());
         for row in 0..sums.len() {
             let known = sums.is_valid(row) && counts.is_valid(row) && counts.value(row) != 0;
-            averages.append_option(known.then(|| divide(sums.value(row), sums.scale(), counts.value(row))).transpose()?);
+            averages
+                .append_option(known.then(|| divide(sums.value(row), sums.scale(), counts.value(row))).transpose()?);
         }
         let averages: ArrayRef = Arc::new(averages.finish().with_precision_and_scale(DIGITS, PLACES)?);
         Ok(ColumnarValue::Array(averages))

@@ -1,6 +1,6 @@
 //! DataFusion's errors in the house style: what is wrong, where in the SQL, and what was likely meant.
 
-use datafusion::common::SchemaError;
+use datafusion::common::{SchemaError, TableReference};
 use datafusion::error::DataFusionError;
 use datafusion::sql::sqlparser::parser::ParserError;
 use shoplake_core::{Catalog, Fault, FaultKind};
@@ -44,9 +44,7 @@ pub(crate) fn planning(error: &DataFusionError, catalog: &Catalog) -> Fault {
         _ => running(error),
     };
     match error.diagnostic().and_then(|d| d.span) {
-        Some(span) if fault.kind == FaultKind::Usage => {
-            fault.at(PLACE, Some(span.start.line), Some(span.start.column))
-        }
+        Some(span) if fault.kind == FaultKind::Usage => fault.at(PLACE, Some(span.start.line), Some(span.start.column)),
         _ => fault,
     }
 }
@@ -54,9 +52,11 @@ pub(crate) fn planning(error: &DataFusionError, catalog: &Catalog) -> Fault {
 /// The fault of a query that broke off.
 pub(crate) fn running(error: &DataFusionError) -> Fault {
     match bare(error) {
-        DataFusionError::ResourcesExhausted(text) => Fault::unavailable("the query needs more memory than `limits.memory`")
-            .detail(format!("{}.", tidy(text)))
-            .hint("raise `limits.memory` in shoplake.yml, or ask for fewer rows at once"),
+        DataFusionError::ResourcesExhausted(text) => {
+            Fault::unavailable("the query needs more memory than `limits.memory`")
+                .detail(format!("{}.", tidy(text)))
+                .hint("raise `limits.memory` in shoplake.yml, or ask for fewer rows at once")
+        }
         DataFusionError::ArrowError(arrow, _) => match arrow.as_ref() {
             arrow::error::ArrowError::IoError(text, _) => Fault::unavailable(tidy(text)),
             arrow::error::ArrowError::DivideByZero => {
@@ -65,7 +65,10 @@ pub(crate) fn running(error: &DataFusionError) -> Fault {
             other => Fault::data(tidy(strip_prefixes(&other.to_string()))),
         },
         DataFusionError::ParquetError(_) | DataFusionError::ObjectStore(_) | DataFusionError::IoError(_) => {
-            Fault::unavailable(format!("a file of the lake cannot be read: {}", tidy(strip_prefixes(&bare(error).to_string()))))
+            Fault::unavailable(format!(
+                "a file of the lake cannot be read: {}",
+                tidy(strip_prefixes(&bare(error).to_string()))
+            ))
         }
         DataFusionError::Execution(text) | DataFusionError::Plan(text) => Fault::data(tidy(text)),
         DataFusionError::NotImplemented(text) => Fault::usage(format!("not supported: {}", tidy(text))),
@@ -81,7 +84,9 @@ fn bare(error: &DataFusionError) -> &DataFusionError {
         DataFusionError::Collection(errors) => errors.first().map_or(error, bare),
         DataFusionError::External(inner) => inner.downcast_ref::<DataFusionError>().map_or(error, bare),
         DataFusionError::ArrowError(arrow, _) => match arrow.as_ref() {
-            arrow::error::ArrowError::ExternalError(inner) => inner.downcast_ref::<DataFusionError>().map_or(error, bare),
+            arrow::error::ArrowError::ExternalError(inner) => {
+                inner.downcast_ref::<DataFusionError>().map_or(error, bare)
+            }
             _ => error,
         },
         other => other,
@@ -92,10 +97,17 @@ fn schema_fault(error: &SchemaError) -> Fault {
     match error {
         SchemaError::FieldNotFound { field, valid_fields } => {
             let of = field.relation.as_ref().map(|table| format!(" in `{}`", table.table())).unwrap_or_default();
-            let table = field.relation.as_ref().map(|table| table.table());
-            let here = valid_fields.iter().filter(|f| table.is_none() || f.relation.as_ref().map(|t| t.table()) == table);
+            let table = field.relation.as_ref().map(TableReference::table);
+            let here = valid_fields
+                .iter()
+                .filter(|f| table.is_none() || f.relation.as_ref().map(TableReference::table) == table);
             let names: Vec<&str> = here.map(|f| f.name.as_str()).collect();
-            with_candidates(Fault::usage(format!("column `{}` not found{of}", field.name)), &field.name, &names, "columns")
+            with_candidates(
+                Fault::usage(format!("column `{}` not found{of}", field.name)),
+                &field.name,
+                &names,
+                "columns",
+            )
         }
         SchemaError::AmbiguousReference { field } => {
             Fault::usage(format!("column `{}` stands in more than one table", field.name))

@@ -4,11 +4,11 @@ use std::collections::VecDeque;
 
 use datafusion::sql::parser::{DFParserBuilder, Statement};
 use datafusion::sql::sqlparser::ast::Statement as SqlStatement;
-use datafusion::sql::sqlparser::dialect::GenericDialect;
 use datafusion::sql::sqlparser::keywords::Keyword;
 use datafusion::sql::sqlparser::tokenizer::{Token, TokenWithSpan, Tokenizer};
 use shoplake_core::{Fault, Result};
 
+use crate::dialect::ShoplakeDialect;
 use crate::faults;
 
 /// The longest SQL, in bytes.
@@ -30,10 +30,11 @@ pub(crate) fn statement(sql: &str) -> Result<Statement> {
         return Err(Fault::usage(format!("sql too long: {} bytes, at most {MAX_BYTES}", sql.len()))
             .hint("put long lists into a table and join it"));
     }
-    let tokens = Tokenizer::new(&GenericDialect {}, sql).tokenize_with_location().map_err(|e| faults::syntax(&e.into()))?;
+    let tokens =
+        Tokenizer::new(&ShoplakeDialect, sql).tokenize_with_location().map_err(|e| faults::syntax(&e.into()))?;
     bound(&tokens)?;
     let parsed = DFParserBuilder::new(sql)
-        .with_dialect(&GenericDialect {})
+        .with_dialect(&ShoplakeDialect)
         .with_recursion_limit(PARSER_DEPTH)
         .build()
         .and_then(|mut parser| parser.parse_statements());
@@ -131,9 +132,18 @@ fn step(token: &Token) -> Step {
             Keyword::CASE => Step::In,
             Keyword::END => Step::Out,
             Keyword::JOIN | Keyword::UNION | Keyword::EXCEPT | Keyword::INTERSECT => Step::Relation,
-            Keyword::SELECT | Keyword::FROM | Keyword::WHERE | Keyword::GROUP | Keyword::HAVING | Keyword::ORDER
-            | Keyword::WHEN | Keyword::THEN | Keyword::ELSE => Step::Clause,
-            Keyword::AND | Keyword::OR | Keyword::NOT | Keyword::IS | Keyword::LIKE | Keyword::BETWEEN => Step::Operator,
+            Keyword::SELECT
+            | Keyword::FROM
+            | Keyword::WHERE
+            | Keyword::GROUP
+            | Keyword::HAVING
+            | Keyword::ORDER
+            | Keyword::WHEN
+            | Keyword::THEN
+            | Keyword::ELSE => Step::Clause,
+            Keyword::AND | Keyword::OR | Keyword::NOT | Keyword::IS | Keyword::LIKE | Keyword::BETWEEN => {
+                Step::Operator
+            }
             _ => Step::Plain,
         },
         Token::Word(_)

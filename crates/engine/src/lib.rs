@@ -9,6 +9,7 @@
 //! expressions recurse, and an overflow would end the process.
 
 mod average;
+mod dialect;
 mod faults;
 mod guard;
 mod local_time;
@@ -71,7 +72,10 @@ impl DataFusionEngine {
         work: impl Future<Output = Result<T>> + Send + 'static,
     ) -> Result<T> {
         let runtime = self.runtime.as_ref().ok_or_else(|| Fault::internal("the engine is shut down"))?;
-        runtime.spawn(work).await.map_err(|error| Fault::internal("a query ended without an answer").caused_by(error))?
+        runtime
+            .spawn(work)
+            .await
+            .map_err(|error| Fault::internal("a query ended without an answer").caused_by(error))?
     }
 }
 
@@ -104,9 +108,11 @@ impl Engine for DataFusionEngine {
             let schema = plain::schema(&physical.schema())?;
             let (sender, receiver) = mpsc::channel(2);
             tokio::spawn(pump(physical, context.task_ctx(), Arc::clone(&schema), sender));
-            let batches = stream::unfold(receiver, |mut receiver| async move {
-                receiver.recv().await.map(|batch| (batch, receiver))
-            });
+            let batches =
+                stream::unfold(
+                    receiver,
+                    |mut receiver| async move { receiver.recv().await.map(|batch| (batch, receiver)) },
+                );
             Ok(RowStream { schema, batches: batches.boxed() })
         })
         .await

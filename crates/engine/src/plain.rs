@@ -16,8 +16,9 @@ pub(crate) fn schema(schema: &Schema) -> Result<SchemaRef> {
     let mut fields: Vec<Field> = Vec::with_capacity(schema.fields().len());
     for field in schema.fields() {
         if fields.iter().any(|known| known.name() == field.name()) {
-            return Err(Fault::usage(format!("two columns are called `{}`", field.name()))
-                .hint("name them apart with `AS`"));
+            return Err(
+                Fault::usage(format!("two columns are called `{}`", field.name())).hint("name them apart with `AS`")
+            );
         }
         // Whether a column can be NULL is the engine's guess about a plan, not a promise about rows.
         fields.push(Field::new(field.name(), plain_type(field.data_type()), true));

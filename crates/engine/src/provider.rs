@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use arrow::array::{ArrayRef, BooleanArray, RecordBatch, RecordBatchOptions};
+use arrow::array::{Array, ArrayRef, BooleanArray, RecordBatch, RecordBatchOptions};
 use arrow::compute::{and, prep_null_mask_filter};
 use arrow::datatypes::{DataType, Field, FieldRef, Schema, SchemaRef};
 use async_trait::async_trait;
@@ -50,7 +50,7 @@ pub(crate) struct PinnedProvider {
 
 impl PinnedProvider {
     /// The table; a partition value that is not of its column's type is a fault.
-    pub(crate) fn new(table: Arc<PinnedTable>) -> Result<Self> {
+    pub(crate) fn new(table: &PinnedTable) -> Result<Self> {
         let is_partition = |name: &str| table.partition_columns.iter().any(|p| p == name);
         let fields = |partition: bool| {
             let chosen = table.schema.fields().iter().filter(move |f| is_partition(f.name()) == partition);
@@ -63,7 +63,7 @@ impl PinnedProvider {
         let all = table.schema.fields().iter().map(|f| Field::new(f.name(), read_type(f.data_type()), true));
         let schema = Arc::new(Schema::new(all.collect::<Vec<_>>()));
         let layout = TableSchema::builder(Arc::clone(&in_files)).with_table_partition_cols(partitions.clone()).build();
-        let files: Result<Vec<_>> = table.files.iter().map(|f| listed(&table, f, &in_files, &partitions)).collect();
+        let files: Result<Vec<_>> = table.files.iter().map(|f| listed(table, f, &in_files, &partitions)).collect();
         Ok(Self { schema, layout, partitions, files: files? })
     }
 
@@ -105,7 +105,9 @@ impl PinnedProvider {
                 .as_any()
                 .downcast_ref::<BooleanArray>()
                 .ok_or_else(|| DataFusionError::Internal("a filter gave no truth value".into()))?;
-            keep = and(&keep, &prep_null_mask_filter(answer))?;
+            // The kernel wants at least one NULL to turn into false.
+            let truth = if answer.null_count() > 0 { prep_null_mask_filter(answer) } else { answer.clone() };
+            keep = and(&keep, &truth)?;
         }
         Ok(keep)
     }
@@ -197,9 +199,12 @@ impl TableProvider for PinnedProvider {
     }
 
     fn supports_filters_pushdown(&self, filters: &[&Expr]) -> SqlResult<Vec<TableProviderFilterPushDown>> {
-        let answer = |filter: &&Expr| match self.only_partitions(filter) {
-            true => TableProviderFilterPushDown::Exact,
-            false => TableProviderFilterPushDown::Inexact,
+        let answer = |filter: &&Expr| {
+            if self.only_partitions(filter) {
+                TableProviderFilterPushDown::Exact
+            } else {
+                TableProviderFilterPushDown::Inexact
+            }
         };
         Ok(filters.iter().map(answer).collect())
     }

@@ -48,7 +48,7 @@ impl Sessions {
             context.register_udf(function.as_ref().clone());
         }
         for (name, table) in &catalog.tables {
-            let provider = PinnedProvider::new(Arc::clone(table))?;
+            let provider = PinnedProvider::new(table)?;
             context
                 .register_table(TableReference::bare(name.as_str()), Arc::new(provider))
                 .map_err(|e| Fault::internal(format!("cannot register table `{name}`")).caused_by(e))?;

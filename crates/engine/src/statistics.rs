@@ -21,7 +21,9 @@ pub(crate) fn of_file(file: &TableFile, in_files: &SchemaRef) -> Statistics {
     for (field, column) in in_files.fields().iter().zip(&mut statistics.column_statistics) {
         let said = |what: &str| log.get(what).and_then(|values| values.get(field.name()));
         let bound = |what: &str, upper: bool| {
-            said(what).and_then(|value| scalar(value, field.data_type(), upper)).map_or(Precision::Absent, Precision::Inexact)
+            said(what)
+                .and_then(|value| scalar(value, field.data_type(), upper))
+                .map_or(Precision::Absent, Precision::Inexact)
         };
         *column = ColumnStatistics {
             min_value: bound("minValues", false),

@@ -38,9 +38,7 @@ use shoplake_core::{BatchNumber, Catalog, Contract, Fault, FaultKind, LandedFile
 use crate::batch::{BatchContext, LocalBatch};
 use crate::landing::LocalLanding;
 use crate::layout::{Layout, numbers};
-use crate::quarantine::QUARANTINE;
 use crate::record::{BatchRecord, PublishRecord, put_if_absent};
-use crate::shape::TableShape;
 
 /// A lake in a folder of this machine.
 pub struct LocalLake {
@@ -73,22 +71,6 @@ impl LocalLake {
             tables.extend([table(&contract.dataset, shape.table_schema(), shape.partition_columns())]);
         }
         Ok(Catalog { tables })
-    }
-
-    /// The tables of the datasets and the quarantine as the contracts make them, without a row.
-    pub fn empty(&self) -> Result<Catalog> {
-        let mut catalog = Catalog::default();
-        let mut add = |name: &str, schema, partition_columns| {
-            let root = self.layout.table(name);
-            let table = PinnedTable { name: name.to_owned(), root, schema, partition_columns, files: Vec::new() };
-            catalog.tables.insert(name.to_owned(), Arc::new(table));
-        };
-        for contract in &self.contracts {
-            let shape = TableShape::new(contract.clone(), None)?;
-            add(&contract.dataset, shape.table_schema(), shape.partition_columns());
-        }
-        add(QUARANTINE, quarantine::schema(), Vec::new());
-        Ok(catalog)
     }
 
     /// The tables at the versions of a published batch.

@@ -74,7 +74,7 @@ impl<'p> Compiler<'p> {
             for rest in source.text.split("macro ").skip(1) {
                 let name: String = rest.trim_start().chars().take_while(|c| c.is_alphanumeric() || *c == '_').collect();
                 if !name.is_empty() && rest.trim_start()[name.len()..].trim_start().starts_with('(') {
-                    prelude.push_str(&format!("{{%- from '{}' import {name} -%}}", source.path));
+                    prelude.extend(["{%- from '", &source.path, "' import ", &name, " -%}"]);
                 }
             }
         }
@@ -92,18 +92,19 @@ impl<'p> Compiler<'p> {
         self.add_names(&mut environment, told);
         let vars = self.project.vars.clone();
         let note = Arc::clone(told);
-        environment.add_function("var", move |name: String, default: Option<Value>| {
-            match (vars.get(&name), default) {
-                (Some(value), _) => Ok(Value::from_serialize(value)),
-                (None, Some(default)) => Ok(default),
-                (None, None) => {
-                    hint(&note, "set it under `vars:` in shoplake.yml, or give a default: `var('x', 1)`".into());
-                    Err(refused(format!("variable `{name}` is not set")))
-                }
+        environment.add_function("var", move |name: String, default: Option<Value>| match (vars.get(&name), default) {
+            (Some(value), _) => Ok(Value::from_serialize(value)),
+            (None, Some(default)) => Ok(default),
+            (None, None) => {
+                hint(&note, "set it under `vars:` in shoplake.yml, or give a default: `var('x', 1)`".into());
+                Err(refused(format!("variable `{name}` is not set")))
             }
         });
         environment.add_function("env_var", |name: String, default: Option<String>| {
-            std::env::var(&name).ok().or(default).ok_or_else(|| refused(format!("environment variable `{name}` is not set")))
+            std::env::var(&name)
+                .ok()
+                .or(default)
+                .ok_or_else(|| refused(format!("environment variable `{name}` is not set")))
         });
         environment.add_function("is_incremental", move || incremental);
         environment.add_function("changed", |columns: Rest<String>| days::placeholder(&columns).map_err(refused));
@@ -240,18 +241,25 @@ pub(crate) fn all(
     Ok(ordered)
 }
 
+/// A model without a table: what those who refer to it put first, and the tables behind it.
+struct View {
+    /// Name and SQL, those it needs itself before it.
+    expressions: Vec<(String, String)>,
+    reads: Vec<String>,
+}
+
 /// Puts views and ephemeral models into those who refer to them; `models` are in build order.
 fn put_views_in(models: &mut [Model]) {
-    let mut views: BTreeMap<String, (Vec<(String, String)>, Vec<String>)> = BTreeMap::new();
+    let mut views: BTreeMap<String, View> = BTreeMap::new();
     for model in models {
         let (mut expressions, mut reads): (Vec<(String, String)>, Vec<String>) = (Vec::new(), Vec::new());
         for name in &model.depends_on {
             match views.get(name) {
-                Some((theirs, also)) => {
-                    let new = theirs.iter().filter(|(n, _)| !expressions.iter().any(|(known, _)| known == n));
+                Some(view) => {
+                    let new = view.expressions.iter().filter(|(n, _)| !expressions.iter().any(|(known, _)| known == n));
                     let new: Vec<_> = new.cloned().collect();
                     expressions.extend(new);
-                    reads.extend(also.iter().cloned());
+                    reads.extend(view.reads.iter().cloned());
                 }
                 None => reads.push(name.clone()),
             }
@@ -261,7 +269,7 @@ fn put_views_in(models: &mut [Model]) {
         if !model.materialized.is_stored() {
             let mut all = expressions.clone();
             all.push((format!("{EXPRESSION}{}", model.name), model.sql.clone()));
-            views.insert(model.name.clone(), (all, reads.clone()));
+            views.insert(model.name.clone(), View { expressions: all, reads: reads.clone() });
         }
         model.sql = sql::with_expressions(&model.sql, &expressions);
         model.incremental_sql = model.incremental_sql.take().map(|text| sql::with_expressions(&text, &expressions));

@@ -184,15 +184,15 @@ pub(crate) fn read(files: &Files) -> (BTreeMap<String, (String, Properties)>, Ve
     let (mut known, mut faults) = (BTreeMap::new(), Vec::new());
     let names: Vec<&str> = files.models.keys().map(String::as_str).collect();
     for (path, text) in &files.properties {
-        let file: PropertiesFile = match text.trim().is_empty() {
-            true => continue,
-            false => match serde_saphyr::from_str(text) {
-                Ok(file) => file,
-                Err(error) => {
-                    faults.push(refused(path, &error));
-                    continue;
-                }
-            },
+        if text.trim().is_empty() {
+            continue;
+        }
+        let file: PropertiesFile = match serde_saphyr::from_str(text) {
+            Ok(file) => file,
+            Err(error) => {
+                faults.push(refused(path, &error));
+                continue;
+            }
         };
         for properties in file.models {
             let line = line_of(text, &properties.name);

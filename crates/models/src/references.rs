@@ -88,9 +88,10 @@ fn below(folder: &Path) -> Result<Vec<PathBuf>, Fault> {
             continue;
         }
         // A link may lead in a circle: only folders themselves are followed.
-        match entry.file_type()?.is_dir() {
-            true => found.extend(below(&entry.path())?),
-            false => found.push(entry.path()),
+        if entry.file_type()?.is_dir() {
+            found.extend(below(&entry.path())?);
+        } else {
+            found.push(entry.path());
         }
     }
     found.sort();

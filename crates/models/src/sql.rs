@@ -27,7 +27,8 @@ pub(crate) fn words(sql: &str) -> Vec<Word<'_>> {
             }
             _ if byte.is_ascii_alphanumeric() || byte == b'_' || !byte.is_ascii() => {
                 let more = |c: char| c.is_alphanumeric() || c == '_' || c == '$';
-                let end = rest.find(|c| !more(c)).unwrap_or(rest.len()).max(rest.chars().next().map_or(1, char::len_utf8));
+                let end =
+                    rest.find(|c| !more(c)).unwrap_or(rest.len()).max(rest.chars().next().map_or(1, char::len_utf8));
                 words.push(Word { text: &sql[start..start + end], start });
                 start + end
             }
@@ -64,7 +65,8 @@ pub(crate) fn tables<'k>(sql: &str, known: &[&'k str]) -> Vec<&'k str> {
     let mut found = Vec::new();
     for (at, word) in words.iter().enumerate() {
         let name = word.text.trim_matches('"');
-        let Some(table) = known.iter().find(|k| **k == name || (!word.text.starts_with('"') && k.eq_ignore_ascii_case(name)))
+        let Some(table) =
+            known.iter().find(|k| **k == name || (!word.text.starts_with('"') && k.eq_ignore_ascii_case(name)))
         else {
             continue;
         };

@@ -32,7 +32,8 @@ pub(crate) fn all(
             }
         }
     }
-    let inlined: BTreeSet<String> = models.iter().filter(|m| !m.materialized.is_stored()).map(|m| m.name.clone()).collect();
+    let inlined: BTreeSet<String> =
+        models.iter().filter(|m| !m.materialized.is_stored()).map(|m| m.name.clone()).collect();
     let compiler = Compiler::new(project, files, inlined);
     for file in &files.tests {
         match compiler.render(file, false) {
@@ -56,18 +57,26 @@ impl Tables<'_> {
 
     /// A test of the properties.
     fn test(&self, model: &Model, column: Option<&str>, spec: &TestSpec) -> Result<DataTest, Fault> {
-        let needs_column = |what: &str| column.ok_or_else(|| Fault::usage(format!("`{what}` stands below a column of `{}`", model.name)));
+        let needs_column = |what: &str| {
+            column.ok_or_else(|| Fault::usage(format!("`{what}` stands below a column of `{}`", model.name)))
+        };
         let table = identifier(&model.name);
         let mut others = vec![model.name.as_str()];
         let (kind, severity, sql) = match spec {
-            TestSpec::Plain(PlainTest::NotNull) => ("not_null", SeverityWord::Error, not_null(&table, needs_column("not_null")?)),
-            TestSpec::Plain(PlainTest::Unique) => ("unique", SeverityWord::Error, unique(&table, &[needs_column("unique")?])),
+            TestSpec::Plain(PlainTest::NotNull) => {
+                ("not_null", SeverityWord::Error, not_null(&table, needs_column("not_null")?))
+            }
+            TestSpec::Plain(PlainTest::Unique) => {
+                ("unique", SeverityWord::Error, unique(&table, &[needs_column("unique")?]))
+            }
             TestSpec::With(with) => match with.as_ref() {
                 TestWith::NotNull(s) => ("not_null", s.config.severity, not_null(&table, needs_column("not_null")?)),
                 TestWith::Unique(s) => ("unique", s.config.severity, unique(&table, &[needs_column("unique")?])),
-                TestWith::AcceptedValues(a) => {
-                    ("accepted_values", a.config.severity, accepted(&table, needs_column("accepted_values")?, &a.values)?)
-                }
+                TestWith::AcceptedValues(a) => (
+                    "accepted_values",
+                    a.config.severity,
+                    accepted(&table, needs_column("accepted_values")?, &a.values)?,
+                ),
                 TestWith::UniqueCombinationOfColumns(c) => {
                     let columns: Vec<&str> = c.combination_of_columns.iter().map(String::as_str).collect();
                     if columns.is_empty() {
@@ -95,7 +104,8 @@ impl Tables<'_> {
 
     /// A test of `data-tests/`.
     fn of_file(&self, name: &str, sql: &str, mut names: Vec<String>) -> DataTest {
-        let known: Vec<&str> = self.sources.iter().copied().chain(self.models.iter().map(|m| m.name.as_str())).collect();
+        let known: Vec<&str> =
+            self.sources.iter().copied().chain(self.models.iter().map(|m| m.name.as_str())).collect();
         for table in tables(sql, &known) {
             if !names.iter().any(|name| name == table) {
                 names.push(table.to_owned());
@@ -133,7 +143,8 @@ impl Tables<'_> {
         if self.model(name).is_some() || self.sources.contains(&name) {
             return Ok(());
         }
-        let known: Vec<&str> = self.models.iter().map(|m| m.name.as_str()).chain(self.sources.iter().copied()).collect();
+        let known: Vec<&str> =
+            self.models.iter().map(|m| m.name.as_str()).chain(self.sources.iter().copied()).collect();
         let fault = Fault::usage(format!("there is no table `{name}`"));
         Err(match candidates(name, &known) {
             Some(hint) => fault.hint(hint),

@@ -11,7 +11,7 @@ use shoplake_models::Models;
 
 use crate::build::{Built, fingerprints};
 use crate::collect::Intake;
-use crate::load::Loaded;
+use crate::load::{Loaded, explain};
 use crate::{Pipeline, RunOptions};
 
 /// The run in hand.
@@ -81,7 +81,14 @@ impl Pipeline {
         outcome.status = if pull_failed { RunStatus::Error } else { outcome.judge() };
         outcome.seconds = run.began.elapsed().as_secs_f64();
         if outcome.batch.is_some() {
-            outcome.reports = self.report_of(None, Some(&outcome)).await?;
+            match self.report_of(None, Some(&outcome)).await {
+                Ok(reports) => outcome.reports = reports,
+                // The tables are published by now: a report that fails is told, and made again by hand.
+                Err(fault) => {
+                    outcome.problems.push(format!("the report was not written: {}", explain(&fault)));
+                    outcome.status = outcome.status.max(RunStatus::Warning);
+                }
+            }
             self.step(&mut run, "reports", &format!("{} written", outcome.reports.len())).await?;
         }
         outcome.seconds = run.began.elapsed().as_secs_f64();

@@ -21,7 +21,10 @@ pub fn render_source(contract: &Contract) -> String {
     line("version", contract.version.as_deref().map(plain));
     line("columns", Some(String::new()));
     let width = contract.columns.iter().map(|column| plain(&column.name).len() + 1).max().unwrap_or(0);
-    let mut text: String = lines.iter().map(|line| format!("{}\n", line.trim_end())).collect();
+    let mut text = String::new();
+    for line in &lines {
+        let _ = writeln!(text, "{}", line.trim_end()); // writing to a String cannot fail
+    }
     for column in &contract.columns {
         // Writing to a String cannot fail.
         let _ = writeln!(text, "  - {{ {} }}", column_map(column, width));

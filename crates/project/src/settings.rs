@@ -155,13 +155,11 @@ fn apply_overrides(node: &mut Node, environment: &Environment, faults: &mut Vec<
         let mut schema = &root;
         let mut unknown = None;
         for step in &steps {
-            match shape::below(&root, schema, step) {
-                Some(below) => schema = below,
-                None => {
-                    unknown = Some((step, shape::keys(&root, schema)));
-                    break;
-                }
-            }
+            let Some(below) = shape::below(&root, schema, step) else {
+                unknown = Some((step, shape::keys(&root, schema)));
+                break;
+            };
+            schema = below;
         }
         if let Some((step, known)) = unknown {
             faults.push(suggest(spot.fault(format!("there is no setting `{step}`")), step, &known, "setting"));

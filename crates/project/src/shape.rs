@@ -255,13 +255,11 @@ impl<'s> Checker<'s, '_> {
                 return false;
             };
             let word = chosen.text().unwrap_or_default();
-            return match tagged.iter().find(|(_, name, _)| *name == word) {
-                Some((_, _, schema)) => self.check(node, schema, label),
-                None => {
-                    self.word(&mut chosen.clone(), &names, key);
-                    false
-                }
-            };
+            if let Some((_, _, schema)) = tagged.iter().find(|(_, name, _)| *name == word) {
+                return self.check(node, schema, label);
+            }
+            self.word(&mut chosen.clone(), &names, key);
+            return false;
         }
         let names: Vec<&str> = branches.iter().flat_map(|branch| keys(self.root, branch)).collect();
         if let Some(unknown) = entries.iter().find(|entry| !names.contains(&entry.key.as_str())) {

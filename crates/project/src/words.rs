@@ -26,7 +26,7 @@ pub(crate) fn listed<'a>(words: impl IntoIterator<Item = &'a str>) -> String {
 }
 
 /// Adds a hint with the nearest of the right words, or all of them.
-pub(crate) fn suggest<'a>(fault: Fault, wrong: &str, right: &[&'a str], noun: &str) -> Fault {
+pub(crate) fn suggest(fault: Fault, wrong: &str, right: &[&str], noun: &str) -> Fault {
     match (nearest(wrong, right.iter().copied()), right) {
         (Some(word), _) => fault.hint(format!("did you mean `{word}`?")),
         (None, []) => fault,

@@ -6,6 +6,7 @@
 //! (`rows`). The file is never held as a whole; it is read twice, since no header tells the names of
 //! its fields.
 
+mod chunk;
 mod names;
 pub(crate) mod ordered;
 mod record;
@@ -21,9 +22,10 @@ use shoplake_core::{Contract, JudgedChunk, LandedFile, Result};
 
 pub(crate) use sample::sample;
 
+use chunk::Chunk;
 use names::Names;
 use record::{Extra, RecordPlan, RecordReader, malformed};
-use scan::{Chunk, Scan, Shape};
+use scan::{Scan, Shape};
 use window::Window;
 
 use crate::open::open_text;

@@ -287,14 +287,22 @@ mod tests {
     #[test]
     fn json_keeps_every_digit() {
         let (text, _) = written(rows(), Output::Json, None);
-        insta::assert_snapshot!(text, @"");
+        insta::assert_snapshot!(text, @r#"
+        [{"n":9007199254740993,"amount":"10.50","at":"2024-03-15T10:30:00Z","day":"2024-03-15","paid":true,"name":"a \"b\", c\n","name_1":null},
+        {"n":null,"amount":null,"at":"2024-03-15T10:30:00.001500Z","day":null,"paid":null,"name":"","name_1":"日本"}]
+        "#);
     }
 
     /// Given commas, quotes, line ends, an empty text and NULL, when written as CSV, then they can be told apart.
     #[test]
     fn csv_tells_null_from_empty() {
         let (text, _) = written(rows(), Output::Csv, None);
-        insta::assert_snapshot!(text.replace('\r', "<CR>"), @"");
+        insta::assert_snapshot!(text.replace('\r', "<CR>"), @r#"
+        n,amount,at,day,paid,name,name<CR>
+        9007199254740993,10.50,2024-03-15T10:30:00Z,2024-03-15,true,"a ""b"", c
+        ",<CR>
+        ,,2024-03-15T10:30:00.001500Z,,,"",日本<CR>
+        "#);
     }
 
     /// Given numbers and texts, when written as a table, then numbers keep right and each row has one line.
@@ -302,7 +310,10 @@ mod tests {
     fn a_table_has_a_line_a_row() {
         let (text, written) = written(rows(), Output::Table, Some(1));
         assert_eq!(written, Written { rows: 1, cut: true });
-        insta::assert_snapshot!(text, @"");
+        insta::assert_snapshot!(text, @r#"
+                       n  amount  at                    day         paid  name        name
+        9007199254740993   10.50  2024-03-15T10:30:00Z  2024-03-15  true  a "b", c\n  NULL
+        "#);
     }
 
     /// Given no rows, then JSON is an empty array and CSV has its header.

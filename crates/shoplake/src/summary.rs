@@ -48,7 +48,8 @@ pub(crate) fn text(outcome: &RunOutcome, currency: &str) -> String {
     );
     text.push('\n');
     text += &models_and_tests(outcome);
-    for report in &outcome.reports {
+    let page = outcome.reports.iter().find(|report| report.ends_with(".html")).or(outcome.reports.first());
+    if let Some(report) = page {
         let _ = writeln!(text, "{}", mark(Tone::Plain, "report", report));
     }
     text += &end(outcome);
@@ -79,11 +80,18 @@ fn is_stuck(file: &FileOutcome) -> bool {
     matches!(file.status, FileStatus::Failed | FileStatus::Held)
 }
 
+/// Why a file failed or is held: the message, then the hint on a line of its own.
+pub(crate) fn reason(file: &FileOutcome) -> String {
+    let error = file.error.as_deref().unwrap_or("no reason was kept");
+    // The path stands before the reason already.
+    let own = error.strip_prefix(file.path.as_str()).and_then(|rest| rest.strip_prefix(": "));
+    own.unwrap_or(error).replacen("; hint: ", "\nhint: ", 1)
+}
+
 /// A file that waits in landing, why, and the first of what was wrong in it.
 fn stuck(file: &FileOutcome) -> String {
     let (tone, word) = if file.status == FileStatus::Failed { (Tone::Bad, "failed") } else { (Tone::Warn, "held") };
-    let why = file.error.as_deref().unwrap_or("no reason was kept");
-    let mut text = mark(tone, word, &format!("{}: {why}", file.path));
+    let mut text = mark(tone, word, &format!("{}: {}", file.path, reason(file)));
     if let Some(offenders) = &file.offenders {
         for offender in offenders.first.iter().take(3) {
             let column = offender.violation.column.as_deref().map(|name| format!(" `{name}`")).unwrap_or_default();
@@ -218,7 +226,27 @@ mod tests {
               [{"name": "unique(top_products.product_id)", "rows": 2, "blocks": true}]},
             "reports": ["lake/reports/daily/2024-03-14/report.html"]}"#,
         );
-        insta::assert_snapshot!(plain(&run), @"");
+        insta::assert_snapshot!(plain(&run), @r#"
+        dataset     read  inserted  updated  duplicate  rejected  orphans
+        sales     19,632    12,000       82        900     6,650       14
+        products       0         0        0          0         0        0
+
+        failed     inbox/sales/bad.csv: 312 of 400 rows break the contract
+                   set `delimiter: ";"` in sources/sales.yml
+                   line 2: `quantity` type: integer: tw\u{1b}o
+
+        set aside  sales: 6,650 of 19,632 rows (33.9 %) have no `customer_id`, 88,433.41 USD at stake
+                   guests? set `required: false` at sources/sales.yml:9, then `shoplake run`
+
+        failed     test unique(top_products.product_id): 2 failing rows
+
+        failed     model top_products: no column `nam`
+
+        models     1 built, 1 failed
+        tests      13 passed, 1 failed
+        report     lake/reports/daily/2024-03-14/report.html
+        done, but not all of it, in 3.20 s: 19,632 rows, 6,135 rows/s
+        "#);
     }
 
     /// Given a run without files, then it says where files go.
@@ -228,6 +256,12 @@ mod tests {
             r#"{"run_id": "r1", "status": "success", "seconds": 0.2, "started_at": "2024-03-15T10:30:00Z", "batch": null,
             "datasets": [], "models": [], "tests": {"passed": 0, "warned": 0, "failed": 0}, "reports": []}"#,
         );
-        insta::assert_snapshot!(plain(&run), @"");
+        insta::assert_snapshot!(plain(&run), @r"
+        no new files: drop exports into inbox/<dataset>/ and run again
+
+        models     none
+        tests      none
+        done in 0.20 s
+        ");
     }
 }

@@ -49,7 +49,8 @@ pub(crate) fn sales(root: &Path, files: &[(i32, i32, Vec<Sale>)]) -> Catalog {
     let files = files.iter().enumerate().map(|(number, (year, month, rows))| {
         let path = format!("year={year}/month={month}/part {number}%.parquet");
         let size = write(&root.join(&path), &batch(rows));
-        let partition = [("year", year), ("month", month)].map(|(name, value)| (name.to_owned(), Some(value.to_string())));
+        let partition =
+            [("year", year), ("month", month)].map(|(name, value)| (name.to_owned(), Some(value.to_string())));
         let partition = BTreeMap::from(partition);
         let ids: Vec<&str> = rows.iter().map(|row| row.0).collect();
         let stats = serde_json::json!({
@@ -107,11 +108,11 @@ pub(crate) fn numbers(root: &Path, values: &[i64]) -> Catalog {
 }
 
 fn write(path: &Path, batch: &RecordBatch) -> u64 {
-    std::fs::create_dir_all(path.parent().unwrap()).unwrap();
-    let mut writer = ArrowWriter::try_new(std::fs::File::create(path).unwrap(), batch.schema(), None).unwrap();
+    fs_err::create_dir_all(path.parent().unwrap()).unwrap();
+    let mut writer = ArrowWriter::try_new(fs_err::File::create(path).unwrap(), batch.schema(), None).unwrap();
     writer.write(batch).unwrap();
     writer.close().unwrap();
-    std::fs::metadata(path).unwrap().len()
+    fs_err::metadata(path).unwrap().len()
 }
 
 /// The rows as text, columns parted by `|`.
@@ -135,7 +136,7 @@ pub(crate) async fn fault(engine: &DataFusionEngine, catalog: &Catalog, sql: &st
     let fault = rows(engine, catalog, sql).await.expect_err("this SQL is wrong");
     let mut text = format!("{:?}: {fault}", fault.kind);
     if let Some(hint) = fault.hint {
-        text.push_str(&format!("\n  hint: {hint}"));
+        text.extend(["\n  hint: ", &hint]);
     }
     text
 }

@@ -1,4 +1,5 @@
 //! Models of small projects, and of the template.
+#![allow(clippy::unwrap_used, clippy::expect_used)]
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -113,7 +114,9 @@ fn jinja_is_compiled() {
     assert_eq!(model.sql, "SELECT (amount * 100), 5, 9, 'm', 7 FROM sales");
     let part = shoplake_models::restrict(model.incremental_sql.as_deref().unwrap(), &[0, 31].into());
     assert!(
-        part.ends_with("WHERE ((year = 1970 AND month = 1 AND day IN (1)) OR (year = 1970 AND month = 2 AND day IN (1)))"),
+        part.ends_with(
+            "WHERE ((year = 1970 AND month = 1 AND day IN (1)) OR (year = 1970 AND month = 2 AND day IN (1)))"
+        ),
         "{part}"
     );
 }
@@ -145,11 +148,14 @@ fn mistakes_name_their_place() {
     for (what, files) in [
         ("unknown ref", vec![("models/daily.sql", "SELECT 1"), ("models/b.sql", "SELECT *\nFROM {{ ref('dayly') }}")]),
         ("unknown source", vec![("models/b.sql", "SELECT * FROM {{ source('shop', 'sale') }}")]),
-        ("circle", vec![
-            ("models/a.sql", "SELECT * FROM {{ ref('b') }}"),
-            ("models/b.sql", "SELECT * FROM {{ ref('c') }}"),
-            ("models/c.sql", "{{ config(materialized='view') }} SELECT * FROM {{ ref('a') }}"),
-        ]),
+        (
+            "circle",
+            vec![
+                ("models/a.sql", "SELECT * FROM {{ ref('b') }}"),
+                ("models/b.sql", "SELECT * FROM {{ ref('c') }}"),
+                ("models/c.sql", "{{ config(materialized='view') }} SELECT * FROM {{ ref('a') }}"),
+            ],
+        ),
         ("jinja syntax", vec![("models/a.sql", "SELECT 1\nFROM {{ ref('b' }}")]),
         ("unknown name", vec![("models/a.sql", "SELECT {{ colour }}")]),
         ("unknown function", vec![("models/a.sql", "SELECT {{ reff('x') }}")]),
@@ -159,11 +165,29 @@ fn mistakes_name_their_place() {
         ("name of a dataset", vec![("models/sales.sql", "SELECT 1")]),
         ("yml of no model", vec![("models/daily.sql", "SELECT 1"), ("models/a.yml", "models:\n  - name: dayli\n")]),
         ("yml key", vec![("models/a.sql", "SELECT 1"), ("models/a.yml", "models:\n  - name: a\n    colums: []\n")]),
-        ("yml test", vec![("models/a.sql", "SELECT 1"), ("models/a.yml", "models:\n  - name: a\n    columns:\n      - name: x\n        data_tests: [notnull]\n")]),
-        ("relationship", vec![("models/a.sql", "SELECT 1"), ("models/a.yml", "models:\n  - name: a\n    columns:\n      - name: x\n        data_tests:\n          - relationships: {to: ref('product'), field: y}\n")]),
+        (
+            "yml test",
+            vec![
+                ("models/a.sql", "SELECT 1"),
+                (
+                    "models/a.yml",
+                    "models:\n  - name: a\n    columns:\n      - name: x\n        data_tests: [notnull]\n",
+                ),
+            ],
+        ),
+        (
+            "relationship",
+            vec![
+                ("models/a.sql", "SELECT 1"),
+                (
+                    "models/a.yml",
+                    "models:\n  - name: a\n    columns:\n      - name: x\n        data_tests:\n          - relationships: {to: ref('product'), field: y}\n",
+                ),
+            ],
+        ),
         ("by_day alone", vec![("models/a.sql", "{{ config(materialized='incremental', by_day='date') }} SELECT 1")]),
     ] {
-        all.push_str(&format!("# {what}\n{}\n\n", told(&files)));
+        all.extend(["# ", what, "\n", &told(&files), "\n\n"]);
     }
     insta::assert_snapshot!(all);
 }

@@ -137,5 +137,12 @@ enrich: { shop_opened: shops.opened }
         column.line = original.line;
     }
     assert_eq!(format!("{again:?}"), format!("{contract:?}"), "{written}");
-    insta::assert_snapshot!(render_source(&first.dataset("shops").unwrap().contract), @"");
+    insta::assert_snapshot!(render_source(&first.dataset("shops").unwrap().contract), @r"
+    name: shops
+    format: csv
+    key: [shop_id]
+    columns:
+      - { name: shop_id, type: string }
+      - { name: opened,  type: date }
+    ");
 }

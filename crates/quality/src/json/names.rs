@@ -10,9 +10,9 @@ use serde::de::{DeserializeSeed, Deserializer, IgnoredAny, MapAccess, Visitor};
 use serde_json::value::RawValue;
 use shoplake_core::{Contract, Fault, Result};
 
+use super::chunk::Chunk;
 use super::record::{Extra, checked_text};
 use super::sample::members;
-use super::scan::Chunk;
 
 /// More fields than this are no table.
 const NAMES_LIMIT: usize = 2_000;

@@ -11,7 +11,7 @@ use serde::de::{DeserializeSeed, Deserializer, Error, IgnoredAny, MapAccess, Vis
 use serde_json::value::RawValue;
 use shoplake_core::{Reason, Violation};
 
-use super::scan::{DEPTH_LIMIT, is_too_deep};
+use super::scan::DEPTH_LIMIT;
 use crate::rows::Cell;
 
 /// Where the value at a key goes.
@@ -301,4 +301,26 @@ pub(super) fn checked_text(record: &[u8]) -> Result<&str, Violation> {
 pub(super) fn malformed(rule: &str, value: &str) -> Violation {
     let value = (!value.is_empty()).then(|| value.chars().take(200).collect());
     Violation { reason: Reason::Malformed, rule: rule.to_owned(), column: None, value }
+}
+
+/// Whether a text of JSON is nested too deep to be read, brackets in strings left out.
+fn is_too_deep(record: &[u8]) -> bool {
+    if memchr::memchr2_iter(b'[', b'{', record).take(DEPTH_LIMIT as usize + 1).count() <= DEPTH_LIMIT as usize {
+        return false;
+    }
+    let (mut depth, mut in_string, mut escaped) = (0_u32, false, false);
+    for &byte in record {
+        match byte {
+            _ if escaped => escaped = false,
+            b'\\' => escaped = in_string,
+            b'"' => in_string = !in_string,
+            b'{' | b'[' if !in_string => depth += 1,
+            b'}' | b']' if !in_string => depth = depth.saturating_sub(1),
+            _ => {}
+        }
+        if depth > DEPTH_LIMIT {
+            return true;
+        }
+    }
+    false
 }

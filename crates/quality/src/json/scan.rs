@@ -9,12 +9,13 @@ use std::sync::Arc;
 
 use shoplake_core::{Fault, Result};
 
+use super::chunk::Chunk;
 use super::window::{Window, is_space};
 
 /// Objects and arrays inside one another, the document's own among them.
 pub(super) const DEPTH_LIMIT: u32 = 64;
 /// Records of a chunk; the first chunk is what the names of a file are taken from.
-pub(super) const CHUNK_RECORDS: usize = 10_000;
+const CHUNK_RECORDS: usize = 10_000;
 
 /// How the records of a file follow each other.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -24,39 +25,6 @@ pub(super) enum Shape {
     /// One document: an array of records, records that follow each other, or records in an array
     /// below these keys.
     Document(Vec<String>),
-}
-
-/// Records as they stood in the file, some thousand at a time.
-#[derive(Debug, Default)]
-pub(super) struct Chunk {
-    bytes: Vec<u8>,
-    /// For each record, where it ends in `bytes`, and its line or ordinal.
-    ends: Vec<(usize, u64)>,
-    /// Records (by index) of which only the start is here, for they were too long.
-    pub(super) cut: Vec<usize>,
-}
-
-impl Chunk {
-    /// The records with their lines.
-    pub(super) fn records(&self) -> impl Iterator<Item = (u64, &[u8])> {
-        let starts = std::iter::once(0).chain(self.ends.iter().map(|(end, _)| *end));
-        starts.zip(&self.ends).map(|(start, (end, line))| (*line, &self.bytes[start..*end]))
-    }
-
-    /// Bytes of all of them.
-    pub(super) fn bytes(&self) -> usize {
-        self.bytes.len()
-    }
-
-    /// How many there are.
-    pub(super) fn len(&self) -> usize {
-        self.ends.len()
-    }
-
-    fn push(&mut self, line: u64, record: &[u8]) {
-        self.bytes.extend_from_slice(record);
-        self.ends.push((self.bytes.len(), line));
-    }
 }
 
 /// Where the scan stands between two records.
@@ -112,7 +80,7 @@ impl<R: Read> Scan<R> {
             Shape::Lines => None,
             Shape::Document(path) => Some(path.as_slice().into()),
         };
-        while chunk.len() < CHUNK_RECORDS && chunk.bytes.len() < self.chunk_bytes {
+        while chunk.len() < CHUNK_RECORDS && chunk.bytes() < self.chunk_bytes {
             let more = match &path {
                 None => self.next_line(&mut chunk)?,
                 Some(path) => self.next_record(path, &mut chunk)?,
@@ -439,28 +407,6 @@ impl<R: Read> Scan<R> {
 /// What is said of a document or a line nested too deep.
 pub(super) fn too_deep() -> String {
     format!("json nested deeper than {DEPTH_LIMIT}")
-}
-
-/// Whether a text of JSON is nested too deep to be read, brackets in strings left out.
-pub(super) fn is_too_deep(record: &[u8]) -> bool {
-    if memchr::memchr2_iter(b'[', b'{', record).take(DEPTH_LIMIT as usize + 1).count() <= DEPTH_LIMIT as usize {
-        return false;
-    }
-    let (mut depth, mut in_string, mut escaped) = (0_u32, false, false);
-    for &byte in record {
-        match byte {
-            _ if escaped => escaped = false,
-            b'\\' => escaped = in_string,
-            b'"' => in_string = !in_string,
-            b'{' | b'[' if !in_string => depth += 1,
-            b'}' | b']' if !in_string => depth = depth.saturating_sub(1),
-            _ => {}
-        }
-        if depth > DEPTH_LIMIT {
-            return true;
-        }
-    }
-    false
 }
 
 #[cfg(test)]

@@ -29,7 +29,7 @@ pub(super) fn discover(context: &Context, args: &DiscoverArgs) -> Result<Exit, F
     printer.say(format_args!("  key         {}", escape(&key)));
     printer.say(format_args!("  event time  {}", escape(found.contract.event_time.as_deref().unwrap_or("none"))));
     if !found.notes.is_empty() {
-        printer.say("\nplease look at:");
+        printer.say("\nwhat was decided, and what to look at:");
         for note in &found.notes {
             printer.say(format_args!("  - {}", escape(note)));
         }

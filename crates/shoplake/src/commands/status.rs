@@ -13,7 +13,7 @@ use crate::cli::StatusArgs;
 use crate::failure::{Exit, Failure};
 use crate::render::{self, thousands};
 use crate::table::{Side, Table, Tone};
-use crate::wiring;
+use crate::{summary, wiring};
 
 const RUNS: u32 = 10;
 const FILES: u32 = 50;
@@ -97,7 +97,7 @@ impl Status {
         for record in &self.waiting {
             let failed = record.file.status == FileStatus::Failed;
             let (tone, word) = if failed { (Tone::Bad, "failed") } else { (Tone::Warn, "held") };
-            let why = record.file.error.as_deref().unwrap_or("no reason was kept");
+            let why = summary::reason(&record.file);
             let why = why.lines().map(render::escape).collect::<Vec<_>>().join("\n        ");
             let now = render::ago(record.at, Utc::now());
             text += &format!("\n{}  {}, {now}: {why}\n", tone.paint(word), render::escape(&record.file.path));

@@ -41,7 +41,25 @@ fn an_empty_project() {
 #[test]
 fn dirty_files() {
     let context = shop_with_data();
-    snapshot!(context, ["run"], @"");
+    snapshot!(context, ["run"], @"
+    exit: 0
+    ----- stdout
+    ----- stderr
+    dataset    read  inserted  updated  duplicate  rejected  orphans
+    customers     0         0        0          0         0        0
+    products      1         1        0          0         0        0
+    sales         6         2        0          1         3        2
+
+    set aside  sales: 2 of 6 rows (33.3 %) have no `customer_id`, 12.25 USD at stake
+               guests? set `required: false` at sources/sales.yml:8, then `shoplake run` on the corrected contract
+
+    note       inbox/products/all.json: column `category` is not in the file: `category` stays empty
+
+    models     5 built
+    tests      27 passed
+    report     lake/reports/daily/2024-03-15/report.html
+    done, with warnings, in [TIME]: 7 rows, [RATE]
+    ");
 }
 
 /// Given a file that is no table beside a good one, when run, then exit code 1, and the good one is loaded.
@@ -49,8 +67,47 @@ fn dirty_files() {
 fn a_file_that_is_no_table() {
     let context = shop_with_data();
     context.put("inbox/sales/day-2.csv", "\u{1}\u{2}PK\u{3}\u{4}\u{0}\u{0}\u{0}");
-    snapshot!(context, ["run"], @"");
-    snapshot!(context, ["status"], @"");
+    snapshot!(context, ["run"], @"
+    exit: 1
+    ----- stdout
+    ----- stderr
+    dataset    read  inserted  updated  duplicate  rejected  orphans
+    customers     0         0        0          0         0        0
+    products      1         1        0          0         0        0
+    sales         6         2        0          1         3        2
+
+    failed     inbox/sales/day-2.csv: the file is binary, not text
+               hint: see whether it is the file that was meant
+
+    set aside  sales: 2 of 6 rows (33.3 %) have no `customer_id`, 12.25 USD at stake
+               guests? set `required: false` at sources/sales.yml:8, then `shoplake run` on the corrected contract
+
+    note       inbox/products/all.json: column `category` is not in the file: `category` stays empty
+
+    models     5 built
+    tests      27 passed
+    report     lake/reports/daily/2024-03-15/report.html
+    done, but not all of it, in [TIME]: 7 rows, [RATE]
+    ");
+    snapshot!(context, ["status"], @"
+    exit: 0
+    ----- stdout
+    project shop (UTC, USD), [TEMP]/shop
+    lake [SIZE] (landing [SIZE], processed [SIZE], archive [SIZE], quarantine [SIZE], reports [SIZE]), last batch 1
+
+    failed  inbox/sales/day-2.csv, just now: the file is binary, not text
+            hint: see whether it is the file that was meant
+            correct the file and drop it again, or change its contract; then `shoplake run`
+
+    run               ended    took  read  new  rejected  batch  id
+    [MOMENT]  error  [TIME]     7    3         3      1  [RUN]
+
+    file                     ended   when              read  rejected  now at
+    inbox/sales/day-2.csv    failed  [MOMENT]     0         0  landing/sales/[HASH]/day-2.csv
+    inbox/sales/day-1.csv    loaded  [MOMENT]     6         3  archive/sales/[HASH]/day-1.csv
+    inbox/products/all.json  loaded  [MOMENT]     1         0  archive/products/[HASH]/all.json
+    ----- stderr
+    ");
 }
 
 /// Given loaded rows, when queried, then each form keeps every digit.
@@ -59,9 +116,28 @@ fn query_forms() {
     let context = shop_with_data();
     context.output(&["run"]);
     let sql = "SELECT transaction_id, quantity, amount, transaction_date, product_name, city FROM sales ORDER BY 1";
-    snapshot!(context, ["query", sql], @"");
-    snapshot!(context, ["query", sql, "--output", "json"], @"");
-    snapshot!(context, ["query", sql, "--output", "csv", "--limit", "1"], @"");
+    snapshot!(context, ["query", sql], @r#"
+    exit: 0
+    ----- stdout
+    transaction_id  quantity  amount  transaction_date             product_name  city
+    T1                     1   10.50  2024-03-15T10:30:00Z         Mug, "blue"   NULL
+    T2                     2   21.00  2024-03-15T11:00:00.001500Z  Mug, "blue"   NULL
+    ----- stderr
+    "#);
+    snapshot!(context, ["query", sql, "--output", "json"], @r#"
+    exit: 0
+    ----- stdout
+    [{"transaction_id":"T1","quantity":1,"amount":"10.50","transaction_date":"2024-03-15T10:30:00Z","product_name":"Mug, \"blue\"","city":null},
+    {"transaction_id":"T2","quantity":2,"amount":"21.00","transaction_date":"2024-03-15T11:00:00.001500Z","product_name":"Mug, \"blue\"","city":null}]
+    ----- stderr
+    "#);
+    snapshot!(context, ["query", sql, "--output", "csv", "--limit", "1"], @r#"
+    exit: 0
+    ----- stdout
+    transaction_id,quantity,amount,transaction_date,product_name,city
+    T1,1,10.50,2024-03-15T10:30:00Z,"Mug, ""blue""",
+    ----- stderr
+    "#);
 }
 
 /// Given SQL that is wrong or would write, when queried, then exit code 2 and nothing on stdout.
@@ -69,18 +145,52 @@ fn query_forms() {
 fn wrong_queries() {
     let context = shop_with_data();
     context.output(&["run"]);
-    snapshot!(context, ["query", "SELECT amnt FROM sales"], @"");
-    snapshot!(context, ["query", "DROP TABLE sales"], @"");
+    snapshot!(context, ["query", "SELECT amnt FROM sales"], @"
+    exit: 2
+    ----- stdout
+    ----- stderr
+    error: sql:1:8: column `amnt` not found
+    hint: did you mean `amount`?
+    ");
+    snapshot!(context, ["query", "DROP TABLE sales"], @"
+    exit: 2
+    ----- stdout
+    ----- stderr
+    error: only SELECT can run here
+    hint: tables change through `shoplake run` alone
+    ");
 }
 
 /// Given rejected rows, when listed and shown, then by cause with their money, and as they stood in the file.
 #[test]
 fn quarantine() {
     let context = shop_with_data();
-    snapshot!(context, ["quarantine", "ls"], @"");
+    snapshot!(context, ["quarantine", "ls"], @"
+    exit: 0
+    ----- stdout
+    ----- stderr
+    nothing is in quarantine
+    ");
     context.output(&["run"]);
-    snapshot!(context, ["quarantine", "ls"], @"");
-    snapshot!(context, ["quarantine", "show", "--reason", "missing", "--limit", "1"], @"");
+    snapshot!(context, ["quarantine", "ls"], @"
+    exit: 0
+    ----- stdout
+    dataset  reason   rule      column       rows  USD at stake  example
+    sales    missing  required  customer_id     2         12.25  day-1.csv:4
+    sales    range    min: 1    quantity        1          5.00  0 (day-1.csv:6)
+    ----- stderr
+
+    `shoplake quarantine show --dataset NAME --reason REASON` shows the rows
+    ");
+    snapshot!(context, ["quarantine", "show", "--reason", "missing", "--limit", "1"], @"
+    exit: 0
+    ----- stdout
+    dataset  place        reason   rule      column       value  raw
+    sales    day-1.csv:4  missing  required  customer_id  NULL   T3,,P2,1,5.00,2024-03-15T12:00:00Z
+    ----- stderr
+
+    1 row shown, there are more: `--limit 0` shows all, `--json` in full
+    ");
     let groups = context.json(&["quarantine", "ls", "--json"]);
     assert_eq!(groups[0]["rows"], 2);
 }
@@ -104,7 +214,19 @@ fn status_says_where_files_went() {
 fn a_file_of_no_dataset() {
     let context = Context::with_shop();
     context.put("export.csv", SALES);
-    snapshot!(context, ["run", "export.csv"], @"");
-    snapshot!(context, ["run", "export.csv", "--dataset", "sale"], @"");
+    snapshot!(context, ["run", "export.csv"], @"
+    exit: 2
+    ----- stdout
+    ----- stderr
+    error: `export.csv` matches `from.files` of no dataset
+    hint: name the dataset that it is for
+    ");
+    snapshot!(context, ["run", "export.csv", "--dataset", "sale"], @"
+    exit: 2
+    ----- stdout
+    ----- stderr
+    error: no dataset `sale`
+    hint: the project has `customers`, `products`, `sales`
+    ");
     assert_eq!(context.read("export.csv"), SALES);
 }

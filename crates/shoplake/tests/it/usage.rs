@@ -5,25 +5,107 @@ use crate::context::{Context, snapshot};
 /// Given nothing else, when asked for help, then it names every command, the exit codes and first steps.
 #[test]
 fn help() {
-    snapshot!(Context::new(), ["--help"], @"");
+    snapshot!(Context::new(), ["--help"], @r#"
+    exit: 0
+    ----- stdout
+    Turns a shop's exports into tables, marts and reports that can be trusted
+
+    Usage: shoplake [OPTIONS] <COMMAND>
+
+    Commands:
+      init        Make a new project folder that runs as it is
+      run         Load new data, build the models, test them, publish, and write the reports
+      check       Check the project's files, contracts and models without touching data
+      query       Run one SQL query on the tables as the last run left them
+      status      Show the last runs, what failed and what to do about it, and where each file went
+      quarantine  Look at the rows that were set aside
+      generate    Make sample data with realistic dirt
+      discover    Write a contract from a sample file
+      report      Write the daily report from the tables as they are
+
+    Options:
+      -h, --help
+              Print help (see a summary with '-h')
+
+      -V, --version
+              Print version
+
+    Global options:
+          --project-dir <DIR>
+              The project folder [default: $SHOPLAKE_PROJECT_DIR, or the nearest folder upwards with a
+              shoplake.yml]
+
+      -q, --quiet
+              Print no words and no progress, only data, warnings and errors
+
+      -v, --verbose...
+              Log what is done to stderr (-v steps, -vv details)
+
+          --no-color
+              Print without colours (as NO_COLOR does)
+
+          --log-format <FORMAT>
+              How the log is written
+
+              Possible values:
+              - json: One JSON object a line
+              - text: Lines for people
+
+              [default: text]
+
+    Examples:
+      shoplake init myshop --sample     make a project with sample data
+      cd myshop && shoplake run         load what lies in inbox/, build the marts and the report
+      shoplake query "SELECT * FROM daily_sales_summary ORDER BY date"
+      shoplake status                   what ran, what failed, what waits for you
+
+    Exit codes:
+      0  done
+      1  done, but a file or a test failed
+      2  the command or the project is wrong, or a disk or service is away
+    ----- stderr
+    "#);
 }
 
 /// Given a slip, when run, then exit code 2 and what was probably meant.
 #[test]
 fn a_wrong_option() {
-    snapshot!(Context::new(), ["run", "--jsno"], @"");
+    snapshot!(Context::new(), ["run", "--jsno"], @"
+    exit: 2
+    ----- stdout
+    ----- stderr
+    error: unexpected argument '--jsno' found
+
+      tip: a similar argument exists: '--json'
+
+    Usage: shoplake run --json [FILES]...
+
+    For more information, try '--help'.
+    ");
 }
 
 /// Given a folder without a project, when run, then exit code 2 and how to make one.
 #[test]
 fn no_project() {
-    snapshot!(Context::new(), ["run"], @"");
+    snapshot!(Context::new(), ["run"], @"
+    exit: 2
+    ----- stdout
+    ----- stderr
+    error: no project here: there is no shoplake.yml in `[TEMP]` or above it
+    hint: `shoplake init DIR` makes one, `--project-dir DIR` names one
+    ");
 }
 
 /// Given a folder that is named but is no project, when run, then it says which option named it.
 #[test]
 fn a_named_folder_that_is_no_project() {
-    snapshot!(Context::new(), ["status", "--project-dir", "elsewhere"], @"");
+    snapshot!(Context::new(), ["status", "--project-dir", "elsewhere"], @"
+    exit: 2
+    ----- stdout
+    ----- stderr
+    error: `[TEMP]/elsewhere` (--project-dir) is not a project: it has no shoplake.yml
+    hint: `shoplake init [TEMP]/elsewhere` makes one
+    ");
 }
 
 /// Given colours that are wanted by nobody, when piped, then there is no escape sequence.

@@ -27,7 +27,7 @@ pub(in crate::commands) fn show(context: &Context, args: &QuarantineShowArgs) ->
         None => printer.say("nothing is in quarantine"),
         Some(written) if written.cut => {
             let rows = render::count(written.rows as u64, "row", "rows");
-            printer.say(format_args!("\nthese are the first {rows}; `--limit 0` shows all, `--json` in full"));
+            printer.say(format_args!("\n{rows} shown, there are more: `--limit 0` shows all, `--json` in full"));
         }
         Some(_) => {}
     }

@@ -1,0 +1,112 @@
+//! A project in a folder of its own, run in this process on the real lake, engine and state.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::sync::Arc;
+
+use shoplake_core::outcome::RunOutcome;
+use shoplake_core::ports::{Engine, Quiet, TableStore};
+use shoplake_core::{Fault, Project};
+use shoplake_engine::DataFusionEngine;
+use shoplake_lake::LocalLake;
+use shoplake_pipeline::{Pipeline, RunOptions};
+use shoplake_project::{Environment, InitOptions, init, load};
+use shoplake_state::SqliteState;
+use tempfile::TempDir;
+
+/// A shop and the means to run it.
+pub(crate) struct Shop {
+    dir: TempDir,
+}
+
+/// The columns that say when and from where a row was loaded, which no figure depends on.
+const CONTENT: &str = "transaction_id, customer_id, product_id, quantity, amount, transaction_date, product_name, category, city, year, month, day";
+
+impl Shop {
+    /// A new shop in UTC; `edit` may change the sales contract.
+    pub(crate) fn new(edit: impl Fn(String) -> String) -> Self {
+        let dir = tempfile::tempdir().unwrap();
+        let options = InitOptions { time_zone: Some("UTC".into()), currency: Some("USD".into()), ..InitOptions::default() };
+        init(dir.path(), &options).unwrap();
+        let sales = dir.path().join("sources/sales.yml");
+        let text = fs_err::read_to_string(&sales).unwrap();
+        fs_err::write(&sales, edit(text)).unwrap();
+        Self { dir }
+    }
+
+    /// The folder.
+    pub(crate) fn path(&self) -> &Path {
+        self.dir.path()
+    }
+
+    /// Drops a file in the inbox.
+    pub(crate) fn put(&self, dataset: &str, name: &str, bytes: impl AsRef<[u8]>) {
+        let folder = self.dir.path().join("inbox").join(dataset);
+        fs_err::create_dir_all(&folder).unwrap();
+        fs_err::write(folder.join(name), bytes).unwrap();
+    }
+
+    fn project(&self) -> Project {
+        let environment = Environment { variables: BTreeMap::new() };
+        let mut project = load(self.path(), &environment).unwrap();
+        project.limits.threads = 2;
+        project
+    }
+
+    async fn pipeline(&self) -> Pipeline {
+        let project = Arc::new(self.project());
+        let lake = Arc::new(LocalLake::open(&project).unwrap());
+        let state = SqliteState::open(&project.state_dir().join("state.db")).await.unwrap();
+        Pipeline {
+            tables: lake.clone(),
+            landing: lake,
+            engine: Arc::new(DataFusionEngine::new(&project.limits, project.time_zone).unwrap()),
+            state: Arc::new(state),
+            progress: Arc::new(Quiet),
+            project,
+        }
+    }
+
+    /// Runs once.
+    pub(crate) async fn run(&self) -> Result<RunOutcome, Fault> {
+        fs_err::create_dir_all(self.project().state_dir()).unwrap();
+        self.pipeline().await.run(&RunOptions::default()).await
+    }
+
+    /// The answer of a query, one line a row.
+    pub(crate) async fn query(&self, sql: &str) -> Vec<String> {
+        use futures::TryStreamExt;
+        let project = self.project();
+        let catalog = LocalLake::open(&project).unwrap().pinned().await.unwrap();
+        let engine = DataFusionEngine::new(&project.limits, project.time_zone).unwrap();
+        let batches: Vec<_> = engine.query(&catalog, sql).await.unwrap().batches.try_collect().await.unwrap();
+        let mut rows = Vec::new();
+        for batch in batches {
+            let options = arrow_cast::display::FormatOptions::new().with_null("NULL");
+            let columns = batch.columns().iter();
+            let columns: Vec<_> =
+                columns.map(|c| arrow_cast::display::ArrayFormatter::try_new(c, &options).unwrap()).collect();
+            for row in 0..batch.num_rows() {
+                rows.push(columns.iter().map(|c| c.value(row).to_string()).collect::<Vec<_>>().join("|"));
+            }
+        }
+        rows
+    }
+
+    /// Everything that the shop's figures are made of, and the figures.
+    pub(crate) async fn figures(&self) -> Vec<Vec<String>> {
+        let mut figures = Vec::new();
+        for sql in [
+            format!("SELECT {CONTENT} FROM sales ORDER BY transaction_id"),
+            "SELECT * FROM daily_sales_summary ORDER BY date".into(),
+            "SELECT * FROM top_products ORDER BY revenue DESC, product_id".into(),
+            "SELECT * FROM customer_lifetime_value ORDER BY customer_id".into(),
+            "SELECT * FROM sales_by_category ORDER BY category".into(),
+            "SELECT * FROM sales_by_hour ORDER BY day_of_week, hour".into(),
+            "SELECT dataset, reason, rule, column_name, value, violations, raw FROM quarantine ORDER BY raw, value".into(),
+        ] {
+            figures.push(self.query(&sql).await);
+        }
+        figures
+    }
+}
