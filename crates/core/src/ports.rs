@@ -66,6 +66,8 @@ pub trait LandingZone: Send + Sync {
     fn archive(&self, file: &LandedFile, metadata: &serde_json::Value) -> Result<()>;
     /// Removes a landed file whose bytes the archive has already.
     fn discard(&self, file: &LandedFile) -> Result<()>;
+    /// Where the archived bytes of a loaded file lie on this machine.
+    fn archived(&self, key: &str) -> std::path::PathBuf;
 }
 
 /// The tables, and the batches that change them.
@@ -106,6 +108,10 @@ pub trait Batch: Send {
 pub trait Loader: Send {
     /// Begins a file.
     fn begin_file(&mut self, file: &LandedFile) -> Result<()>;
+    /// Begins to take rows of a loaded file out of quarantine: they are added where their key is
+    /// unknown and never replace a row; the file's rows in quarantine go, and those that are rejected
+    /// again come back.
+    fn begin_replay(&mut self, file: &LandedFile) -> Result<()>;
     /// Takes the next chunk of the file, in the order of the file.
     fn append(&mut self, chunk: JudgedChunk) -> Result<()>;
     /// Keeps the file; its counts.

@@ -237,11 +237,10 @@ impl Batch for LocalBatch {
             &mut *self.quarantine.lock().unwrap_or_else(std::sync::PoisonError::into_inner),
             Quarantine::new(&root, self.context.number, self.context.run_id.clone(), self.started_micros),
         );
-        if let Some(file) = quarantine.finish(&self.pool)?
-            && let Some(state) = self.tables.get_mut(QUARANTINE)
-        {
-            state.pinned.files.push(file.clone());
-            state.add.push(file);
+        if let Some(state) = self.tables.get_mut(QUARANTINE) {
+            let changes = quarantine.finish(&self.pool, &state.pinned.files)?;
+            state.add.extend(changes.add);
+            state.remove.extend(changes.remove);
         }
         let mut versions = BTreeMap::new();
         let mut commits = Vec::new();

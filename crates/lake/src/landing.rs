@@ -151,6 +151,10 @@ impl LandingZone for LocalLanding {
         remove_if_empty(from.parent())
     }
 
+    fn archived(&self, key: &str) -> PathBuf {
+        self.layout.archive().join(key)
+    }
+
     fn discard(&self, file: &LandedFile) -> Result<()> {
         let path = self.layout.landing().join(&file.key);
         match fs_err::remove_file(&path) {

@@ -141,6 +141,9 @@ impl LandingZone for LocalLake {
     fn archive(&self, file: &LandedFile, metadata: &serde_json::Value) -> Result<()> {
         self.landing.archive(file, metadata)
     }
+    fn archived(&self, key: &str) -> std::path::PathBuf {
+        self.landing.archived(key)
+    }
     fn discard(&self, file: &LandedFile) -> Result<()> {
         self.landing.discard(file)
     }

@@ -1,16 +1,18 @@
 //! The quarantine: one row for each rejected row, in a Delta table of its own.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::sync::Arc;
 
 use arrow_array::builder::{Int64Builder, StringBuilder};
+use arrow_array::cast::AsArray;
 use arrow_array::{ArrayRef, RecordBatch, TimestampMicrosecondArray};
 use arrow_schema::{DataType, Field, Schema, SchemaRef, TimeUnit};
 use shoplake_core::{BatchNumber, Reject, Result, RunId, TableFile};
 
 use crate::parquet_writer::{FileWriter, OrderedFile, properties};
 use crate::pool::Pool;
+use crate::read;
 use crate::rewrite::{new_file, without_rows};
 use crate::shape::arrow_fault;
 use crate::stage::repeat;
@@ -53,12 +55,22 @@ pub(crate) struct Quarantine {
     file: Option<OrderedFile<StagedRejects>>,
     file_start: u64,
     dropped: Vec<u32>,
+    /// Source files whose earlier rows go: they were judged again.
+    forgotten: BTreeSet<Arc<str>>,
+    forgetting: Option<Arc<str>>,
+}
+
+/// What a run does to the quarantine's list of files.
+#[derive(Debug, Default)]
+pub(crate) struct QuarantineChanges {
+    pub(crate) add: Vec<TableFile>,
+    pub(crate) remove: Vec<TableFile>,
 }
 
 impl Quarantine {
     /// Begins with nothing.
     pub(crate) fn new(root: &Path, batch: BatchNumber, run_id: RunId, quarantined_at: i64) -> Self {
-        Self { root: root.to_owned(), batch, run_id, quarantined_at, file: None, file_start: 0, dropped: Vec::new() }
+        Self { root: root.to_owned(), batch, run_id, quarantined_at, file: None, file_start: 0, dropped: Vec::new(), forgotten: BTreeSet::new(), forgetting: None }
     }
 
     /// Adds the rejects of a file.
@@ -79,9 +91,15 @@ impl Quarantine {
         file.append(pool, StagedRejects { dataset: dataset.clone(), source: source.clone(), rejects }, rows)
     }
 
+    /// The earlier rows of a source file go, if the file is kept.
+    pub(crate) fn forget(&mut self, source: &Arc<str>) {
+        self.forgetting = Some(source.clone());
+    }
+
     /// Keeps the rejects since the last file.
     pub(crate) fn accept(&mut self) {
         self.file_start = self.file.as_ref().map_or(0, OrderedFile::rows);
+        self.forgotten.extend(self.forgetting.take());
     }
 
     /// Takes back the rejects since the last file.
@@ -89,20 +107,47 @@ impl Quarantine {
         let rows = self.file.as_ref().map_or(0, OrderedFile::rows);
         self.dropped.extend(self.file_start as u32..rows as u32);
         self.file_start = rows;
+        self.forgetting = None;
     }
 
-    /// Ends the run's part; gives its file, if there is one.
-    pub(crate) fn finish(mut self, pool: &Pool) -> Result<Option<TableFile>> {
-        let Some(mut file) = self.file.take() else { return Ok(None) };
+    /// Ends the run's part; `base` is what the table holds.
+    pub(crate) fn finish(mut self, pool: &Pool, base: &[TableFile]) -> Result<QuarantineChanges> {
+        let mut changes = QuarantineChanges::default();
+        if !self.forgotten.is_empty() {
+            for file in base {
+                let gone = self.rows_of_forgotten(file)?;
+                if !gone.is_empty() {
+                    changes.add.extend(without_rows(&self.root, self.batch, file, &gone, &schema())?);
+                    changes.remove.push(file.clone());
+                }
+            }
+        }
+        let Some(mut file) = self.file.take() else { return Ok(changes) };
         file.flush(pool)?;
         pool.wait()?;
         let written = file.into_writer().finish(&self.root, BTreeMap::new())?;
         if self.dropped.is_empty() {
-            return Ok(Some(written));
+            changes.add.push(written);
+        } else {
+            changes.add.extend(without_rows(&self.root, self.batch, &written, &self.dropped, &schema())?);
+            fs_err::remove_file(self.root.join(&written.path))?;
         }
-        let kept = without_rows(&self.root, self.batch, &written, &self.dropped, &schema())?;
-        fs_err::remove_file(self.root.join(&written.path))?;
-        Ok(kept)
+        Ok(changes)
+    }
+
+    /// Ordinals of a file's rows whose source file was judged again.
+    fn rows_of_forgotten(&self, file: &TableFile) -> Result<Vec<u32>> {
+        let source = Arc::new(Schema::new(vec![Field::new("source_file", DataType::Utf8, true)]));
+        let (mut gone, mut ordinal) = (Vec::new(), 0);
+        for batch in read::scan(&self.root, file, &source)? {
+            for name in batch?.column(0).as_string::<i32>() {
+                if name.is_some_and(|name| self.forgotten.contains(name)) {
+                    gone.push(ordinal);
+                }
+                ordinal += 1;
+            }
+        }
+        Ok(gone)
     }
 }
 

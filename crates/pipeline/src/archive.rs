@@ -25,7 +25,9 @@ impl Pipeline {
         let outcomes = summary.datasets.iter().flat_map(|dataset| &dataset.files);
         let outcomes: Vec<_> = outcomes.filter(|file| file.status == FileStatus::Loaded).collect();
         for file in &summary.files {
-            let Some(outcome) = outcomes.iter().find(|outcome| outcome.key == file.key) else { continue };
+            // A file that was judged again lies in the archive, with the account of its first load.
+            let archived = file.path == self.landing.archived(&file.key);
+            let Some(outcome) = outcomes.iter().find(|outcome| outcome.key == file.key && !archived) else { continue };
             let counts = &outcome.counts;
             let metadata = json!({
                 "source_file": file.key,

@@ -89,7 +89,7 @@ fn hint(contract: &Contract, reason: Reason, rule: &str, column: Option<&str>) -
     let text = match (reason, named) {
         (Reason::Missing, Some(column)) if column.relationship.is_some() => {
             let who = if column.name.contains("customer") { "guests? " } else { "" };
-            format!("{who}set `required: false` at {place}, then `shoplake run` on the corrected contract")
+            format!("{who}set `required: false` at {place}, then `shoplake run`")
         }
         (Reason::Missing, Some(_)) => format!("may it be empty? set `required: false` at {place}"),
         (Reason::Range, Some(_)) => format!("is it right? widen `{rule}` at {place}"),

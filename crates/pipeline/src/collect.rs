@@ -18,6 +18,8 @@ use crate::{Pipeline, RunOptions};
 pub(crate) struct Intake {
     /// Files to judge, in order.
     pub(crate) files: Vec<LandedFile>,
+    /// Loaded files with rows in quarantine that another contract has judged, and those rows' lines.
+    pub(crate) replays: Vec<(LandedFile, HashSet<u64>)>,
     /// Files whose bytes are loaded already.
     pub(crate) known: Vec<FileOutcome>,
     /// Where the API's cursor moves once all pages are loaded.
@@ -85,7 +87,52 @@ impl Pipeline {
         });
         fresh.dedup_by(|a, b| a.key == b.key);
         self.sort_out(dataset, fresh, &mut intake).await?;
+        if !named {
+            intake.replays = self.replays(dataset).await?;
+        }
         Ok(intake)
+    }
+
+    /// Loaded files with rejects that were judged under another contract: `required: false`, then
+    /// `run`, is all that it takes to let the guests in.
+    async fn replays(&self, dataset: &Dataset) -> Result<Vec<(LandedFile, HashSet<u64>)>> {
+        let contract = &dataset.contract;
+        let fingerprint = contract.fingerprint();
+        let loaded = self.state.files(Some(FileStatus::Loaded), u32::MAX).await?;
+        let due = loaded.into_iter().filter(|record| {
+            record.dataset == contract.dataset && record.fingerprint != fingerprint && record.file.counts.rejected > 0
+        });
+        let mut replays = Vec::new();
+        for FileRecord { file, page, dataset, .. } in due {
+            let lines = self.quarantined_lines(&dataset, &file.key).await?;
+            let path = self.landing.archived(&file.key);
+            if lines.is_empty() || !path.exists() {
+                continue;
+            }
+            let name = file.key.rsplit('/').next().unwrap_or(&file.key).to_owned();
+            let FileOutcome { key, path: origin, sha256, size, .. } = file;
+            replays.push((LandedFile { dataset, key, name, origin, sha256, size, path, page }, lines));
+        }
+        // The oldest first, as they were loaded: of two rows with one key the first comes in.
+        replays.reverse();
+        Ok(replays)
+    }
+
+    async fn quarantined_lines(&self, dataset: &str, key: &str) -> Result<HashSet<u64>> {
+        use arrow_array::cast::AsArray;
+        let catalog = self.tables.pinned().await?;
+        let quoted = |text: &str| text.replace('\'', "''");
+        let sql = format!(
+            "SELECT source_line FROM quarantine WHERE dataset = '{}' AND source_file = '{}'",
+            quoted(dataset),
+            quoted(key)
+        );
+        let mut lines = HashSet::new();
+        for batch in crate::build::collect(self.engine.query(&catalog, &sql).await?).await? {
+            let column = batch.column(0).as_primitive_opt::<arrow_array::types::Int64Type>();
+            lines.extend(column.into_iter().flatten().flatten().map(|line| line as u64));
+        }
+        Ok(lines)
     }
 
     /// Whether a file that waits in landing is to be judged again: it was held or cut off, or it

@@ -7,6 +7,7 @@ mod archive;
 mod encoding;
 mod sniff;
 
+use std::error::Error;
 use std::io::{self, Cursor, Read};
 
 use shoplake_core::contract::FileOptions;
@@ -39,10 +40,10 @@ pub(crate) fn open_text(file: &LandedFile, options: &ReadOptions, how: &FileOpti
 /// The fault behind an error of a stream from [`open_text`]: the data's where the archive is broken
 /// or too large, the disk's where the file cannot be read.
 pub(crate) fn read_fault(error: io::Error) -> Fault {
-    if !error.get_ref().is_some_and(|inner| inner.is::<Fault>()) {
+    if !error.get_ref().is_some_and(<dyn Error + Send + Sync>::is::<Fault>) {
         return Fault::from(error);
     }
-    match error.into_inner().map(|inner| inner.downcast::<Fault>()) {
+    match error.into_inner().map(<dyn Error + Send + Sync>::downcast::<Fault>) {
         Some(Ok(fault)) => *fault,
         _ => Fault::internal("an error of a stream lost its cause"),
     }

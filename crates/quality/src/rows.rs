@@ -11,6 +11,7 @@ mod layout;
 mod names;
 
 use std::borrow::Cow;
+use std::fmt::Write;
 
 pub use compiled::CompiledContract;
 pub use judge::RowJudge;
@@ -42,7 +43,8 @@ pub fn shown(bytes: &[u8]) -> String {
     for chunk in bytes.utf8_chunks() {
         text.push_str(chunk.valid());
         for byte in chunk.invalid() {
-            text.push_str(&format!("\\x{byte:02X}"));
+            // Writing to a `String` does not fail.
+            let _ = write!(text, "\\x{byte:02X}");
         }
     }
     text

@@ -28,6 +28,9 @@ pub(crate) fn text(outcome: &RunOutcome, currency: &str) -> String {
     }
     blocks(&mut text, outcome.problems.iter().map(|problem| mark(Tone::Warn, "problem", problem)));
     blocks(&mut text, files().filter(|file| is_stuck(file)).map(stuck));
+    let known = files().filter(|file| file.status == FileStatus::AlreadyLoaded).count() as u64;
+    let words = count(known, "file has", "files have") + " the bytes of one that was loaded before";
+    blocks(&mut text, (known > 0).then(|| mark(Tone::Plain, "skipped", &words)));
     for dataset in &outcome.datasets {
         if let Some(cause) = &dataset.top_cause {
             let words = format!("{}: {}", dataset.dataset, cause_words(cause, &dataset.counts, currency));

@@ -48,7 +48,7 @@ impl Check for AcceptedValues {
         match value {
             None => true,
             Some((_, Value::Text(text))) => self.texts.contains(text),
-            Some((_, value)) => self.others.iter().any(|accepted| *accepted == value),
+            Some((_, value)) => self.others.contains(&value),
         }
     }
 }

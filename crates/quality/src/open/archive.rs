@@ -2,6 +2,7 @@
 //!
 //! This is the one place that unpacks, so that the limit on unpacked bytes has no way round.
 
+use std::error::Error;
 use std::io::{self, BufReader, Read, Seek, SeekFrom};
 
 use flate2::Crc;
@@ -127,7 +128,7 @@ struct Unpacked {
 impl Read for Unpacked {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         let n = self.inner.read(buffer).map_err(|error| {
-            let known = error.get_ref().is_some_and(|inner| inner.is::<Fault>());
+            let known = error.get_ref().is_some_and(<dyn Error + Send + Sync>::is::<Fault>);
             if known || error.kind() == io::ErrorKind::Interrupted {
                 error
             } else {

@@ -15,15 +15,13 @@ pub(crate) fn snake_case(header: &str) -> String {
     let mut name = String::with_capacity(header.len() + 4);
     let mut after_lower = false;
     for c in header.nfkd().filter(|c| !is_combining_mark(*c)) {
-        if !c.is_ascii_alphanumeric() {
-            if !name.is_empty() && !name.ends_with('_') {
-                name.push('_');
-            }
-        } else {
+        if c.is_ascii_alphanumeric() {
             if c.is_ascii_uppercase() && after_lower {
                 name.push('_');
             }
             name.push(c.to_ascii_lowercase());
+        } else if !name.is_empty() && !name.ends_with('_') {
+            name.push('_');
         }
         after_lower = c.is_ascii_lowercase() || c.is_ascii_digit();
     }

@@ -46,17 +46,12 @@ proptest! {
 /// Given a file of many pieces, when judged by several threads, then it comes out as by one.
 #[test]
 fn threads_keep_the_order() {
-    let mut text = "transaction_id,customer_id,product_id,quantity,amount,transaction_date\n".to_owned();
-    for n in 0..20_000 {
-        text.push_str(&format!(
-            "T{n},\"C\n{}\",P{},{},{}.50,2024-01-01 00:00:{:02}\n",
-            n % 97,
-            n % 7,
-            n % 5,
-            n % 1000,
-            n % 60
-        ));
-    }
+    let row = |n: u32| {
+        let (customer, product, quantity, amount, second) = (n % 97, n % 7, n % 5, n % 1000, n % 60);
+        format!("T{n},\"C\n{customer}\",P{product},{quantity},{amount}.50,2024-01-01 00:00:{second:02}\n")
+    };
+    let header = "transaction_id,customer_id,product_id,quantity,amount,transaction_date\n".to_owned();
+    let text: String = std::iter::once(header).chain((0..20_000).map(row)).collect();
     let judge = |threads, chunk_bytes| {
         let options = crate::ReadOptions { threads, chunk_bytes, ..options() };
         judge_named("x.csv", text.as_bytes(), &sales(), &options).unwrap()

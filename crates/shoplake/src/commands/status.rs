@@ -24,9 +24,10 @@ pub(super) fn status(context: &Context, args: &StatusArgs) -> Result<Exit, Failu
     let project = context.project()?;
     let status = context.block_on(1, async {
         let state = wiring::state(&project).await?;
+        let runs = state.runs(RUNS).await?;
         Ok(Status {
-            runs: state.runs(RUNS).await?,
-            files: state.files(None, FILES).await?,
+            files: with_known(state.files(None, FILES).await?, &runs),
+            runs,
             waiting: [
                 state.files(Some(FileStatus::Failed), FILES).await?,
                 state.files(Some(FileStatus::Held), FILES).await?,
@@ -178,11 +179,37 @@ impl Status {
     }
 }
 
+/// The files that the state keeps, and those of the last runs whose bytes were loaded before; newest first.
+fn with_known(mut files: Vec<FileRecord>, runs: &[RunRecord]) -> Vec<FileRecord> {
+    for run in runs {
+        for dataset in run.outcome.iter().flat_map(|outcome| &outcome.datasets) {
+            for file in dataset.files.iter().filter(|file| file.status == FileStatus::AlreadyLoaded) {
+                if files.iter().any(|record| record.run_id == run.run_id && record.file.path == file.path) {
+                    continue;
+                }
+                files.push(FileRecord {
+                    dataset: dataset.dataset.clone(),
+                    run_id: run.run_id.clone(),
+                    at: run.started_at,
+                    page: None,
+                    fingerprint: String::new(),
+                    file: file.clone(),
+                });
+            }
+        }
+    }
+    files.sort_by_key(|record| std::cmp::Reverse(record.at));
+    files
+}
+
 /// Where the bytes of a file lie now, below the lake.
 fn went(record: &FileRecord) -> String {
+    let key = &record.file.key;
     match record.file.status {
-        FileStatus::Loaded | FileStatus::AlreadyLoaded => format!("archive/{}", record.file.key),
-        FileStatus::Held | FileStatus::Failed => format!("landing/{}", record.file.key),
+        FileStatus::Loaded => format!("archive/{key}"),
+        // The archive has the bytes under the name that they came under first.
+        FileStatus::AlreadyLoaded => format!("archive/{}/", key.rsplit_once('/').map_or(key.as_str(), |(dir, _)| dir)),
+        FileStatus::Held | FileStatus::Failed => format!("landing/{key}"),
     }
 }
 
