@@ -98,9 +98,9 @@ fn fit_template(dataset: &str, columns: &mut [Column], table: &Table, notes: &mu
                         table.rows
                     ));
                 }
-                column.relationship = relationship("customers", "customer_id");
+                column.relationship = Some(relationship("customers", "customer_id"));
             }
-            ("sales", "product_id") => column.relationship = relationship("products", "product_id"),
+            ("sales", "product_id") => column.relationship = Some(relationship("products", "product_id")),
             ("products", "price") => {
                 if matches!(column.column_type, ColumnType::Decimal { scale, .. } if scale <= 4) {
                     column.column_type = ColumnType::Decimal { precision: 18, scale: 4 };
@@ -111,8 +111,8 @@ fn fit_template(dataset: &str, columns: &mut [Column], table: &Table, notes: &mu
     }
 }
 
-fn relationship(dataset: &str, column: &str) -> Option<Relationship> {
-    Some(Relationship { dataset: dataset.to_owned(), column: column.to_owned() })
+fn relationship(dataset: &str, column: &str) -> Relationship {
+    Relationship { dataset: dataset.to_owned(), column: column.to_owned() }
 }
 
 fn sample(file: &LandedFile, dataset: &str, zone: Tz) -> Result<Sample> {

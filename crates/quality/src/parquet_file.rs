@@ -114,17 +114,17 @@ impl<'a> Texts<'a> {
     fn new(array: &'a ArrayRef) -> Result<Self, ArrowError> {
         let plain = |to: DataType| arrow_cast::cast(array, &to);
         Ok(match array.data_type() {
-            DataType::Utf8 => Self { array: Arc::clone(array), formatter: None },
             DataType::LargeUtf8 | DataType::Utf8View => Self { array: plain(DataType::Utf8)?, formatter: None },
             DataType::Dictionary(_, values) if values.is_string() => {
                 Self { array: plain(DataType::Utf8)?, formatter: None }
             }
-            DataType::Binary | DataType::Float64 => Self { array: Arc::clone(array), formatter: None },
+            DataType::Utf8 | DataType::Binary | DataType::Float32 | DataType::Float64 => {
+                Self { array: Arc::clone(array), formatter: None }
+            }
             DataType::LargeBinary | DataType::BinaryView | DataType::FixedSizeBinary(_) => {
                 Self { array: plain(DataType::Binary)?, formatter: None }
             }
             DataType::Float16 => Self { array: plain(DataType::Float32)?, formatter: None },
-            DataType::Float32 => Self { array: Arc::clone(array), formatter: None },
             _ => Self { array: Arc::clone(array), formatter: Some(ArrayFormatter::try_new(array.as_ref(), &FORMAT)?) },
         })
     }
@@ -211,5 +211,35 @@ mod tests {
         }
         let bytes: ArrayRef = Arc::new(BinaryArray::from(vec![&b"\xff"[..]]));
         assert!(matches!(Texts::new(&bytes).unwrap().cell(0, None), Cell::Invalid { .. }));
+    }
+    /// Given a Parquet file, when judged, then columns are found by name, lines are ordinals, and a
+    /// bad row is shown as JSON; given the same file cut short, then it is refused.
+    #[test]
+    fn whole_files() {
+        let columns: Vec<(&str, ArrayRef)> = vec![
+            ("b", Arc::new(arrow_array::StringArray::from(vec!["x", "y"]))),
+            ("a", Arc::new(Float64Array::from(vec![1.0, 1.5]))),
+        ];
+        let batch = RecordBatch::try_from_iter(columns).unwrap();
+        let mut bytes = Vec::new();
+        let mut writer = parquet::arrow::ArrowWriter::try_new(&mut bytes, batch.schema(), None).unwrap();
+        writer.write(&batch).unwrap();
+        writer.close().unwrap();
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("f.parquet");
+        fs_err::write(&path, &bytes).unwrap();
+        let mut contract = crate::json::tests::contract(&[("a", ColumnType::Integer), ("b", ColumnType::String)]);
+        contract.options.format = shoplake_core::contract::Format::Parquet;
+        let judged = crate::json::tests::judged(path.clone(), &contract, 1, 1).unwrap();
+        assert_eq!(
+            (judged.rows, judged.rejects),
+            (vec![(1, "1|x".to_owned())], vec!["2 malformed type: integer".to_owned()])
+        );
+        let (names, mut batches) = open(&path).unwrap();
+        let batch = batches.next_batch().unwrap().unwrap();
+        assert_eq!(row_json(&names, &texts(&batch).unwrap(), 1), r#"{"b":"y","a":1.5}"#);
+        fs_err::write(&path, &bytes[..bytes.len() - 20]).unwrap();
+        let fault = crate::json::tests::judged(path, &contract, 1, 1).unwrap_err();
+        assert_eq!(fault.message, "the Parquet file is damaged or cut short");
     }
 }

@@ -37,14 +37,15 @@ pub(super) struct Guess {
 /// Guesses a column from its values, empty ones included.
 pub(super) fn column(name: &str, values: &[String], zone: Tz) -> Guess {
     let mut guess = Guess { column: Column::new(name, ColumnType::String), notes: Vec::new() };
-    let filled: Vec<&str> = values.iter().map(|value| value.trim()).filter(|value| !value.is_empty()).collect();
+    let filled: Vec<&str> =
+        values.iter().map(String::as_str).map(str::trim).filter(|value| !value.is_empty()).collect();
     guess.column.required = !values.is_empty() && filled.len() == values.len();
     if filled.is_empty() {
         guess.notes.push("has no value in the sample: it is text until you say otherwise".to_owned());
         return guess;
     }
     if is_text_by_name(name) {
-        if filled.iter().all(|value| value.strip_suffix(".0").is_some_and(|whole| digits(whole))) {
+        if filled.iter().all(|value| value.strip_suffix(".0").is_some_and(digits)) {
             guess.notes.push(format!(
                 "holds ids that a program wrote as decimals, such as `{}`: they stay text as they are",
                 filled[0]

@@ -7,6 +7,15 @@ use shoplake_core::{Column, ColumnType};
 use super::infer::is_text_by_name;
 use super::table::Table;
 
+/// Words in the names of dates of something other than the event itself.
+const OTHER: [&str; 10] =
+    ["signup", "birth", "updated", "modified", "expire", "shipped", "delivered", "cancelled", "closed", "due"];
+/// Words in the names of dates of an event, the surest first.
+const WORDS: [&[&str]; 3] = [
+    &["transaction", "order", "ordered", "invoice", "purchase", "sold", "sale", "event"],
+    &["created", "placed", "paid", "processed"],
+    &["date", "time", "timestamp", "datetime", "at", "on", "when"],
+];
 /// Columns that may be half of a key.
 const CANDIDATES: usize = 8;
 
@@ -73,14 +82,6 @@ pub(super) fn event_time(dataset: &str, columns: &[Column], notes: &mut Vec<Stri
     if ["products", "customers"].contains(&dataset) {
         return None;
     }
-    // Dates of something other than the event itself.
-    const OTHER: [&str; 10] =
-        ["signup", "birth", "updated", "modified", "expire", "shipped", "delivered", "cancelled", "closed", "due"];
-    const WORDS: [&[&str]; 3] = [
-        &["transaction", "order", "ordered", "invoice", "purchase", "sold", "sale", "event"],
-        &["created", "placed", "paid", "processed"],
-        &["date", "time", "timestamp", "datetime", "at", "on", "when"],
-    ];
     let mut dated: Vec<(usize, &Column)> = columns
         .iter()
         .filter(|column| matches!(column.column_type, ColumnType::Date | ColumnType::Timestamp))
