@@ -44,10 +44,8 @@ impl Dialect for ShoplakeDialect {
             return None;
         }
         let left = Box::new(left.clone());
-        Some(parser.parse_subexpr(precedence).map(|right| match not {
-            true => Expr::IsNotDistinctFrom(left, Box::new(right)),
-            false => Expr::IsDistinctFrom(left, Box::new(right)),
-        }))
+        let with = if not { Expr::IsNotDistinctFrom } else { Expr::IsDistinctFrom };
+        Some(parser.parse_subexpr(precedence).map(|right| with(left, Box::new(right))))
     }
 
     like_generic! {

@@ -67,7 +67,13 @@ impl Base {
     }
 
     /// Reads the rows that the index points at, and keeps those whose key is the key asked for.
-    fn confirm(&self, file: usize, mut hits: Vec<(u32, u32)>, keys: &[u128], found: &mut HashMap<u32, BaseRow>) -> Result<()> {
+    fn confirm(
+        &self,
+        file: usize,
+        mut hits: Vec<(u32, u32)>,
+        keys: &[u128],
+        found: &mut HashMap<u32, BaseRow>,
+    ) -> Result<()> {
         hits.sort_unstable();
         let mut ordinals: Vec<u32> = hits.iter().map(|(ordinal, _)| *ordinal).collect();
         ordinals.dedup();

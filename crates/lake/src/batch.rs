@@ -83,7 +83,8 @@ impl LocalBatch {
         for (name, pinned) in base.tables {
             let base_version = versions.get(&name).copied();
             let pinned = Arc::unwrap_or_clone(pinned);
-            tables.insert(name, TableState { pinned, base_version, restate: false, add: Vec::new(), remove: Vec::new() });
+            tables
+                .insert(name, TableState { pinned, base_version, restate: false, add: Vec::new(), remove: Vec::new() });
         }
         for contract in &context.contracts {
             let name = &contract.dataset;
@@ -115,7 +116,9 @@ impl LocalBatch {
         let mut related = Vec::new();
         for column in &contract.columns {
             let Some(relationship) = &column.relationship else { continue };
-            let Some(other) = self.context.contracts.iter().find(|c| c.dataset == relationship.dataset) else { continue };
+            let Some(other) = self.context.contracts.iter().find(|c| c.dataset == relationship.dataset) else {
+                continue;
+            };
             let Some(state) = self.tables.get(&relationship.dataset) else { continue };
             let wanted = contract.enrichments.iter().filter(|e| e.by == column.name).map(|e| e.from.clone());
             let wanted: Vec<String> = wanted.collect();
@@ -224,7 +227,10 @@ impl Batch for LocalBatch {
             file.into_writer().finish(&root_of_file, BTreeMap::new())
         });
         let written = ended.await.map_err(|error| Fault::internal(error.to_string()))??;
-        let state = self.tables.entry(table.to_owned()).or_insert_with(|| TableState::new(root, table, schema.clone(), Vec::new()));
+        let state = self
+            .tables
+            .entry(table.to_owned())
+            .or_insert_with(|| TableState::new(root, table, schema.clone(), Vec::new()));
         let remove = std::mem::take(&mut state.pinned.files);
         let add = if rows > 0 { vec![written] } else { fs_err::remove_file(path).map(|()| Vec::new())? };
         self.take_in(table, &schema, FileChanges { stay: Vec::new(), add, remove })?;
@@ -255,7 +261,14 @@ impl Batch for LocalBatch {
             if changes {
                 let schema = if state.restate { Some(delta::schema_json(&state.pinned.schema)?) } else { None };
                 let partition_columns = state.pinned.partition_columns;
-                commits.push(TableCommit { table: name, version, schema, partition_columns, add: state.add, remove: state.remove });
+                commits.push(TableCommit {
+                    table: name,
+                    version,
+                    schema,
+                    partition_columns,
+                    add: state.add,
+                    remove: state.remove,
+                });
             }
         }
         let record = PublishRecord { batch: self.context.number, commits, versions, summary };

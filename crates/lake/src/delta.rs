@@ -68,8 +68,10 @@ pub(crate) async fn pin(root: &Path, name: &str, version: u64) -> Result<PinnedT
 
 /// The Delta schema of Arrow columns, as JSON.
 pub(crate) fn schema_json(schema: &SchemaRef) -> Result<serde_json::Value> {
-    let schema: StructType =
-        schema.as_ref().try_into_kernel().map_err(|error| Fault::internal(format!("columns have no Delta type: {error}")))?;
+    let schema: StructType = schema
+        .as_ref()
+        .try_into_kernel()
+        .map_err(|error| Fault::internal(format!("columns have no Delta type: {error}")))?;
     serde_json::to_value(&schema).map_err(|error| Fault::internal(error.to_string()))
 }
 
@@ -145,7 +147,12 @@ async fn append(
     if committed.version() == commit.version {
         Ok(())
     } else {
-        Err(Fault::internal(format!("table `{}` went to version {}, not {}", commit.table, committed.version(), commit.version)))
+        Err(Fault::internal(format!(
+            "table `{}` went to version {}, not {}",
+            commit.table,
+            committed.version(),
+            commit.version
+        )))
     }
 }
 

@@ -21,7 +21,13 @@ pub(crate) struct Dimension {
 
 impl Dimension {
     /// Reads `columns` of a dimension whose key is `key`.
-    pub(crate) fn read(root: &Path, files: &[TableFile], contract: &Contract, key: &str, columns: &[String]) -> Result<Self> {
+    pub(crate) fn read(
+        root: &Path,
+        files: &[TableFile],
+        contract: &Contract,
+        key: &str,
+        columns: &[String],
+    ) -> Result<Self> {
         let all = contract.schema();
         let wanted = std::iter::once(key).chain(columns.iter().map(String::as_str));
         let fields: Vec<Field> = wanted.filter_map(|name| all.field_with_name(name).ok().cloned()).collect();

@@ -45,7 +45,12 @@ pub(crate) fn finish(mut loader: TableLoader, pool: &Arc<Pool>) -> Result<(FileC
         part.file.flush(pool)?;
     }
     pool.wait()?;
-    let merger = Arc::new(Merger { root: loader.root.clone(), batch: loader.batch(), shape: loader.shape.clone(), related: loader.related.clone() });
+    let merger = Arc::new(Merger {
+        root: loader.root.clone(),
+        batch: loader.batch(),
+        shape: loader.shape.clone(),
+        related: loader.related.clone(),
+    });
     let first = loader.base.is_empty();
     let mut candidates = Vec::new();
     for (at, file) in std::mem::take(&mut loader.base.files).into_iter().enumerate() {

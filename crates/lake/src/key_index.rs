@@ -68,11 +68,13 @@ impl KeyIndex {
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
             Err(error) => return Err(error.into()),
         };
-        let Some(([magic, count], body)) = bytes.split_first_chunk::<16>().map(|(head, body)| (halves(head), body)) else {
+        let Some(([magic, count], body)) = bytes.split_first_chunk::<16>().map(|(head, body)| (halves(head), body))
+        else {
             return Ok(None);
         };
         let count = u64::from_le_bytes(count);
-        let whole = magic == *MAGIC && body.len() as u64 == count.saturating_mul(12) && rows.is_none_or(|rows| rows == count);
+        let whole =
+            magic == *MAGIC && body.len() as u64 == count.saturating_mul(12) && rows.is_none_or(|rows| rows == count);
         if !whole {
             return Ok(None);
         }
@@ -156,7 +158,10 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("a.keys");
         KeyIndex::new(&[9, 3, 7]).write(&path).unwrap();
-        assert_eq!(KeyIndex::read(&path, Some(3)).unwrap().unwrap().pairs().collect::<Vec<_>>(), [(3, 1), (7, 2), (9, 0)]);
+        assert_eq!(
+            KeyIndex::read(&path, Some(3)).unwrap().unwrap().pairs().collect::<Vec<_>>(),
+            [(3, 1), (7, 2), (9, 0)]
+        );
         let bytes = fs_err::read(&path).unwrap();
         fs_err::write(&path, &bytes[..bytes.len() - 1]).unwrap();
         assert!(KeyIndex::read(&path, Some(3)).unwrap().is_none());

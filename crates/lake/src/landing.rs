@@ -106,10 +106,26 @@ impl LandingZone for LocalLanding {
         }
         sync_folder(&folder)?;
         let key = format!("{dataset}/{}/{name}", sha256.short());
-        Ok(LandedFile { dataset: dataset.into(), key, name: name.into(), origin: origin.into(), sha256, size, path, page: None })
+        Ok(LandedFile {
+            dataset: dataset.into(),
+            key,
+            name: name.into(),
+            origin: origin.into(),
+            sha256,
+            size,
+            path,
+            page: None,
+        })
     }
 
-    fn land_page(&self, dataset: &str, name: &str, origin: &str, page: (String, u64), bytes: &[u8]) -> Result<LandedFile> {
+    fn land_page(
+        &self,
+        dataset: &str,
+        name: &str,
+        origin: &str,
+        page: (String, u64),
+        bytes: &[u8],
+    ) -> Result<LandedFile> {
         let pull = format!("{PULL}{}", plain(&page.0, "a pull")?);
         let folder = self.layout.landing().join(dataset).join(&pull);
         fs_err::create_dir_all(&folder)?;
@@ -129,7 +145,13 @@ impl LandingZone for LocalLanding {
         for folder in entries(&self.layout.landing().join(dataset))? {
             for path in entries(&folder)? {
                 let (Some(folder), Some(name)) = (file_name(&folder), file_name(&path)) else { continue };
-                waiting.push(landed(dataset, folder, name, &format!("landing/{dataset}/{folder}/{name}"), path.clone())?);
+                waiting.push(landed(
+                    dataset,
+                    folder,
+                    name,
+                    &format!("landing/{dataset}/{folder}/{name}"),
+                    path.clone(),
+                )?);
             }
         }
         waiting.sort_by(|a, b| natural_order(&a.name, &b.name).then_with(|| a.key.cmp(&b.key)));
@@ -169,7 +191,9 @@ impl LandingZone for LocalLanding {
 fn entries(folder: &Path) -> Result<Vec<PathBuf>> {
     let entries = match fs_err::read_dir(folder) {
         Ok(entries) => entries,
-        Err(error) if matches!(error.kind(), std::io::ErrorKind::NotFound | std::io::ErrorKind::NotADirectory) => return Ok(Vec::new()),
+        Err(error) if matches!(error.kind(), std::io::ErrorKind::NotFound | std::io::ErrorKind::NotADirectory) => {
+            return Ok(Vec::new());
+        }
         Err(error) => return Err(error.into()),
     };
     let paths = entries.map(|entry| entry.map(|entry| entry.path())).collect::<Result<Vec<_>, _>>()?;
@@ -182,7 +206,11 @@ fn file_name(path: &Path) -> Option<&str> {
 
 fn remove_if_empty(folder: Option<&Path>) -> Result<()> {
     match folder.map(fs_err::remove_dir) {
-        Some(Err(error)) if !matches!(error.kind(), std::io::ErrorKind::NotFound | std::io::ErrorKind::DirectoryNotEmpty) => Err(error.into()),
+        Some(Err(error))
+            if !matches!(error.kind(), std::io::ErrorKind::NotFound | std::io::ErrorKind::DirectoryNotEmpty) =>
+        {
+            Err(error.into())
+        }
         _ => Ok(()),
     }
 }

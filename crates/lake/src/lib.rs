@@ -33,7 +33,9 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use shoplake_core::ports::{Batch, LandingZone, Manifest, TableStore, Take};
-use shoplake_core::{BatchNumber, Catalog, Contract, Fault, FaultKind, LandedFile, PinnedTable, Project, Result, RunId, ShopZone};
+use shoplake_core::{
+    BatchNumber, Catalog, Contract, Fault, FaultKind, LandedFile, PinnedTable, Project, Result, RunId, ShopZone,
+};
 
 use crate::batch::{BatchContext, LocalBatch};
 use crate::landing::LocalLanding;
@@ -132,7 +134,14 @@ impl LandingZone for LocalLake {
     fn land_file(&self, dataset: &str, source: &Path, name: &str, origin: &str, take: Take) -> Result<LandedFile> {
         self.landing.land_file(dataset, source, name, origin, take)
     }
-    fn land_page(&self, dataset: &str, name: &str, origin: &str, page: (String, u64), bytes: &[u8]) -> Result<LandedFile> {
+    fn land_page(
+        &self,
+        dataset: &str,
+        name: &str,
+        origin: &str,
+        page: (String, u64),
+        bytes: &[u8],
+    ) -> Result<LandedFile> {
         self.landing.land_page(dataset, name, origin, page, bytes)
     }
     fn waiting(&self, dataset: &str) -> Result<Vec<LandedFile>> {

@@ -117,7 +117,8 @@ impl TableLoader {
     fn grow(&mut self, chunk: &RecordBatch) {
         let content = self.shape.content_schema();
         let fields = chunk.schema_ref().fields().iter();
-        let new: Vec<String> = fields.map(|f| f.name()).filter(|name| content.column_with_name(name).is_none()).cloned().collect();
+        let new: Vec<String> =
+            fields.map(|f| f.name()).filter(|name| content.column_with_name(name).is_none()).cloned().collect();
         if new.is_empty() {
             return;
         }
@@ -156,12 +157,18 @@ impl TableLoader {
     }
 
     /// Decides every row of a chunk; gives the rows to keep by part.
-    fn decide(&mut self, chunk: &JudgedChunk, months: &[Month], days: Option<&[Option<i32>]>) -> Result<Vec<(usize, Vec<u32>)>> {
+    fn decide(
+        &mut self,
+        chunk: &JudgedChunk,
+        months: &[Month],
+        days: Option<&[Option<i32>]>,
+    ) -> Result<Vec<(usize, Vec<u32>)>> {
         let rows = chunk.rows.num_rows();
         let versions = self.shape.contract.version.as_deref().and_then(|name| order_values(&chunk.rows, name));
         let mut known = HashMap::new();
         if self.keyed() && !self.base.is_empty() {
-            let unknown = (0..rows as u32).filter(|row| self.keys.find(chunk.keys[*row as usize]).is_none()).collect::<Vec<_>>();
+            let unknown =
+                (0..rows as u32).filter(|row| self.keys.find(chunk.keys[*row as usize]).is_none()).collect::<Vec<_>>();
             known = self.base.find(&chunk.keys, unknown.into_iter())?;
         }
         let mut kept: Vec<(usize, Vec<u32>)> = Vec::new();
@@ -186,7 +193,9 @@ impl TableLoader {
                 place: Place::Pending(*part as u32, ordinal),
                 version: versions.as_ref().map_or(0, |values| values[row].unwrap_or(i64::MIN)),
             };
-            if self.shape.contract.key.is_empty() || self.decide_row(chunk.keys[row], current, known.remove(&(row as u32))) {
+            if self.shape.contract.key.is_empty()
+                || self.decide_row(chunk.keys[row], current, known.remove(&(row as u32)))
+            {
                 indices.push(row as u32);
                 if self.shape.contract.key.is_empty() {
                     self.counts.inserted += 1;
@@ -211,7 +220,8 @@ impl TableLoader {
             }
             (None, Some(base)) => {
                 let entry = self.keys.insert(key, base.current);
-                let changed = !self.replay && base.current.content != new.content && new.version >= base.current.version;
+                let changed =
+                    !self.replay && base.current.content != new.content && new.version >= base.current.version;
                 if changed && let Some(time) = base.event_time {
                     self.days.insert(local_day(&mut self.zone, self.shape.event_dates(), time));
                 }
@@ -317,7 +327,8 @@ impl Loader for TableLoader {
         self.quarantine().append(&self.pool, &self.dataset, &self.source, rejects)?;
         let (days, months) = local_days(&mut self.zone, &self.shape, &chunk.rows);
         let kept = self.decide(&chunk, &months, days.as_deref())?;
-        let staged = StagedChunk { content: &chunk.rows, lines: &chunk.lines, keys: &chunk.keys, days: days.as_deref() };
+        let staged =
+            StagedChunk { content: &chunk.rows, lines: &chunk.lines, keys: &chunk.keys, days: days.as_deref() };
         for (part, indices) in kept {
             self.stage(&staged, part, &indices)?;
         }

@@ -10,7 +10,7 @@ use arrow_array::RecordBatch;
 use arrow_schema::{DataType, Schema, SchemaRef};
 use parquet::arrow::ArrowSchemaConverter;
 use parquet::arrow::arrow_writer::{ArrowColumnChunk, ArrowColumnWriter, ArrowRowGroupWriterFactory, compute_leaves};
-use parquet::basic::{Compression, Encoding, ZstdLevel};
+use parquet::basic::{Compression, Encoding};
 use parquet::file::properties::{EnabledStatistics, WriterProperties};
 use parquet::file::writer::SerializedFileWriter;
 use parquet::schema::types::ColumnPath;
@@ -30,26 +30,26 @@ pub(crate) fn parquet_fault(path: &Path, error: parquet::errors::ParquetError) -
 /// How the columns of a table are written.
 ///
 /// Columns in `unique` hold a value a row, so a dictionary would only cost; time and line numbers
-/// grow slowly, which delta packing is made for.
+/// grow slowly, which delta packing is made for. Snappy throughout: encoding is what a load waits for.
+/// Text has no statistics, see [`stats`].
 pub(crate) fn properties(schema: &Schema, unique: &[String]) -> WriterProperties {
     let mut builder = WriterProperties::builder()
         .set_created_by("shoplake".to_owned())
-        .set_compression(Compression::ZSTD(ZstdLevel::default()))
+        .set_compression(Compression::SNAPPY)
         .set_statistics_enabled(EnabledStatistics::Chunk)
-        .set_offset_index_disabled(false)
         .set_max_row_group_row_count(Some(ROW_GROUP_ROWS * 2))
         .set_dictionary_page_size_limit(2 << 20);
     for field in schema.fields() {
         let path = ColumnPath::from(field.name().as_str());
-        let packed = matches!(field.data_type(), DataType::Timestamp(..)) || field.name() == "_source_line";
-        if packed {
+        if field.data_type() == &DataType::Utf8 {
+            builder = builder.set_column_statistics_enabled(path.clone(), EnabledStatistics::None);
+        }
+        if matches!(field.data_type(), DataType::Timestamp(..)) || field.name() == "_source_line" {
             builder = builder
                 .set_column_dictionary_enabled(path.clone(), false)
                 .set_column_encoding(path, Encoding::DELTA_BINARY_PACKED);
         } else if unique.contains(field.name()) {
-            builder = builder
-                .set_column_dictionary_enabled(path.clone(), false)
-                .set_column_compression(path, Compression::SNAPPY);
+            builder = builder.set_column_dictionary_enabled(path, false);
         }
     }
     builder.build()
@@ -96,7 +96,10 @@ impl FileWriter {
             for (field, column) in self.schema.fields().iter().zip(batch.columns()) {
                 for leaf in compute_leaves(field, column).map_err(fault)? {
                     let Some(writer) = leaves.next() else {
-                        return Err(Fault::internal(format!("`{}` has fewer columns than its rows", self.path.display())));
+                        return Err(Fault::internal(format!(
+                            "`{}` has fewer columns than its rows",
+                            self.path.display()
+                        )));
                     };
                     writer.write(&leaf).map_err(fault)?;
                 }

@@ -70,11 +70,27 @@ pub(crate) struct QuarantineChanges {
 impl Quarantine {
     /// Begins with nothing.
     pub(crate) fn new(root: &Path, batch: BatchNumber, run_id: RunId, quarantined_at: i64) -> Self {
-        Self { root: root.to_owned(), batch, run_id, quarantined_at, file: None, file_start: 0, dropped: Vec::new(), forgotten: BTreeSet::new(), forgetting: None }
+        Self {
+            root: root.to_owned(),
+            batch,
+            run_id,
+            quarantined_at,
+            file: None,
+            file_start: 0,
+            dropped: Vec::new(),
+            forgotten: BTreeSet::new(),
+            forgetting: None,
+        }
     }
 
     /// Adds the rejects of a file.
-    pub(crate) fn append(&mut self, pool: &Pool, dataset: &Arc<str>, source: &Arc<str>, rejects: Vec<Reject>) -> Result<()> {
+    pub(crate) fn append(
+        &mut self,
+        pool: &Pool,
+        dataset: &Arc<str>,
+        source: &Arc<str>,
+        rejects: Vec<Reject>,
+    ) -> Result<()> {
         if rejects.is_empty() {
             return Ok(());
         }

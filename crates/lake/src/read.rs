@@ -7,7 +7,9 @@ use arrow_array::{ArrayRef, RecordBatch};
 use arrow_schema::{Schema, SchemaRef};
 use arrow_select::concat::concat_batches;
 use parquet::arrow::ProjectionMask;
-use parquet::arrow::arrow_reader::{ParquetRecordBatchReader, ParquetRecordBatchReaderBuilder, RowSelection, RowSelector};
+use parquet::arrow::arrow_reader::{
+    ParquetRecordBatchReader, ParquetRecordBatchReaderBuilder, RowSelection, RowSelector,
+};
 use shoplake_core::{Contract, Result, TableFile, hash};
 
 use crate::parquet_writer::parquet_fault;
@@ -33,7 +35,11 @@ fn open(root: &Path, file: &TableFile, columns: &Schema, rows: Option<&[u32]>) -
 }
 
 /// Reads all rows of `columns`, batch by batch.
-pub(crate) fn scan(root: &Path, file: &TableFile, columns: &SchemaRef) -> Result<impl Iterator<Item = Result<RecordBatch>> + use<>> {
+pub(crate) fn scan(
+    root: &Path,
+    file: &TableFile,
+    columns: &SchemaRef,
+) -> Result<impl Iterator<Item = Result<RecordBatch>> + use<>> {
     let columns = columns.clone();
     let batches = open(root, file, &columns, None)?;
     Ok(batches.map(move |batch| conform(&batch.map_err(arrow_fault)?, &columns)))
@@ -75,7 +81,11 @@ pub(crate) fn key_hashes(batch: &RecordBatch, contract: &Contract) -> Vec<u128> 
 /// The content hashes of a batch of content columns.
 pub(crate) fn content_hashes(batch: &RecordBatch) -> Vec<u64> {
     let schema = batch.schema_ref();
-    let columns: Vec<(&str, ArrayRef)> =
-        schema.fields().iter().zip(batch.columns()).map(|(field, column)| (field.name().as_str(), column.clone())).collect();
+    let columns: Vec<(&str, ArrayRef)> = schema
+        .fields()
+        .iter()
+        .zip(batch.columns())
+        .map(|(field, column)| (field.name().as_str(), column.clone()))
+        .collect();
     hash::content_hashes(&columns)
 }

@@ -45,7 +45,13 @@ pub(crate) fn new_file(root: &Path, batch: BatchNumber, partition: &BTreeMap<Str
 }
 
 /// Writes a copy of `file` without some rows; `None` where no row is left.
-pub(crate) fn without_rows(root: &Path, batch: BatchNumber, file: &TableFile, dropped: &[u32], schema: &SchemaRef) -> Result<Option<TableFile>> {
+pub(crate) fn without_rows(
+    root: &Path,
+    batch: BatchNumber,
+    file: &TableFile,
+    dropped: &[u32],
+    schema: &SchemaRef,
+) -> Result<Option<TableFile>> {
     let mut out = Output::new(root, batch, &file.partition, schema, &[])?;
     let mut first = 0;
     for batch in read::scan(root, file, schema)? {
@@ -161,8 +167,9 @@ impl Merger {
             }
         });
         // Rows that were no orphans keep what they say: a later change of the dimension rewrites no sale.
-        let found: UInt32Array =
-            (0..found.len()).map(|row| (orphans.contains_key(&(first + row as u32)) && found.is_valid(row)).then(|| found.value(row))).collect();
+        let found: UInt32Array = (0..found.len())
+            .map(|row| (orphans.contains_key(&(first + row as u32)) && found.is_valid(row)).then(|| found.value(row)))
+            .collect();
         if found.null_count() == found.len() {
             return Ok((batch.clone(), still));
         }

@@ -38,7 +38,10 @@ impl TableShape {
                     let line = contract.column(field.name()).and_then(|c| c.line);
                     return Err(Fault::usage(format!(
                         "column `{}` of `{}` is {} in the contract and {} in the table",
-                        field.name(), contract.dataset, want.data_type(), field.data_type()
+                        field.name(),
+                        contract.dataset,
+                        want.data_type(),
+                        field.data_type()
                     ))
                     .at(contract.file.clone(), line, None)
                     .hint("keep the column's type, or give the column a new name"));
@@ -69,7 +72,8 @@ impl TableShape {
     /// The columns of a data file: all but the partition columns.
     pub(crate) fn file_schema(&self) -> SchemaRef {
         let mut fields: Vec<Field> = self.content_schema().fields().iter().map(|f| f.as_ref().clone()).collect();
-        fields.extend(self.contract.enrichments.iter().map(|e| Field::new(&e.column, e.column_type.arrow_type(), true)));
+        fields
+            .extend(self.contract.enrichments.iter().map(|e| Field::new(&e.column, e.column_type.arrow_type(), true)));
         if self.dated() {
             fields.push(Field::new(DAY, DataType::Int32, true));
         }
@@ -86,7 +90,11 @@ impl TableShape {
         let (day, _) = file.column_with_name(DAY).unwrap_or((file.fields().len(), file.field(0)));
         let partition = PARTITION_COLUMNS.map(|name| Field::new(name, DataType::Int32, true));
         let fields = file.fields();
-        let fields = fields[..day].iter().cloned().chain(partition.into_iter().map(Arc::new)).chain(fields[day..].iter().cloned());
+        let fields = fields[..day]
+            .iter()
+            .cloned()
+            .chain(partition.into_iter().map(Arc::new))
+            .chain(fields[day..].iter().cloned());
         Arc::new(Schema::new(fields.collect::<Fields>()))
     }
 

@@ -2,7 +2,9 @@
 
 use std::sync::Arc;
 
-use arrow_array::{ArrayRef, Int32Array, Int64Array, RecordBatch, StringArray, TimestampMicrosecondArray, UInt32Array, new_null_array};
+use arrow_array::{
+    ArrayRef, Int32Array, Int64Array, RecordBatch, StringArray, TimestampMicrosecondArray, UInt32Array, new_null_array,
+};
 use arrow_schema::SchemaRef;
 use shoplake_core::clock::civil;
 use shoplake_core::{BatchNumber, Result, RunId};
@@ -96,4 +98,3 @@ pub(crate) fn repeat(text: &str, rows: usize) -> StringArray {
     }
     builder.finish()
 }
-

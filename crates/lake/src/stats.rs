@@ -1,7 +1,7 @@
 //! The statistics of a data file, as the Delta log writes them.
 //!
-//! Rows and nulls for every column; least and greatest value for numbers, days and moments. Text has
-//! none: readers differ in how they cut it (delta-kernel-rs#2793, delta-rs#1411).
+//! Rows of the file; nulls, least and greatest value of numbers, days and moments. Text has none:
+//! readers differ in how they cut it (delta-kernel-rs#2793, delta-rs#1411).
 
 use arrow_schema::{DataType, Schema};
 use chrono::{DateTime, Days, NaiveDate, SecondsFormat};
@@ -42,19 +42,31 @@ fn shown(value: i64, data_type: &DataType, up: bool) -> Option<Value> {
         DataType::Int32 | DataType::Int64 => Some(json!(value)),
         DataType::Date32 => {
             let day = NaiveDate::default();
-            let day = if value < 0 { day.checked_sub_days(Days::new(value.unsigned_abs())) } else { day.checked_add_days(Days::new(value as u64)) };
+            let day = if value < 0 {
+                day.checked_sub_days(Days::new(value.unsigned_abs()))
+            } else {
+                day.checked_add_days(Days::new(value as u64))
+            };
             Some(json!(day?.to_string()))
         }
         // The log keeps milliseconds: the bounds must not cut a moment off.
         DataType::Timestamp(..) => {
-            let millis = if up { value.div_euclid(1000) + i64::from(value.rem_euclid(1000) != 0) } else { value.div_euclid(1000) };
+            let millis = if up {
+                value.div_euclid(1000) + i64::from(value.rem_euclid(1000) != 0)
+            } else {
+                value.div_euclid(1000)
+            };
             Some(json!(DateTime::from_timestamp_millis(millis)?.to_rfc3339_opts(SecondsFormat::Millis, true)))
         }
         // A JSON number of up to 15 digits survives every reader's floating point.
         DataType::Decimal128(precision, scale) if *precision <= 15 => {
             let (sign, digits) = (if value < 0 { "-" } else { "" }, value.unsigned_abs());
             let unit = 10_u64.checked_pow(u32::try_from(*scale).ok()?)?;
-            let text = if *scale == 0 { format!("{sign}{digits}") } else { format!("{sign}{}.{:0width$}", digits / unit, digits % unit, width = *scale as usize) };
+            let text = if *scale == 0 {
+                format!("{sign}{digits}")
+            } else {
+                format!("{sign}{}.{:0width$}", digits / unit, digits % unit, width = *scale as usize)
+            };
             text.parse::<Number>().ok().map(Value::Number)
         }
         _ => None,

@@ -63,20 +63,44 @@ pub(crate) fn tables<'k>(sql: &str, known: &[&'k str]) -> Vec<&'k str> {
     let words = words(sql);
     let is = |at: usize, text: &str| words.get(at).is_some_and(|w| w.text.eq_ignore_ascii_case(text));
     let mut found = Vec::new();
+    // For each open parenthesis, whether a comma separates tables there.
+    let mut in_from = vec![false];
     for (at, word) in words.iter().enumerate() {
+        step(&mut in_from, word.text);
         let name = word.text.trim_matches('"');
         let Some(table) =
             known.iter().find(|k| **k == name || (!word.text.starts_with('"') && k.eq_ignore_ascii_case(name)))
         else {
             continue;
         };
-        let named = at > 0 && (is(at - 1, "from") || is(at - 1, "join") || is(at - 1, ","));
+        let named =
+            at > 0 && (is(at - 1, "from") || is(at - 1, "join") || is(at - 1, ",") && in_from.last() == Some(&true));
         let given = is(at + 1, "as") && is(at + 2, "(") || is(at + 1, "(") || is(at + 1, ".");
         if named && !given && !found.contains(table) {
             found.push(*table);
         }
     }
     found
+}
+
+/// Follows `word` into and out of parentheses and the FROM clause.
+fn step(in_from: &mut Vec<bool>, word: &str) {
+    const ENDS: [&str; 10] =
+        ["select", "where", "group", "having", "order", "limit", "union", "except", "intersect", "window"];
+    match word {
+        "(" => in_from.push(false),
+        ")" if in_from.len() > 1 => {
+            in_from.pop();
+        }
+        _ => {
+            let from = word.eq_ignore_ascii_case("from");
+            if let Some(last) = in_from.last_mut()
+                && (from || ENDS.iter().any(|end| word.eq_ignore_ascii_case(end)))
+            {
+                *last = from;
+            }
+        }
+    }
 }
 
 /// `sql` with `expressions` (name and SQL) as common table expressions before its own.

@@ -29,7 +29,8 @@ pub(crate) struct Built {
 impl Built {
     /// Whether something keeps the batch from being published.
     pub(crate) fn blocks(&self) -> bool {
-        self.tests.failed > 0 || self.models.iter().any(|m| matches!(m.status, ModelStatus::Error | ModelStatus::Skipped))
+        self.tests.failed > 0
+            || self.models.iter().any(|m| matches!(m.status, ModelStatus::Error | ModelStatus::Skipped))
     }
 }
 
@@ -89,8 +90,13 @@ impl Pipeline {
             let began = Instant::now();
             let catalog = batch.catalog().await?;
             let known = catalog.tables.get(&model.name).cloned();
-            let mut outcome =
-                ModelOutcome { name: model.name.clone(), status: ModelStatus::Success, rows: 0, seconds: 0.0, error: None };
+            let mut outcome = ModelOutcome {
+                name: model.name.clone(),
+                status: ModelStatus::Success,
+                rows: 0,
+                seconds: 0.0,
+                error: None,
+            };
             let touched: Vec<&String> = model.reads.iter().filter(|table| changed.contains(*table)).collect();
             if model.reads.iter().any(|table| broken.contains(table)) {
                 outcome.status = ModelStatus::Skipped;
@@ -98,7 +104,8 @@ impl Pipeline {
             } else if let Some(known) = known.as_ref().filter(|_| touched.is_empty() && !stale.contains(&model.name)) {
                 (outcome.status, outcome.rows) = (ModelStatus::Unchanged, known.rows());
             } else {
-                let days = touched_days(model, &touched, changes).filter(|_| known.is_some() && !stale.contains(&model.name));
+                let days =
+                    touched_days(model, &touched, changes).filter(|_| known.is_some() && !stale.contains(&model.name));
                 match self.build_one(batch, model, &catalog, days).await {
                     Ok(rows) => {
                         outcome.rows = rows;
@@ -120,7 +127,13 @@ impl Pipeline {
     }
 
     /// Builds one model: the rows of `days` beside its other rows, or all of it.
-    async fn build_one(&self, batch: &mut dyn Batch, model: &Model, catalog: &Catalog, days: Option<BTreeSet<i32>>) -> Result<u64> {
+    async fn build_one(
+        &self,
+        batch: &mut dyn Batch,
+        model: &Model,
+        catalog: &Catalog,
+        days: Option<BTreeSet<i32>>,
+    ) -> Result<u64> {
         let rows = match (&model.incremental_sql, &model.by_day, days) {
             (Some(incremental), Some(day), Some(days)) => {
                 let fresh = restrict(incremental, &days);
@@ -154,7 +167,8 @@ impl Pipeline {
                 continue;
             }
             let sql = format!("SELECT count(*) AS failing FROM ({})", test.sql);
-            let batches = collect(self.engine.query(&catalog, &sql).await.map_err(|fault| in_file(fault, &test.name))?).await?;
+            let batches =
+                collect(self.engine.query(&catalog, &sql).await.map_err(|fault| in_file(fault, &test.name))?).await?;
             let failing = first_count(&batches);
             let blocks = test.severity == Severity::Error;
             match (failing, blocks) {

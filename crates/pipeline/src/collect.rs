@@ -61,8 +61,14 @@ impl Pipeline {
             fresh.push(landed);
         }
         if matches!(dataset.origin, Origin::RestApi(_)) && !named {
-            let pulled = shoplake_sources::rest::pull(dataset, &*self.landing, &*self.state, &*self.progress, &PullOptions::default())
-                .await?;
+            let pulled = shoplake_sources::rest::pull(
+                dataset,
+                &*self.landing,
+                &*self.state,
+                &*self.progress,
+                &PullOptions::default(),
+            )
+            .await?;
             intake.pulled = pulled.problem.is_none();
             intake.cursor = pulled.cursor.filter(|_| pulled.problem.is_none());
             intake.problems.extend(pulled.warnings.into_iter().map(|warning| format!("{name}: {warning}")));
@@ -164,7 +170,9 @@ impl Pipeline {
         for file in fresh {
             let loaded = || async {
                 Ok::<bool, shoplake_core::Fault>(
-                    self.record_of(dataset, &file).await?.is_some_and(|record| record.file.status == FileStatus::Loaded),
+                    self.record_of(dataset, &file)
+                        .await?
+                        .is_some_and(|record| record.file.status == FileStatus::Loaded),
                 )
             };
             let known = match (&file.page, snapshot) {

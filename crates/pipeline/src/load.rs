@@ -4,10 +4,10 @@
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
+use arrow_array::UInt32Array;
 use shoplake_core::outcome::{DatasetOutcome, FileOutcome, FileStatus, Offenders};
 use shoplake_core::ports::{Batch, DatasetChange, Loader, Progress};
 use shoplake_core::project::Dataset;
-use arrow_array::UInt32Array;
 use shoplake_core::{Contract, Counts, Fault, FaultKind, JudgedChunk, LandedFile, Result};
 use shoplake_quality::{FileReading, ReadOptions, judge_file, over_reject_limit};
 
@@ -33,9 +33,12 @@ impl Pipeline {
     pub(crate) async fn load(&self, batch: &mut dyn Batch, intakes: &[Intake]) -> Result<Loaded> {
         let mut loaded = Loaded::default();
         for (dataset, intake) in self.project.datasets.iter().zip(intakes) {
-            let refers_to_changed = dataset.contract.columns.iter().filter_map(|c| c.relationship.as_ref()).any(|r| {
-                loaded.changes.get(&r.dataset).is_some_and(|change| change.changed)
-            });
+            let refers_to_changed = dataset
+                .contract
+                .columns
+                .iter()
+                .filter_map(|c| c.relationship.as_ref())
+                .any(|r| loaded.changes.get(&r.dataset).is_some_and(|change| change.changed));
             let mut files = intake.known.clone();
             let mut causes = Causes::default();
             if !intake.files.is_empty() || !intake.replays.is_empty() || refers_to_changed {
@@ -46,7 +49,8 @@ impl Pipeline {
                 for (file, lines) in files_and_lines.chain(replays) {
                     let (back, judged) = self.load_file(loader, file, lines, &contract).await?;
                     loader = back;
-                    let list = if judged.0.status == FileStatus::Loaded { &mut loaded.files } else { &mut loaded.failed };
+                    let list =
+                        if judged.0.status == FileStatus::Loaded { &mut loaded.files } else { &mut loaded.failed };
                     list.push(file.clone());
                     files.push(judged.0);
                     causes.merge(judged.1);
@@ -151,7 +155,10 @@ fn replay_file(
         loader.append(chunk)
     });
     let (warning, counts) = match judged {
-        Ok(_) => (format!("{} rows in quarantine were judged again: the contract has changed", lines.len()), loader.accept_file()?),
+        Ok(_) => (
+            format!("{} rows in quarantine were judged again: the contract has changed", lines.len()),
+            loader.accept_file()?,
+        ),
         Err(fault) if fault.kind == FaultKind::Data => {
             loader.refuse_file()?;
             causes = Causes::default();
@@ -164,7 +171,8 @@ fn replay_file(
 
 /// The rows and rejects of a chunk that start at one of `lines`.
 fn only(mut chunk: JudgedChunk, lines: &HashSet<u64>) -> Result<JudgedChunk> {
-    let kept: Vec<u32> = (0..chunk.lines.len() as u32).filter(|row| lines.contains(&chunk.lines[*row as usize])).collect();
+    let kept: Vec<u32> =
+        (0..chunk.lines.len() as u32).filter(|row| lines.contains(&chunk.lines[*row as usize])).collect();
     let pick = |row: &u32| *row as usize;
     let rows = arrow_select::take::take_record_batch(&chunk.rows, &UInt32Array::from(kept.clone()));
     chunk.rejects.retain(|reject| lines.contains(&reject.line));
@@ -196,21 +204,17 @@ pub(crate) fn explain(fault: &Fault) -> String {
 
 fn over_limit(contract: &Contract, reading: &FileReading, rejected: u64, causes: Causes) -> String {
     let percent = rejected as f64 / reading.rows_read.max(1) as f64 * 100.0;
-    let mut text = format!(
+    let mut parts = vec![format!(
         "{rejected} of {} rows ({percent:.1} %) break the contract, more than `reject_limit: {}` in {}; nothing of the file was loaded",
         reading.rows_read, contract.reject_limit, contract.file
-    );
+    )];
     if let Some(top) = causes.top(contract, reading.rows_read) {
         let column = top.column.map(|column| format!(" of `{column}`")).unwrap_or_default();
-        text.push_str(&format!("; most often {} ({}){column}", top.reason, top.rule));
-        if let Some(example) = top.example {
-            text.push_str(&format!(", for one {example}"));
-        }
-        if let Some(hint) = top.hint {
-            text.push_str(&format!("; hint: {hint}"));
-        }
+        let example = top.example.map(|example| format!(", for one {example}")).unwrap_or_default();
+        parts.push(format!("most often {} ({}){column}{example}", top.reason, top.rule));
+        parts.extend(top.hint.map(|hint| format!("hint: {hint}")));
     }
-    text
+    parts.join("; ")
 }
 
 /// A dataset's sums over its files.

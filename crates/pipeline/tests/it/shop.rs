@@ -26,7 +26,8 @@ impl Shop {
     /// A new shop in UTC; `edit` may change the sales contract.
     pub(crate) fn new(edit: impl Fn(String) -> String) -> Self {
         let dir = tempfile::tempdir().unwrap();
-        let options = InitOptions { time_zone: Some("UTC".into()), currency: Some("USD".into()), ..InitOptions::default() };
+        let options =
+            InitOptions { time_zone: Some("UTC".into()), currency: Some("USD".into()), ..InitOptions::default() };
         init(dir.path(), &options).unwrap();
         let sales = dir.path().join("sources/sales.yml");
         let text = fs_err::read_to_string(&sales).unwrap();
@@ -103,7 +104,8 @@ impl Shop {
             "SELECT * FROM customer_lifetime_value ORDER BY customer_id".into(),
             "SELECT * FROM sales_by_category ORDER BY category".into(),
             "SELECT * FROM sales_by_hour ORDER BY day_of_week, hour".into(),
-            "SELECT dataset, reason, rule, column_name, value, violations, raw FROM quarantine ORDER BY raw, value".into(),
+            "SELECT dataset, reason, rule, column_name, value, violations, raw FROM quarantine ORDER BY raw, value"
+                .into(),
         ] {
             figures.push(self.query(&sql).await);
         }

@@ -51,7 +51,7 @@ fn dirty_files() {
     sales         6         2        0          1         3        2
 
     set aside  sales: 2 of 6 rows (33.3 %) have no `customer_id`, 12.25 USD at stake
-               guests? set `required: false` at sources/sales.yml:8, then `shoplake run` on the corrected contract
+               guests? set `required: false` at sources/sales.yml:8, then `shoplake run`
 
     note       inbox/products/all.json: column `category` is not in the file: `category` stays empty
 
@@ -80,7 +80,7 @@ fn a_file_that_is_no_table() {
                hint: see whether it is the file that was meant
 
     set aside  sales: 2 of 6 rows (33.3 %) have no `customer_id`, 12.25 USD at stake
-               guests? set `required: false` at sources/sales.yml:8, then `shoplake run` on the corrected contract
+               guests? set `required: false` at sources/sales.yml:8, then `shoplake run`
 
     note       inbox/products/all.json: column `category` is not in the file: `category` stays empty
 

@@ -1,5 +1,7 @@
 //! The command from outside, as a person meets it: exit code, stdout, stderr.
 
+#![expect(clippy::panic, clippy::unwrap_used, reason = "a test that cannot go on says so by panicking")]
+
 mod context;
 
 mod data;

@@ -68,6 +68,10 @@ impl LandingZone for Landing {
     fn archive(&self, file: &LandedFile, _: &Value) -> Result<()> {
         self.discard(file)
     }
+    fn archived(&self, key: &str) -> std::path::PathBuf {
+        std::path::PathBuf::from(key)
+    }
+
     fn discard(&self, file: &LandedFile) -> Result<()> {
         self.pages.lock().unwrap().retain(|(kept, _)| kept.key != file.key);
         Ok(())
