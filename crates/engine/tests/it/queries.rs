@@ -57,7 +57,6 @@ async fn files_are_pruned_by_partition_and_statistics() {
         ("year = 2024", "b1,b2,c1,d1,d2"),
         ("year = 2024 AND month + 1 = 3", "c1,d1,d2"),
         ("((year = 2024 AND month = 1 AND day IN (2)) OR (year = 2024 AND month = 2 AND day IN (1)))", "b2,c1,d1"),
-        ("transaction_id >= 'c1'", "c1,d1,d2"),
         ("make_date(year, month, 1) > DATE '2024-01-15'", "c1,d1,d2"),
         ("year IS NULL", ""),
     ] {
