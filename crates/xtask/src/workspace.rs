@@ -25,9 +25,15 @@ pub(crate) fn shared(name: &str) -> Option<PathBuf> {
     path.canonicalize().ok()
 }
 
-/// Cargo, started in the repository.
+/// Cargo, started in the repository, without what the cargo that runs xtask says of xtask: build
+/// scripts (ring's, for one) run again when it changes, and with them all of DataFusion is built again.
 pub(crate) fn cargo() -> Command {
     let mut command = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
+    for (name, _) in std::env::vars_os() {
+        if name.to_str().is_some_and(|name| name.starts_with("CARGO_PKG_") || name.starts_with("CARGO_MANIFEST_")) {
+            command.env_remove(name);
+        }
+    }
     command.current_dir(root());
     command
 }
