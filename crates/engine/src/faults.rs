@@ -102,12 +102,7 @@ fn schema_fault(error: &SchemaError) -> Fault {
                 .iter()
                 .filter(|f| table.is_none() || f.relation.as_ref().map(TableReference::table) == table);
             let names: Vec<&str> = here.map(|f| f.name.as_str()).collect();
-            with_candidates(
-                Fault::usage(format!("column `{}` not found{of}", field.name)),
-                &field.name,
-                &names,
-                "columns",
-            )
+            with_candidates(Fault::usage(format!("column `{}` not found{of}", field.name)), &field.name, &names)
         }
         SchemaError::AmbiguousReference { field } => {
             Fault::usage(format!("column `{}` stands in more than one table", field.name))
@@ -123,7 +118,7 @@ fn plan_fault(text: &str, catalog: &Catalog) -> Fault {
     if let Some(name) = between(text, "table '", "' not found") {
         let name = name.rsplit('.').next().unwrap_or(name);
         let tables: Vec<&str> = catalog.tables.keys().map(String::as_str).collect();
-        return with_candidates(Fault::usage(format!("table `{name}` not found")), name, &tables, "tables");
+        return with_candidates(Fault::usage(format!("table `{name}` not found")), name, &tables);
     }
     if let Some(name) = between(text, "Invalid function '", "'") {
         let fault = Fault::usage(format!("function `{name}` not found"));
@@ -132,11 +127,23 @@ fn plan_fault(text: &str, catalog: &Catalog) -> Fault {
             None => fault,
         };
     }
-    Fault::usage(tidy(text))
+    if text.contains("must appear in the GROUP BY clause") {
+        let column = between(text, "column \"", "\"").unwrap_or("a column");
+        let bare = column.rsplit('.').next().unwrap_or(column);
+        return Fault::usage(format!("column `{bare}` is neither grouped by nor aggregated"))
+            .hint(format!("add `{bare}` to GROUP BY, or write `max({bare})`"));
+    }
+    if text.contains("require unique expression names") {
+        let name = between(text, " AS ", "\"").unwrap_or("one name");
+        return Fault::usage(format!("two columns are called `{name}`")).hint("name them apart with `AS`");
+    }
+    // What our own functions say of their arguments stands inside DataFusion's message.
+    let own = between(text, "coercion failed with: Error during planning: ", ". No function matches");
+    Fault::usage(tidy(own.unwrap_or(text)))
 }
 
 /// Adds the nearest names as a hint, or the first of all where none is near.
-fn with_candidates(fault: Fault, name: &str, names: &[&str], what: &str) -> Fault {
+fn with_candidates(fault: Fault, name: &str, names: &[&str]) -> Fault {
     let far = FAR.max(name.chars().count() / 3);
     let mut near: Vec<(usize, &str)> =
         names.iter().map(|known| (strsim::damerau_levenshtein(&name.to_lowercase(), known), *known)).collect();
@@ -150,7 +157,8 @@ fn with_candidates(fault: Fault, name: &str, names: &[&str], what: &str) -> Faul
             listed.dedup();
             let more = if listed.len() > LISTED { ", …" } else { "" };
             let listed: Vec<String> = listed.iter().take(LISTED).map(|name| format!("`{name}`")).collect();
-            fault.hint(format!("its {what} are {}{more}", listed.join(", ")))
+            let verb = if listed.len() == 1 { "there is only" } else { "there are" };
+            fault.hint(format!("{verb} {}{more}", listed.join(", ")))
         }
     }
 }
@@ -163,7 +171,7 @@ fn tidy(text: &str) -> String {
 }
 
 fn strip_prefixes(text: &str) -> &str {
-    const PREFIXES: [&str; 12] = [
+    const PREFIXES: [&str; 13] = [
         "Error during planning: ",
         "Execution error: ",
         "Arrow error: ",
@@ -173,6 +181,7 @@ fn strip_prefixes(text: &str) -> &str {
         "Parquet error: ",
         "Object Store error: ",
         "IO error: ",
+        "Invalid argument error: ",
         "External error: ",
         "External: ",
         "Internal error: ",

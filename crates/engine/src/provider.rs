@@ -263,16 +263,18 @@ fn listed(table: &PinnedTable, file: &TableFile, in_files: &SchemaRef, partition
     let location = object_store::path::Path::from_absolute_path(location)
         .map_err(|e| wrong("has a path that cannot be read").caused_by(e))?;
     let modified = moment(file.modified);
-    let known = Arc::new(statistics::of_file(file, in_files));
+    let known = statistics::of_file(file, in_files);
     let meta = ObjectMeta { location, last_modified: modified, size: file.size, e_tag: None, version: None };
-    let mut listed = PartitionedFile::new_from_meta(meta).with_partition_values(values.clone());
     // DataFusion takes partition values for never NULL where it has statistics.
-    if !values.iter().any(ScalarValue::is_null) {
-        listed = listed.with_statistics(known);
+    let whole = !values.iter().any(ScalarValue::is_null);
+    let listed = PartitionedFile::new_from_meta(meta).with_partition_values(values);
+    if !whole {
+        let statistics = Arc::new(Statistics::new_unknown(&with_partitions(in_files, partitions)));
+        return Ok(Listed { file: listed, rows: file.rows, statistics });
     }
-    let unknown = || Arc::new(Statistics::new_unknown(&with_partitions(in_files, partitions)));
-    let statistics = listed.statistics.clone().unwrap_or_else(unknown);
-    Ok(Listed { file: listed, rows: file.rows, statistics })
+    let to_skip_by = listed.clone().with_statistics(Arc::new(known.clone())).statistics.unwrap_or_default();
+    let file_of_scan = listed.with_statistics(Arc::new(statistics::as_bounds(known)));
+    Ok(Listed { file: file_of_scan, rows: file.rows, statistics: to_skip_by })
 }
 
 fn with_partitions(in_files: &SchemaRef, partitions: &[FieldRef]) -> Schema {

@@ -1,8 +1,8 @@
 //! What the Delta log says of a file (rows, minima, maxima, NULLs) as DataFusion's statistics.
 //!
-//! Minima and maxima serve to skip files, and are marked inexact: Delta cuts long text and
-//! timestamps below the millisecond. Decimals and floats are left out, since JSON numbers may have
-//! lost digits.
+//! Minima and maxima serve to skip files and nothing else: Delta cuts long text and timestamps below
+//! the millisecond, so the engine is told bounds, never answers. Decimals and floats are left out,
+//! since JSON numbers may have lost digits.
 
 use arrow::datatypes::{DataType, SchemaRef, TimeUnit};
 use datafusion::common::stats::Precision;
@@ -10,7 +10,8 @@ use datafusion::common::{ColumnStatistics, ScalarValue, Statistics};
 use serde_json::Value;
 use shoplake_core::TableFile;
 
-/// The statistics of `file` over the columns that stand in the files.
+/// The statistics of `file` over the columns that stand in the files, to skip it by: DataFusion skips
+/// by exact bounds only.
 pub(crate) fn of_file(file: &TableFile, in_files: &SchemaRef) -> Statistics {
     let mut statistics = Statistics::new_unknown(in_files);
     statistics.num_rows = Precision::Exact(file.rows as usize);
@@ -23,17 +24,23 @@ pub(crate) fn of_file(file: &TableFile, in_files: &SchemaRef) -> Statistics {
         let bound = |what: &str, upper: bool| {
             said(what)
                 .and_then(|value| scalar(value, field.data_type(), upper))
-                .map_or(Precision::Absent, Precision::Inexact)
+                .map_or(Precision::Absent, Precision::Exact)
         };
         *column = ColumnStatistics {
             min_value: bound("minValues", false),
             max_value: bound("maxValues", true),
             null_count: said("nullCount")
                 .and_then(Value::as_u64)
-                .map_or(Precision::Absent, |nulls| Precision::Inexact(nulls as usize)),
+                .map_or(Precision::Absent, |nulls| Precision::Exact(nulls as usize)),
             ..ColumnStatistics::new_unknown()
         };
     }
+    statistics
+}
+
+/// `statistics` without a claim that any bound is a value of the file: MIN and MAX must read it.
+pub(crate) fn as_bounds(mut statistics: Statistics) -> Statistics {
+    statistics.column_statistics = statistics.column_statistics.into_iter().map(ColumnStatistics::to_inexact).collect();
     statistics
 }
 

@@ -19,7 +19,7 @@ use crate::finish::{FileChanges, finish};
 use crate::layout::Layout;
 use crate::loader::{LoaderParts, TableLoader};
 use crate::parquet_writer::{FileWriter, OrderedFile, properties};
-use crate::pool::Pool;
+use crate::pool::{Pool, lock};
 use crate::publish;
 use crate::quarantine::{self, QUARANTINE, Quarantine};
 use crate::record::{PublishRecord, TableCommit, put_if_absent};
@@ -240,7 +240,7 @@ impl Batch for LocalBatch {
     async fn publish(mut self: Box<Self>, summary: BatchSummary) -> Result<Manifest> {
         let root = self.context.layout.table(QUARANTINE);
         let quarantine = std::mem::replace(
-            &mut *self.quarantine.lock().unwrap_or_else(std::sync::PoisonError::into_inner),
+            &mut *lock(&self.quarantine),
             Quarantine::new(&root, self.context.number, self.context.run_id.clone(), self.started_micros),
         );
         if let Some(state) = self.tables.get_mut(QUARANTINE) {

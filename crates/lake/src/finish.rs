@@ -10,7 +10,7 @@ use shoplake_core::{Result, TableFile};
 
 use crate::key_index::index_path;
 use crate::loader::{Part, TableLoader};
-use crate::pool::Pool;
+use crate::pool::{Pool, lock};
 use crate::rewrite::{Input, Merger};
 
 /// A file smaller than this is small.
@@ -164,8 +164,4 @@ fn remove_file(root: &Path, file: &TableFile, merger: &Merger) -> Result<()> {
         }
     }
     Ok(())
-}
-
-fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
 }

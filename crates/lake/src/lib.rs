@@ -28,11 +28,10 @@ mod stage;
 mod stats;
 
 use std::collections::BTreeMap;
-use std::path::Path;
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use shoplake_core::ports::{Batch, LandingZone, Manifest, TableStore, Take};
+use shoplake_core::ports::{Batch, LandingZone, Manifest, TableStore};
 use shoplake_core::{
     BatchNumber, Catalog, Contract, Fault, FaultKind, LandedFile, PinnedTable, Project, Result, RunId, ShopZone,
 };
@@ -45,7 +44,6 @@ use crate::record::{BatchRecord, PublishRecord, put_if_absent};
 /// A lake in a folder of this machine.
 pub struct LocalLake {
     layout: Layout,
-    landing: LocalLanding,
     contracts: Vec<Arc<Contract>>,
     zone: ShopZone,
     threads: usize,
@@ -58,7 +56,12 @@ impl LocalLake {
         let layout = Layout::new(&root);
         let contracts = project.datasets.iter().map(|dataset| Arc::new(dataset.contract.clone())).collect();
         let (zone, threads) = (ShopZone::new(project.time_zone), project.limits.threads);
-        Ok(Self { landing: LocalLanding::new(layout.clone()), layout, contracts, zone, threads })
+        Ok(Self { layout, contracts, zone, threads })
+    }
+
+    /// Where the lake's files land and are archived.
+    pub fn landing(&self) -> Arc<dyn LandingZone> {
+        Arc::new(LocalLanding::new(self.layout.clone()))
     }
 
     /// Every dataset's table and the quarantine as they are before the first row, for planning without data.
@@ -127,34 +130,6 @@ impl TableStore for LocalLake {
             threads: self.threads,
         };
         Ok(Box::new(LocalBatch::new(context, base, &versions)?))
-    }
-}
-
-impl LandingZone for LocalLake {
-    fn land_file(&self, dataset: &str, source: &Path, name: &str, origin: &str, take: Take) -> Result<LandedFile> {
-        self.landing.land_file(dataset, source, name, origin, take)
-    }
-    fn land_page(
-        &self,
-        dataset: &str,
-        name: &str,
-        origin: &str,
-        page: (String, u64),
-        bytes: &[u8],
-    ) -> Result<LandedFile> {
-        self.landing.land_page(dataset, name, origin, page, bytes)
-    }
-    fn waiting(&self, dataset: &str) -> Result<Vec<LandedFile>> {
-        self.landing.waiting(dataset)
-    }
-    fn archive(&self, file: &LandedFile, metadata: &serde_json::Value) -> Result<()> {
-        self.landing.archive(file, metadata)
-    }
-    fn archived(&self, key: &str) -> std::path::PathBuf {
-        self.landing.archived(key)
-    }
-    fn discard(&self, file: &LandedFile) -> Result<()> {
-        self.landing.discard(file)
     }
 }
 

@@ -18,7 +18,7 @@ use shoplake_core::{Counts, Fault, JudgedChunk, LandedFile, Result, ShopZone};
 
 use crate::base::{Base, order_values};
 use crate::parquet_writer::{FileWriter, OrderedFile, ROW_GROUP_ROWS, Shape, properties};
-use crate::pool::Pool;
+use crate::pool::{Pool, lock};
 use crate::quarantine::Quarantine;
 use crate::rewrite::new_file;
 use crate::run_keys::{Current, Place, RunKeys};
@@ -287,7 +287,7 @@ impl TableLoader {
     }
 
     fn quarantine(&self) -> std::sync::MutexGuard<'_, Quarantine> {
-        self.quarantine.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
+        lock(&self.quarantine)
     }
 }
 

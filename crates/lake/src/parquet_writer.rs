@@ -16,7 +16,7 @@ use parquet::file::writer::SerializedFileWriter;
 use parquet::schema::types::ColumnPath;
 use shoplake_core::{Fault, Result, TableFile};
 
-use crate::pool::Pool;
+use crate::pool::{Pool, lock};
 use crate::stats;
 
 /// Rows of one row group.
@@ -106,7 +106,7 @@ impl FileWriter {
             }
         }
         let chunks = writers.into_iter().map(ArrowColumnWriter::close).collect::<Result<Vec<_>, _>>().map_err(fault)?;
-        let mut state = self.state.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        let mut state = lock(&self.state);
         state.early.insert(number, chunks);
         let Joining { writer: Some(writer), next, early } = &mut *state else { return Ok(()) };
         while let Some(chunks) = early.remove(next) {
@@ -123,7 +123,7 @@ impl FileWriter {
     /// Ends the file and makes it durable. `root` is the table's folder.
     pub(crate) fn finish(&self, root: &Path, partition: BTreeMap<String, Option<String>>) -> Result<TableFile> {
         let fault = |error| parquet_fault(&self.path, error);
-        let mut state = self.state.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        let mut state = lock(&self.state);
         let Some(mut writer) = state.writer.take() else {
             return Err(Fault::internal(format!("`{}` was ended twice", self.path.display())));
         };

@@ -2,7 +2,7 @@
 //!
 //! Submitting waits while enough work is queued, so that a fast producer cannot fill the memory.
 
-use std::sync::{Arc, Condvar, Mutex};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
 
 use crossbeam_channel::{Sender, bounded};
@@ -29,9 +29,15 @@ struct State {
     fault: Option<Fault>,
 }
 
+/// What a mutex guards, though a thread that held it may have panicked: whoever reads it then has
+/// been told of that by the pool.
+pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
 impl Shared {
-    fn state(&self) -> std::sync::MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
+    fn state(&self) -> MutexGuard<'_, State> {
+        lock(&self.state)
     }
 }
 
@@ -82,7 +88,7 @@ impl Pool {
     pub(crate) fn wait(&self) -> Result<()> {
         let mut state = self.shared.state();
         while state.open > 0 {
-            state = self.shared.idle.wait(state).unwrap_or_else(std::sync::PoisonError::into_inner);
+            state = self.shared.idle.wait(state).unwrap_or_else(PoisonError::into_inner);
         }
         state.fault.take().map_or(Ok(()), Err)
     }

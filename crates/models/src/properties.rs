@@ -187,7 +187,7 @@ pub(crate) fn read(files: &Files) -> (BTreeMap<String, (String, Properties)>, Ve
         if text.trim().is_empty() {
             continue;
         }
-        let file: PropertiesFile = match serde_saphyr::from_str(text) {
+        let file: PropertiesFile = match serde_saphyr::from_str_with_options(text, options()) {
             Ok(file) => file,
             Err(error) => {
                 faults.push(refused(path, &error));
@@ -213,6 +213,11 @@ pub(crate) fn read(files: &Files) -> (BTreeMap<String, (String, Properties)>, Ve
     (known, faults)
 }
 
+/// A column may be called `y` or `no`.
+fn options() -> serde_saphyr::Options {
+    serde_saphyr::options! { strict_booleans: true, with_snippet: false }
+}
+
 /// The line that names a model.
 fn line_of(text: &str, name: &str) -> Option<u64> {
     let at = text.lines().position(|line| line.trim_start_matches([' ', '-']) == format!("name: {name}"))?;
@@ -224,7 +229,12 @@ fn refused(path: &str, error: &serde_saphyr::Error) -> Fault {
     let message = error.without_snippet().render_with_formatter(&serde_saphyr::UserMessageFormatter);
     let message = message.lines().next().unwrap_or_default();
     let message = message.split(" at line ").next().unwrap_or(message).trim_end_matches('.');
-    Fault::usage(format!("model properties cannot be read: {message}"))
-        .at(path, line, column)
-        .hint("tests are `not_null`, `unique`, `accepted_values`, `relationships` and `unique_combination_of_columns`")
+    if message.contains("TestSpec") {
+        return Fault::usage("this is no data test").at(path, line, column).hint(TESTS);
+    }
+    Fault::usage(format!("model properties cannot be read: {message}")).at(path, line, column)
 }
+
+/// The tests that there are.
+const TESTS: &str =
+    "tests are `not_null`, `unique`, `accepted_values`, `relationships` and `unique_combination_of_columns`";

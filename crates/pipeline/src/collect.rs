@@ -7,7 +7,7 @@ use shoplake_core::outcome::{FileOutcome, FileStatus};
 use shoplake_core::ports::FileRecord;
 use shoplake_core::project::Dataset;
 use shoplake_core::source::Origin;
-use shoplake_core::{Counts, LandedFile, Result, Sha256};
+use shoplake_core::{Catalog, Counts, LandedFile, Result, Sha256};
 use shoplake_sources::files::{self, Arrival};
 use shoplake_sources::rest::PullOptions;
 
@@ -55,11 +55,6 @@ impl Pipeline {
         let mut intake = Intake::default();
         let mut fresh: Vec<LandedFile> = Vec::new();
         self.progress.stage(&format!("landing {name}"), None);
-        for arrival in arrived {
-            let landed = self.landing.land_file(name, &arrival.path, &arrival.name, &arrival.origin, arrival.take)?;
-            self.progress.advance(landed.size, 0);
-            fresh.push(landed);
-        }
         if matches!(dataset.origin, Origin::RestApi(_)) && !named {
             let pulled = shoplake_sources::rest::pull(
                 dataset,
@@ -79,20 +74,26 @@ impl Pipeline {
             }
             fresh.extend(pulled.files);
         }
-        self.progress.done();
-        let fresh_keys: HashSet<String> = fresh.iter().map(|file| file.key.clone()).collect();
-        if !named {
-            for file in self.landing.waiting(name)? {
-                if !fresh_keys.contains(&file.key) && self.is_due(dataset, &file).await? {
-                    fresh.push(file);
-                }
-            }
+        // A pull may discard pages that waited, and what arrives waits too: this stands between them.
+        let waiting = if named { Vec::new() } else { self.landing.waiting(name)? };
+        for arrival in arrived {
+            let landed = self.landing.land_file(name, &arrival.path, &arrival.name, &arrival.origin, arrival.take)?;
+            self.progress.advance(landed.size, 0);
+            fresh.push(landed);
         }
-        fresh.sort_by(|a, b| {
-            a.page.cmp(&b.page).then_with(|| natural_order(&a.name, &b.name)).then_with(|| a.key.cmp(&b.key))
+        self.progress.done();
+        let mut candidates: Vec<Candidate> = fresh.into_iter().map(|file| Candidate { file, waited: false }).collect();
+        candidates.extend(waiting.into_iter().map(|file| Candidate { file, waited: true }));
+        candidates.sort_by(|a, b| {
+            let (left, right) = (&a.file, &b.file);
+            left.page
+                .cmp(&right.page)
+                .then_with(|| natural_order(&left.name, &right.name))
+                .then_with(|| left.key.cmp(&right.key))
+                .then_with(|| a.waited.cmp(&b.waited))
         });
-        fresh.dedup_by(|a, b| a.key == b.key);
-        self.sort_out(dataset, fresh, &mut intake).await?;
+        candidates.dedup_by(|later, first| later.file.key == first.file.key);
+        self.sort_out(dataset, candidates, &mut intake).await?;
         if !named {
             intake.replays = self.replays(dataset).await?;
         }
@@ -109,8 +110,13 @@ impl Pipeline {
             record.dataset == contract.dataset && record.fingerprint != fingerprint && record.file.counts.rejected > 0
         });
         let mut replays = Vec::new();
+        let mut catalog = None;
         for FileRecord { file, page, dataset, .. } in due {
-            let lines = self.quarantined_lines(&dataset, &file.key).await?;
+            let catalog = match &catalog {
+                Some(catalog) => catalog,
+                None => catalog.insert(self.tables.pinned().await?),
+            };
+            let lines = self.quarantined_lines(catalog, &dataset, &file.key).await?;
             let path = self.landing.archived(&file.key);
             if lines.is_empty() || !path.exists() {
                 continue;
@@ -124,9 +130,8 @@ impl Pipeline {
         Ok(replays)
     }
 
-    async fn quarantined_lines(&self, dataset: &str, key: &str) -> Result<HashSet<u64>> {
+    async fn quarantined_lines(&self, catalog: &Catalog, dataset: &str, key: &str) -> Result<HashSet<u64>> {
         use arrow_array::cast::AsArray;
-        let catalog = self.tables.pinned().await?;
         let quoted = |text: &str| text.replace('\'', "''");
         let sql = format!(
             "SELECT source_line FROM quarantine WHERE dataset = '{}' AND source_file = '{}'",
@@ -134,20 +139,11 @@ impl Pipeline {
             quoted(key)
         );
         let mut lines = HashSet::new();
-        for batch in crate::build::collect(self.engine.query(&catalog, &sql).await?).await? {
+        for batch in crate::build::collect(self.engine.query(catalog, &sql).await?).await? {
             let column = batch.column(0).as_primitive_opt::<arrow_array::types::Int64Type>();
             lines.extend(column.into_iter().flatten().flatten().map(|line| line as u64));
         }
         Ok(lines)
-    }
-
-    /// Whether a file that waits in landing is to be judged again: it was held or cut off, or it
-    /// failed under another contract.
-    async fn is_due(&self, dataset: &Dataset, file: &LandedFile) -> Result<bool> {
-        let record = self.record_of(dataset, file).await?;
-        Ok(record.is_none_or(|record| {
-            record.file.status != FileStatus::Failed || record.fingerprint != dataset.contract.fingerprint()
-        }))
     }
 
     async fn record_of(&self, dataset: &Dataset, file: &LandedFile) -> Result<Option<FileRecord>> {
@@ -158,28 +154,29 @@ impl Pipeline {
         }
     }
 
-    /// Tells files to load from files whose bytes are in the tables already.
-    async fn sort_out(&self, dataset: &Dataset, fresh: Vec<LandedFile>, intake: &mut Intake) -> Result<()> {
+    /// Tells files to load from files whose bytes are in the tables already, and leaves those waiting
+    /// that were refused under the contract as it is.
+    async fn sort_out(&self, dataset: &Dataset, candidates: Vec<Candidate>, intake: &mut Intake) -> Result<()> {
         let contract = &dataset.contract;
+        let fingerprint = contract.fingerprint();
         let snapshot = contract.event_time.is_none();
         let mut last: Option<Sha256> = None;
         if snapshot {
             last = self.state.last_loaded(&contract.dataset).await?.map(|record| record.file.sha256);
         }
         let mut seen: HashSet<Sha256> = HashSet::new();
-        for file in fresh {
-            let loaded = || async {
-                Ok::<bool, shoplake_core::Fault>(
-                    self.record_of(dataset, &file)
-                        .await?
-                        .is_some_and(|record| record.file.status == FileStatus::Loaded),
-                )
-            };
+        for Candidate { file, waited } in candidates {
+            let record = self.record_of(dataset, &file).await?;
+            let status = record.as_ref().map(|record| record.file.status);
+            if waited && status == Some(FileStatus::Failed) && record.is_some_and(|r| r.fingerprint == fingerprint) {
+                continue;
+            }
+            let loaded = status == Some(FileStatus::Loaded);
             let known = match (&file.page, snapshot) {
-                (Some(_), _) => loaded().await?,
+                (Some(_), _) => loaded,
                 // A catalogue may return to what it was: only the last one counts.
                 (None, true) => last.as_ref() == Some(&file.sha256),
-                (None, false) => seen.contains(&file.sha256) || loaded().await?,
+                (None, false) => seen.contains(&file.sha256) || loaded,
             };
             if known {
                 self.landing.discard(&file)?;
@@ -192,6 +189,13 @@ impl Pipeline {
         }
         Ok(())
     }
+}
+
+/// A file that may be to load.
+struct Candidate {
+    file: LandedFile,
+    /// Whether it was in landing already: it was held or cut off, or it was refused.
+    waited: bool,
 }
 
 /// The outcome of a file, with nothing counted.

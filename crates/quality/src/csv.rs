@@ -15,7 +15,7 @@ use std::sync::Arc;
 use crossbeam_channel::bounded;
 use shoplake_core::{Contract, JudgedChunk, LandedFile, Result};
 
-use crate::json::ordered::in_order;
+use crate::ordered::in_order;
 use crate::open::open_text;
 use crate::rows::CompiledContract;
 use crate::{FileReading, ReadOptions};

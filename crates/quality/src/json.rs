@@ -8,7 +8,6 @@
 
 mod chunk;
 mod names;
-pub(crate) mod ordered;
 mod record;
 mod sample;
 mod scan;
@@ -29,6 +28,7 @@ use scan::{Scan, Shape};
 use window::Window;
 
 use crate::open::open_text;
+use crate::ordered::in_order;
 use crate::rows::{CompiledContract, Layout, RowJudge, shown};
 use crate::{FileReading, ReadOptions};
 
@@ -65,7 +65,7 @@ pub(crate) fn judge(
     let station = Station { compiled, layout: Arc::new(layout), plan };
 
     let Some(mut scan) = open(file, contract, options)? else { return Ok(reading) };
-    ordered::in_order(
+    in_order(
         options.workers(),
         || scan.next_chunk(),
         |chunk| station.judge(&chunk),
@@ -144,7 +144,7 @@ fn ask_names(mut scan: Scan<Stream>, contract: &Contract, options: &ReadOptions)
         return Ok(names);
     }
     let work = |chunk| Ok(Names::of_chunk(&chunk, explode));
-    ordered::in_order(options.workers(), || scan.next_chunk(), work, |later| names.merge(&later))?;
+    in_order(options.workers(), || scan.next_chunk(), work, |later| names.merge(&later))?;
     Ok(names)
 }
 

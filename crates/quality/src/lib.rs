@@ -11,6 +11,7 @@ mod csv;
 pub mod discover;
 mod json;
 pub(crate) mod open;
+mod ordered;
 mod parquet_file;
 mod reading;
 pub mod rows;

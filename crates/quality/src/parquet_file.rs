@@ -15,7 +15,7 @@ use arrow_schema::{ArrowError, DataType};
 use parquet::arrow::arrow_reader::{ParquetRecordBatchReader, ParquetRecordBatchReaderBuilder};
 use shoplake_core::{ColumnType, Contract, Fault, JudgedChunk, LandedFile, Result};
 
-use crate::json::ordered::in_order;
+use crate::ordered::in_order;
 use crate::rows::{Cell, CompiledContract, Layout, RowJudge, shown};
 use crate::{FileReading, ReadOptions};
 

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use shoplake_core::ports::{Engine, LandingZone, Progress, StateStore, TableStore};
+use shoplake_core::ports::{Engine, Progress, StateStore, TableStore};
 use shoplake_core::{Catalog, Fault, FaultKind, Project};
 use shoplake_engine::DataFusionEngine;
 use shoplake_lake::{LocalLake, WriterLock};
@@ -42,11 +42,11 @@ pub(crate) async fn state(project: &Project) -> Result<Arc<dyn StateStore>, Faul
 
 /// Puts the pipeline together. Whoever runs it holds the [`lock`].
 pub(crate) async fn pipeline(project: &Arc<Project>, progress: Arc<dyn Progress>) -> Result<Pipeline, Fault> {
-    let lake = Arc::new(LocalLake::open(project)?);
+    let lake = LocalLake::open(project)?;
     Ok(Pipeline {
         project: Arc::clone(project),
-        tables: Arc::clone(&lake) as Arc<dyn TableStore>,
-        landing: lake as Arc<dyn LandingZone>,
+        landing: lake.landing(),
+        tables: Arc::new(lake),
         engine: engine(project)?,
         state: state(project).await?,
         progress,

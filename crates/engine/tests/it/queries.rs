@@ -57,6 +57,7 @@ async fn files_are_pruned_by_partition_and_statistics() {
         ("year = 2024", "b1,b2,c1,d1,d2"),
         ("year = 2024 AND month + 1 = 3", "c1,d1,d2"),
         ("((year = 2024 AND month = 1 AND day IN (2)) OR (year = 2024 AND month = 2 AND day IN (1)))", "b2,c1,d1"),
+        ("transaction_id >= 'c1'", "c1,d1,d2"),
         ("make_date(year, month, 1) > DATE '2024-01-15'", "c1,d1,d2"),
         ("year IS NULL", ""),
     ] {
@@ -91,6 +92,24 @@ async fn grouping_by_partition_gives_the_same_rows() {
     assert_eq!(lake::rows(&engine, &catalog, stepwise).await.unwrap(), expected);
     let joined = "SELECT count(*) FROM sales s JOIN (SELECT DISTINCT year, month FROM sales) m ON s.year = m.year AND s.month = m.month";
     assert_eq!(lake::rows(&engine, &catalog, joined).await.unwrap(), ["180"], "a join finds every partition");
+}
+
+/// Given a year of months, when a query reads them alone, then months are handed out whole and in order, so
+/// that nothing is shuffled and one month is held at a time; where a join reads them, they are not.
+#[tokio::test]
+async fn months_stay_whole_where_one_table_is_read() {
+    let (folder, engine) = (tempfile::tempdir().unwrap(), lake::engine());
+    let months: Vec<_> =
+        (1..=12).map(|month| (2024, month, vec![("a", Some("ann"), 1_00, "2024-01-01T12:00:00Z")])).collect();
+    let catalog = lake::sales(folder.path(), &months);
+    let alone = "SELECT year, month, day, count(DISTINCT customer_id) FROM sales GROUP BY year, month, day";
+    assert_eq!(lake::rows(&engine, &catalog, alone).await.unwrap().len(), 12);
+    let plan = lake::rows(&engine, &catalog, &format!("EXPLAIN {alone}")).await.unwrap().join("\n");
+    assert!(plan.contains("ordering_mode=PartiallySorted") && !plan.contains("RepartitionExec"), "{plan}");
+    let joined = "SELECT count(*) FROM sales a JOIN sales b ON a.year = b.year AND a.month = b.month";
+    assert_eq!(lake::rows(&engine, &catalog, joined).await.unwrap(), ["12"]);
+    let plan = lake::rows(&engine, &catalog, &format!("EXPLAIN {joined}")).await.unwrap().join("\n");
+    assert!(!plan.contains("output_partitioning=Hash"), "{plan}");
 }
 
 /// Given moments on both sides of New York's clock changes, when put on the shop's clock, then day,

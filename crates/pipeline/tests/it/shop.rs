@@ -56,11 +56,11 @@ impl Shop {
 
     async fn pipeline(&self) -> Pipeline {
         let project = Arc::new(self.project());
-        let lake = Arc::new(LocalLake::open(&project).unwrap());
+        let lake = LocalLake::open(&project).unwrap();
         let state = SqliteState::open(&project.state_dir().join("state.db")).await.unwrap();
         Pipeline {
-            tables: lake.clone(),
-            landing: lake,
+            landing: lake.landing(),
+            tables: Arc::new(lake),
             engine: Arc::new(DataFusionEngine::new(&project.limits, project.time_zone).unwrap()),
             state: Arc::new(state),
             progress: Arc::new(Quiet),
