@@ -51,8 +51,8 @@ impl Base {
     }
 
     /// Finds the current rows of `keys[row]` for each of `rows`; the answer is by row.
-    pub(crate) fn find(&mut self, keys: &[u128], rows: impl Iterator<Item = u32>) -> Result<HashMap<u32, BaseRow>> {
-        let mut wanted: Vec<(u64, u32)> = rows.map(|row| (keys[row as usize] as u64, row)).collect();
+    pub(crate) fn find(&mut self, keys: &[u128], rows: Vec<u32>) -> Result<HashMap<u32, BaseRow>> {
+        let mut wanted: Vec<(u64, u32)> = rows.into_iter().map(|row| (keys[row as usize] as u64, row)).collect();
         wanted.sort_unstable();
         let mut found = HashMap::new();
         for file in 0..self.files.len() {

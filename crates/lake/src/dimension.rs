@@ -6,17 +6,24 @@ use std::sync::Arc;
 use arrow_array::{Array, ArrayRef, RecordBatch, UInt32Array};
 use arrow_schema::{Field, Schema, SchemaRef};
 use arrow_select::concat::concat_batches;
-use hashbrown::HashTable;
 use shoplake_core::{Contract, Result, TableFile, hash};
 
+use crate::key_table::KeyTable;
 use crate::read;
 use crate::shape::arrow_fault;
 
 /// The rows of a dimension, by key.
 pub(crate) struct Dimension {
-    table: HashTable<u32>,
-    keys: Vec<u128>,
+    keys: KeyTable,
     rows: RecordBatch,
+}
+
+/// What a dimension knows of a column of foreign keys.
+pub(crate) struct LookedUp {
+    /// The dimension's row of each foreign key; NULL where the key is NULL or unknown.
+    pub(crate) rows: UInt32Array,
+    /// The rows whose key is unknown, ascending, with the low 64 bits of the key's hash.
+    pub(crate) orphans: Vec<(u32, u64)>,
 }
 
 impl Dimension {
@@ -40,43 +47,33 @@ impl Dimension {
         }
         let rows = concat_batches(&schema, &batches).map_err(arrow_fault)?;
         drop(batches);
-        let keys = hash::key_hashes(&[rows.column(0).clone()]);
-        let mut table = HashTable::with_capacity(keys.len());
-        for row in 0..keys.len() as u32 {
-            table.insert_unique(keys[row as usize] as u64, row, |row| keys[*row as usize] as u64);
-        }
+        let keys = KeyTable::new(hash::key_hashes(&[rows.column(0).clone()]));
         // The key itself is known by its hash; only what it says is needed from here on.
         let rest: Vec<usize> = (1..schema.fields().len()).collect();
         let rows = rows.project(&rest).map_err(arrow_fault)?;
-        Ok(Self { table, keys, rows })
+        Ok(Self { keys, rows })
     }
 
-    /// The row of each foreign key, NULL where the key is NULL or unknown; `unknown` is told the rest.
-    pub(crate) fn look_up(&self, foreign: &ArrayRef, mut unknown: impl FnMut(usize, u64)) -> UInt32Array {
+    /// Looks foreign keys up.
+    pub(crate) fn look_up(&self, foreign: &ArrayRef) -> LookedUp {
         let keys = hash::key_hashes(std::slice::from_ref(foreign));
-        keys.iter()
-            .enumerate()
-            .map(|(row, key)| {
-                if foreign.is_null(row) {
-                    return None;
-                }
-                let found = self.find(*key);
-                if found.is_none() {
-                    unknown(row, *key as u64);
-                }
-                found
-            })
-            .collect()
-    }
-
-    /// The row of a key.
-    fn find(&self, key: u128) -> Option<u32> {
-        self.table.find(key as u64, |row| self.keys[*row as usize] == key).copied()
+        let nulls = foreign.logical_nulls();
+        let is_null = |row: usize| nulls.as_ref().is_some_and(|nulls| nulls.is_null(row));
+        let (mut rows, mut orphans) = (Vec::with_capacity(keys.len()), Vec::new());
+        self.keys.find_all(&keys, |found| {
+            let row = rows.len();
+            let found = found.filter(|_| !is_null(row));
+            if found.is_none() && !is_null(row) {
+                orphans.push((row as u32, keys[row] as u64));
+            }
+            rows.push(found);
+        });
+        LookedUp { rows: UInt32Array::from(rows), orphans }
     }
 
     /// Whether a key with these low 64 bits is known.
     pub(crate) fn knows(&self, hash: u64) -> bool {
-        self.table.find(hash, |row| self.keys[*row as usize] as u64 == hash).is_some()
+        self.keys.find_low(hash).is_some()
     }
 
     /// What the dimension says in `column` of each of `rows`.

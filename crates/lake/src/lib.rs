@@ -12,6 +12,7 @@ mod delta;
 mod dimension;
 mod finish;
 mod key_index;
+mod key_table;
 mod landing;
 mod layout;
 mod loader;

@@ -11,22 +11,25 @@ use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
 
 use arrow_array::{RecordBatch, UInt32Array};
-use arrow_select::take::take_record_batch;
 use shoplake_core::clock::civil;
 use shoplake_core::ports::Loader;
 use shoplake_core::{Counts, Fault, JudgedChunk, LandedFile, Result, ShopZone};
 
 use crate::base::{Base, order_values};
+use crate::dimension::LookedUp;
 use crate::parquet_writer::{FileWriter, OrderedFile, ROW_GROUP_ROWS, Shape, properties};
 use crate::pool::{Pool, lock};
 use crate::quarantine::Quarantine;
 use crate::rewrite::new_file;
 use crate::run_keys::{Current, Place, RunKeys};
-use crate::shape::{TableShape, arrow_fault, conform};
-use crate::stage::{Related, Shaper, Staged};
+use crate::shape::{TableShape, conform};
+use crate::stage::{Related, Shaper, Staged, StagedChunk};
 
 /// Rows that may wait for their row groups over all partitions; beyond that the fullest is written.
 const WAITING_ROWS: usize = 1 << 20;
+
+/// Rows whose keys are brought near together.
+const WARMED: usize = 64;
 
 /// A month, or none: for a row without a day, and for tables that are not dated.
 type Month = Option<(i32, i32)>;
@@ -64,6 +67,7 @@ pub(crate) struct TableLoader {
     source: Arc<str>,
     /// Whether the rows come out of quarantine: they are older than what the table says.
     replay: bool,
+    keyed: bool,
     counts: Counts,
 }
 
@@ -82,6 +86,7 @@ impl TableLoader {
     /// Begins a load.
     pub(crate) fn new(parts: LoaderParts) -> Self {
         let LoaderParts { base, shaper, pool, quarantine, zone, heal } = parts;
+        let keyed = !shaper.shape.contract.key.is_empty();
         Self {
             root: base.root.clone(),
             dataset: shaper.shape.contract.dataset.as_str().into(),
@@ -100,6 +105,7 @@ impl TableLoader {
             zone,
             source: "".into(),
             replay: false,
+            keyed,
             counts: Counts::default(),
         }
     }
@@ -107,10 +113,6 @@ impl TableLoader {
     /// The batch that writes.
     pub(crate) fn batch(&self) -> shoplake_core::BatchNumber {
         self.shaper.batch
-    }
-
-    fn keyed(&self) -> bool {
-        !self.shape.contract.key.is_empty()
     }
 
     /// Takes in columns that the file has and the table does not: later rows go to files of the new shape.
@@ -166,13 +168,12 @@ impl TableLoader {
         let rows = chunk.rows.num_rows();
         let versions = self.shape.contract.version.as_deref().and_then(|name| order_values(&chunk.rows, name));
         let mut known = HashMap::new();
-        if self.keyed() && !self.base.is_empty() {
-            let unknown =
-                (0..rows as u32).filter(|row| self.keys.find(chunk.keys[*row as usize]).is_none()).collect::<Vec<_>>();
-            known = self.base.find(&chunk.keys, unknown.into_iter())?;
+        if self.keyed && !self.base.is_empty() {
+            known = self.base.find(&chunk.keys, self.keys.unknown(&chunk.keys))?;
         }
         let mut kept: Vec<(usize, Vec<u32>)> = Vec::new();
         let mut last: Option<(Month, usize)> = None;
+        let mut last_day = None;
         for row in 0..rows {
             let slot = match last {
                 Some((month, slot)) if month == months[row] => slot,
@@ -186,6 +187,9 @@ impl TableLoader {
                     slot
                 }
             };
+            if self.keyed && row % WARMED == 0 {
+                self.keys.warm(&chunk.keys[row..rows.min(row + WARMED)]);
+            }
             let (part, indices) = &mut kept[slot];
             let ordinal = self.parts[*part].file.rows() as u32 + indices.len() as u32;
             let current = Current {
@@ -193,16 +197,18 @@ impl TableLoader {
                 place: Place::Pending(*part as u32, ordinal),
                 version: versions.as_ref().map_or(0, |values| values[row].unwrap_or(i64::MIN)),
             };
-            if self.shape.contract.key.is_empty()
-                || self.decide_row(chunk.keys[row], current, known.remove(&(row as u32)))
-            {
-                indices.push(row as u32);
-                if self.shape.contract.key.is_empty() {
-                    self.counts.inserted += 1;
-                }
-                if let Some(day) = days.and_then(|days| days[row]) {
-                    self.days.insert(day);
-                }
+            let base = if known.is_empty() { None } else { known.remove(&(row as u32)) };
+            if !self.keyed {
+                self.counts.inserted += 1;
+            } else if !self.decide_row(chunk.keys[row], current, base) {
+                continue;
+            }
+            indices.push(row as u32);
+            // Rows come in days: most are of the day before.
+            let day = days.and_then(|days| days[row]);
+            if day != last_day {
+                self.days.extend(day);
+                last_day = day;
             }
         }
         kept.retain(|(_, indices)| !indices.is_empty());
@@ -238,41 +244,48 @@ impl TableLoader {
         true
     }
 
-    /// Sends kept rows of one part on their way.
-    fn stage(&mut self, chunk: &StagedChunk<'_>, part: usize, indices: &[u32]) -> Result<()> {
-        let whole = indices.len() == chunk.content.num_rows();
-        let content = if whole {
-            chunk.content.clone()
-        } else {
-            take_record_batch(chunk.content, &UInt32Array::from(indices.to_vec())).map_err(arrow_fault)?
+    /// Looks up what the rows refer to.
+    fn relate(&self, content: &RecordBatch) -> Vec<LookedUp> {
+        let look_up = |related: &Related| match content.column_by_name(&related.column) {
+            Some(foreign) => related.dimension.look_up(foreign),
+            None => LookedUp { rows: UInt32Array::new_null(content.num_rows()), orphans: Vec::new() },
         };
+        self.related.iter().map(look_up).collect()
+    }
+
+    /// Notes the orphans among kept rows of one part, which begin at its row `start`.
+    fn note_orphans(&mut self, part: usize, kept: &[u32], orphans: &[Vec<(u32, u64)>]) {
         let start = self.parts[part].file.rows() as u32;
-        let mut related = Vec::with_capacity(self.related.len());
-        let mut lonely = vec![false; indices.len()];
-        for (at, relation) in self.related.iter().enumerate() {
-            let Some(foreign) = content.column_by_name(&relation.column) else {
-                related.push(UInt32Array::new_null(indices.len()));
-                continue;
-            };
-            let orphans = &mut self.parts[part].orphans[at];
-            related.push(relation.dimension.look_up(foreign, |row, hash| {
-                orphans.push((hash, start + row as u32));
-                lonely[row] = true;
-            }));
+        let mut lonely: Vec<u32> = Vec::new();
+        for (at, orphans) in orphans.iter().enumerate() {
+            for (row, hash) in orphans {
+                if let Ok(place) = kept.binary_search(row) {
+                    self.parts[part].orphans[at].push((*hash, start + place as u32));
+                    lonely.push(*row);
+                }
+            }
         }
-        self.counts.orphans += lonely.iter().filter(|lonely| **lonely).count() as u64;
-        let staged = Staged {
-            lines: indices.iter().map(|row| chunk.lines[*row as usize]).collect(),
-            days: chunk.days.map(|days| indices.iter().map(|row| days[*row as usize]).collect()),
-            content,
-            related,
-            source: self.source.clone(),
-        };
+        lonely.sort_unstable();
+        lonely.dedup();
+        self.counts.orphans += lonely.len() as u64;
+    }
+
+    /// Sends kept rows of one part on their way.
+    fn stage(&mut self, chunk: &Arc<StagedChunk>, keys: &[u128], part: usize, kept: Vec<u32>) -> Result<()> {
+        let rows = kept.len();
         let target = &mut self.parts[part];
-        if !self.shape.contract.key.is_empty() {
-            target.keys.extend(indices.iter().map(|row| chunk.keys[*row as usize] as u64));
+        if self.keyed {
+            target.keys.extend(kept.iter().map(|row| keys[*row as usize] as u64));
         }
-        target.file.append(&self.pool, staged, indices.len())
+        let staged = if rows == chunk.content.num_rows() {
+            Staged { chunk: Arc::clone(chunk), picked: None }
+        } else if rows * 2 >= chunk.content.num_rows() {
+            Staged { chunk: Arc::clone(chunk), picked: Some(kept) }
+        } else {
+            // A few rows must not keep a whole chunk in memory until their row group is full.
+            Staged { chunk: Arc::new(chunk.pick(&kept)?), picked: None }
+        };
+        target.file.append(&self.pool, staged, rows)
     }
 
     /// Keeps the rows that wait for their row groups within bounds.
@@ -289,14 +302,6 @@ impl TableLoader {
     fn quarantine(&self) -> std::sync::MutexGuard<'_, Quarantine> {
         lock(&self.quarantine)
     }
-}
-
-/// A chunk with what was found out about its rows.
-struct StagedChunk<'a> {
-    content: &'a RecordBatch,
-    lines: &'a [u64],
-    keys: &'a [u128],
-    days: Option<&'a [Option<i32>]>,
 }
 
 impl Loader for TableLoader {
@@ -327,10 +332,13 @@ impl Loader for TableLoader {
         self.quarantine().append(&self.pool, &self.dataset, &self.source, rejects)?;
         let (days, months) = local_days(&mut self.zone, &self.shape, &chunk.rows);
         let kept = self.decide(&chunk, &months, days.as_deref())?;
-        let staged =
-            StagedChunk { content: &chunk.rows, lines: &chunk.lines, keys: &chunk.keys, days: days.as_deref() };
-        for (part, indices) in kept {
-            self.stage(&staged, part, &indices)?;
+        let (related, orphans): (Vec<_>, Vec<_>) =
+            self.relate(&chunk.rows).into_iter().map(|found| (found.rows, found.orphans)).unzip();
+        let JudgedChunk { rows: content, lines, keys, .. } = chunk;
+        let staged = Arc::new(StagedChunk { content, lines, days, related, source: self.source.clone() });
+        for (part, kept) in kept {
+            self.note_orphans(part, &kept, &orphans);
+            self.stage(&staged, &keys, part, kept)?;
         }
         self.relieve()
     }

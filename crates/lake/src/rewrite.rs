@@ -12,6 +12,7 @@ use arrow_select::zip::zip;
 use shoplake_core::{BatchNumber, Result, TableFile};
 use uuid::Uuid;
 
+use crate::dimension::LookedUp;
 use crate::key_index::{KeyIndex, index_path};
 use crate::parquet_writer::{FileWriter, ROW_GROUP_ROWS, properties};
 use crate::read;
@@ -159,13 +160,12 @@ impl Merger {
     fn heal(&self, batch: &RecordBatch, at: usize, orphans: &Orphans, first: u32) -> Result<(RecordBatch, Orphans)> {
         let related = &self.related[at];
         let Some(foreign) = batch.column_by_name(&related.column) else { return Ok((batch.clone(), Orphans::new())) };
-        let mut still = Orphans::new();
-        let found = related.dimension.look_up(foreign, |row, _| {
-            let ordinal = first + row as u32;
-            if let Some(hash) = orphans.get(&ordinal) {
-                still.insert(ordinal, *hash);
-            }
-        });
+        let LookedUp { rows: found, orphans: unknown } = related.dimension.look_up(foreign);
+        let still: Orphans = unknown
+            .iter()
+            .filter_map(|(row, _)| orphans.get_key_value(&(first + row)))
+            .map(|(o, h)| (*o, *h))
+            .collect();
         // Rows that were no orphans keep what they say: a later change of the dimension rewrites no sale.
         let found: UInt32Array = (0..found.len())
             .map(|row| (orphans.contains_key(&(first + row as u32)) && found.is_valid(row)).then(|| found.value(row)))

@@ -1,6 +1,6 @@
 //! The keys that a run has met, and where the current row of each stands.
 
-use hashbrown::HashTable;
+use crate::key_table::KeyTable;
 
 /// Where a row stands: in a data file of the base, or in a file that the run is writing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -11,6 +11,33 @@ pub(crate) enum Place {
     Pending(u32, u32),
 }
 
+/// A place in one word: a run keeps one for each of its rows.
+#[derive(Debug, Clone, Copy)]
+struct PackedPlace(u64);
+
+const BASE: u64 = 1 << 63;
+
+impl From<Place> for PackedPlace {
+    fn from(place: Place) -> Self {
+        let (base, file, ordinal) = match place {
+            Place::Base(file, ordinal) => (BASE, file, ordinal),
+            Place::Pending(file, ordinal) => (0, file, ordinal),
+        };
+        Self(base | u64::from(file) << 32 | u64::from(ordinal))
+    }
+}
+
+impl From<PackedPlace> for Place {
+    fn from(PackedPlace(packed): PackedPlace) -> Self {
+        let (file, ordinal) = ((packed & !BASE) >> 32, packed & u64::from(u32::MAX));
+        if packed & BASE == 0 {
+            Self::Pending(file as u32, ordinal as u32)
+        } else {
+            Self::Base(file as u32, ordinal as u32)
+        }
+    }
+}
+
 /// The current row of a key.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Current {
@@ -18,7 +45,7 @@ pub(crate) struct Current {
     pub(crate) content: u64,
     /// Where it stands.
     pub(crate) place: Place,
-    /// Its version, where the contract has one.
+    /// Its version; 0 where the contract has none.
     pub(crate) version: i64,
 }
 
@@ -31,55 +58,89 @@ struct Replaced {
 /// The keys met, by 128-bit hash.
 #[derive(Default)]
 pub(crate) struct RunKeys {
-    table: HashTable<u32>,
-    entries: Vec<(u128, Current)>,
+    table: KeyTable,
+    /// By the key's number: content hash and place.
+    rows: Vec<(u64, PackedPlace)>,
+    /// By the key's number, once a version other than 0 was met.
+    versions: Vec<i64>,
     file_start: usize,
     replaced: Vec<Replaced>,
 }
 
 impl RunKeys {
+    /// Brings what belongs to a few keys near before they are asked for.
+    pub(crate) fn warm(&self, keys: &[u128]) {
+        self.table.warm(keys);
+    }
+
+    /// The places of those of `keys` that were not met yet.
+    pub(crate) fn unknown(&self, keys: &[u128]) -> Vec<u32> {
+        let (mut unknown, mut row) = (Vec::new(), 0);
+        self.table.find_all(keys, |found| {
+            if found.is_none() {
+                unknown.push(row);
+            }
+            row += 1;
+        });
+        unknown
+    }
+
     /// The entry of a key.
     pub(crate) fn find(&self, key: u128) -> Option<u32> {
-        self.table.find(key as u64, |entry| self.entries[*entry as usize].0 == key).copied()
+        self.table.find(key)
     }
 
     /// The current row of an entry.
     pub(crate) fn current(&self, entry: u32) -> Current {
-        self.entries[entry as usize].1
+        let (content, place) = self.rows[entry as usize];
+        let version = self.versions.get(entry as usize).copied().unwrap_or_default();
+        Current { content, place: place.into(), version }
     }
 
     /// Adds a key that is not there yet.
     pub(crate) fn insert(&mut self, key: u128, current: Current) -> u32 {
-        let entry = self.entries.len() as u32;
-        self.entries.push((key, current));
-        let entries = &self.entries;
-        self.table.insert_unique(key as u64, entry, |entry| entries[*entry as usize].0 as u64);
+        let entry = self.table.insert(key);
+        self.rows.push((current.content, current.place.into()));
+        self.set_version(entry, current.version);
         entry
     }
 
     /// Makes another row the current one of an entry.
     pub(crate) fn replace(&mut self, entry: u32, current: Current) {
-        let before = std::mem::replace(&mut self.entries[entry as usize].1, current);
+        let before = self.current(entry);
+        self.set(entry, current);
         self.replaced.push(Replaced { entry, before });
+    }
+
+    fn set(&mut self, entry: u32, current: Current) {
+        self.rows[entry as usize] = (current.content, current.place.into());
+        self.set_version(entry, current.version);
+    }
+
+    fn set_version(&mut self, entry: u32, version: i64) {
+        let entry = entry as usize;
+        if version != 0 && self.versions.len() <= entry {
+            self.versions.resize(entry + 1, 0);
+        }
+        if let Some(known) = self.versions.get_mut(entry) {
+            *known = version;
+        }
     }
 
     /// Keeps what came since the last file; gives the places of rows that are no longer current.
     pub(crate) fn accept(&mut self) -> impl Iterator<Item = Place> + '_ {
-        self.file_start = self.entries.len();
+        self.file_start = self.rows.len();
         self.replaced.drain(..).map(|replaced| replaced.before.place)
     }
 
     /// Forgets what came since the last file.
     pub(crate) fn refuse(&mut self) {
         while let Some(Replaced { entry, before }) = self.replaced.pop() {
-            self.entries[entry as usize].1 = before;
+            self.set(entry, before);
         }
-        for entry in (self.file_start..self.entries.len()).rev() {
-            if let Ok(found) = self.table.find_entry(self.entries[entry].0 as u64, |e| *e as usize == entry) {
-                found.remove();
-            }
-        }
-        self.entries.truncate(self.file_start);
+        self.table.truncate(self.file_start);
+        self.rows.truncate(self.file_start);
+        self.versions.truncate(self.file_start);
     }
 }
 

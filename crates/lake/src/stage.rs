@@ -3,9 +3,11 @@
 use std::sync::Arc;
 
 use arrow_array::{
-    ArrayRef, Int32Array, Int64Array, RecordBatch, StringArray, TimestampMicrosecondArray, UInt32Array, new_null_array,
+    Array, ArrayRef, Int32Array, Int64Array, RecordBatch, StringArray, TimestampMicrosecondArray, UInt32Array,
+    new_null_array,
 };
 use arrow_schema::SchemaRef;
+use arrow_select::take::take_record_batch;
 use shoplake_core::clock::civil;
 use shoplake_core::{BatchNumber, Result, RunId};
 
@@ -14,6 +16,14 @@ use crate::shape::{TableShape, arrow_fault};
 
 /// Rows of one source file and one partition.
 pub(crate) struct Staged {
+    /// The rows that they are among.
+    pub(crate) chunk: Arc<StagedChunk>,
+    /// Which rows of it they are, where they are not all.
+    pub(crate) picked: Option<Vec<u32>>,
+}
+
+/// Judged rows with what was found out about them.
+pub(crate) struct StagedChunk {
     /// The content columns.
     pub(crate) content: RecordBatch,
     /// The line of each row.
@@ -24,6 +34,22 @@ pub(crate) struct Staged {
     pub(crate) related: Vec<UInt32Array>,
     /// The object's key below `landing/`.
     pub(crate) source: Arc<str>,
+}
+
+impl StagedChunk {
+    /// Some of the rows.
+    pub(crate) fn pick(&self, rows: &[u32]) -> Result<Self> {
+        let indices = UInt32Array::from(rows.to_vec());
+        let at = |row: &u32| *row as usize;
+        let one = |row: &u32, values: &UInt32Array| values.is_valid(at(row)).then(|| values.value(at(row)));
+        Ok(Self {
+            content: take_record_batch(&self.content, &indices).map_err(arrow_fault)?,
+            lines: rows.iter().map(|row| self.lines[at(row)]).collect(),
+            days: self.days.as_ref().map(|days| rows.iter().map(|row| days[at(row)]).collect()),
+            related: self.related.iter().map(|values| rows.iter().map(|row| one(row, values)).collect()).collect(),
+            source: self.source.clone(),
+        })
+    }
 }
 
 /// A relationship of a fact to a dimension.
@@ -53,21 +79,29 @@ pub(crate) struct Shaper {
 impl Shaper {
     /// The file's columns for these rows.
     pub(crate) fn columns(&self, staged: &Staged) -> Result<RecordBatch> {
-        let rows = staged.content.num_rows();
-        let mut columns: Vec<ArrayRef> = staged.content.columns().to_vec();
+        let picked;
+        let chunk = match &staged.picked {
+            None => &*staged.chunk,
+            Some(rows) => {
+                picked = staged.chunk.pick(rows)?;
+                &picked
+            }
+        };
+        let rows = chunk.content.num_rows();
+        let mut columns: Vec<ArrayRef> = chunk.content.columns().to_vec();
         for enrichment in &self.shape.contract.enrichments {
             let relation = self.related.iter().position(|related| related.column == enrichment.by);
             let value = match relation {
-                Some(at) => self.related[at].dimension.take(&enrichment.from, &staged.related[at])?,
+                Some(at) => self.related[at].dimension.take(&enrichment.from, &chunk.related[at])?,
                 None => None,
             };
             columns.push(value.unwrap_or_else(|| new_null_array(&enrichment.column_type.arrow_type(), rows)));
         }
-        if let Some(days) = &staged.days {
+        if let Some(days) = &chunk.days {
             columns.push(Arc::new(day_of_month(days)));
         }
-        columns.push(Arc::new(repeat(&staged.source, rows)));
-        columns.push(Arc::new(staged.lines.iter().map(|line| *line as i64).collect::<Int64Array>()));
+        columns.push(Arc::new(repeat(&chunk.source, rows)));
+        columns.push(Arc::new(chunk.lines.iter().map(|line| *line as i64).collect::<Int64Array>()));
         columns.push(Arc::new(repeat(&self.run_id.0, rows)));
         let loaded_at = TimestampMicrosecondArray::from_value(self.loaded_at, rows).with_timezone("UTC");
         columns.push(Arc::new(loaded_at));

@@ -15,8 +15,8 @@ use std::sync::Arc;
 use crossbeam_channel::bounded;
 use shoplake_core::{Contract, JudgedChunk, LandedFile, Result};
 
-use crate::ordered::in_order;
 use crate::open::open_text;
+use crate::ordered::in_order;
 use crate::rows::CompiledContract;
 use crate::{FileReading, ReadOptions};
 use piece::{Judged, PieceJudge};
