@@ -45,6 +45,10 @@ pub struct FileOutcome {
     pub size: u64,
     /// What became of it.
     pub status: FileStatus,
+    /// Whether these are rows of a loaded file that were judged again: `rows_read` of them left
+    /// quarantine, `rejected` of them came back.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub replayed: bool,
     /// Why it failed or is held, in words a person can act on.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub error: Option<String>,

@@ -1,6 +1,6 @@
 //! The ports: one trait a role. The pipeline knows these; the binary puts adapters behind them.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap, HashSet};
 use std::path::Path;
 use std::pin::Pin;
 use std::sync::Arc;
@@ -108,10 +108,10 @@ pub trait Batch: Send {
 pub trait Loader: Send {
     /// Begins a file.
     fn begin_file(&mut self, file: &LandedFile) -> Result<()>;
-    /// Begins to take rows of a loaded file out of quarantine: they are added where their key is
-    /// unknown and never replace a row; the file's rows in quarantine go, and those that are rejected
-    /// again come back.
-    fn begin_replay(&mut self, file: &LandedFile) -> Result<()>;
+    /// Begins to take rows of a loaded file out of quarantine: their lines go, and those that are
+    /// rejected again come back. The rows stand in the order of loads as if they had been good at
+    /// once: one replaces a row of its key that was loaded before it, never one that came later.
+    fn begin_replay(&mut self, file: &LandedFile, replay: &Replay) -> Result<()>;
     /// Takes the next chunk of the file, in the order of the file.
     fn append(&mut self, chunk: JudgedChunk) -> Result<()>;
     /// Keeps the file; its counts.
@@ -120,6 +120,15 @@ pub trait Loader: Send {
     fn refuse_file(&mut self) -> Result<()>;
     /// For downcasting by the batch that made it.
     fn into_any(self: Box<Self>) -> Box<dyn std::any::Any + Send>;
+}
+
+/// Rows of a loaded file that leave quarantine.
+#[derive(Debug, Clone)]
+pub struct Replay {
+    /// The lines where they start.
+    pub lines: Arc<HashSet<u64>>,
+    /// The key of every loaded file with its place in the order of loads.
+    pub order: Arc<HashMap<String, u64>>,
 }
 
 /// What a load did to a dataset's table.

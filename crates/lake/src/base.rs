@@ -8,12 +8,13 @@ use std::sync::Arc;
 use arrow_array::cast::AsArray;
 use arrow_array::types::{Date32Type, Int64Type, TimestampMicrosecondType};
 use arrow_array::{Array, ArrayRef, RecordBatch};
-use arrow_schema::{DataType, SchemaRef};
+use arrow_schema::{DataType, Schema, SchemaRef};
 use shoplake_core::{Contract, Result, TableFile};
 
 use crate::key_index::{self, KeyIndex};
 use crate::read;
-use crate::run_keys::{Current, Place};
+use crate::run_keys::{Current, Origin, Place};
+use crate::shape::origin_fields;
 
 /// Rows whose index is kept in memory through the run (8 bytes and 4 bytes each); beyond that an
 /// index is read again for each chunk.
@@ -35,9 +36,12 @@ pub(crate) struct Base {
 pub(crate) struct BaseRow {
     /// What the run must know of it.
     pub(crate) current: Current,
-    /// Its event time in UTC microseconds, if it has one.
-    pub(crate) event_time: Option<i64>,
+    /// Its place in the order of loads, where that was asked for.
+    pub(crate) origin: Option<Origin>,
 }
+
+/// The keys of loaded files with their places in the order of loads.
+pub(crate) type LoadOrder = HashMap<String, u64>;
 
 impl Base {
     /// The files of a table whose rows say `content`.
@@ -50,8 +54,14 @@ impl Base {
         self.files.iter().all(|file| file.rows == 0)
     }
 
-    /// Finds the current rows of `keys[row]` for each of `rows`; the answer is by row.
-    pub(crate) fn find(&mut self, keys: &[u128], rows: Vec<u32>) -> Result<HashMap<u32, BaseRow>> {
+    /// Finds the current rows of `keys[row]` for each of `rows`; the answer is by row. Where they
+    /// stand in the order of loads is only looked up with `order`.
+    pub(crate) fn find(
+        &mut self,
+        keys: &[u128],
+        rows: Vec<u32>,
+        order: Option<&LoadOrder>,
+    ) -> Result<HashMap<u32, BaseRow>> {
         let mut wanted: Vec<(u64, u32)> = rows.into_iter().map(|row| (keys[row as usize] as u64, row)).collect();
         wanted.sort_unstable();
         let mut found = HashMap::new();
@@ -60,7 +70,7 @@ impl Base {
             let mut hits: Vec<(u32, u32)> = Vec::new();
             index.look_up(&wanted, |row, ordinal| hits.push((ordinal, row)));
             if !hits.is_empty() {
-                self.confirm(file, hits, keys, &mut found)?;
+                self.confirm(file, hits, keys, order, &mut found)?;
             }
         }
         Ok(found)
@@ -72,6 +82,7 @@ impl Base {
         file: usize,
         mut hits: Vec<(u32, u32)>,
         keys: &[u128],
+        order: Option<&LoadOrder>,
         found: &mut HashMap<u32, BaseRow>,
     ) -> Result<()> {
         hits.sort_unstable();
@@ -81,7 +92,7 @@ impl Base {
         let real_keys = read::key_hashes(&batch, &self.contract);
         let contents = read::content_hashes(&batch);
         let versions = self.contract.version.as_deref().and_then(|name| order_values(&batch, name));
-        let times = self.contract.event_time.as_deref().and_then(|name| order_values(&batch, name));
+        let origins = order.map(|order| self.origins(file, &ordinals, order)).transpose()?;
         for (ordinal, row) in hits {
             let at = ordinals.binary_search(&ordinal).unwrap_or_default();
             if real_keys.get(at) != Some(&keys[row as usize]) {
@@ -89,9 +100,22 @@ impl Base {
             }
             let version = versions.as_ref().map_or(0, |values| values[at].unwrap_or(i64::MIN));
             let current = Current { content: contents[at], place: Place::Base(file as u32, ordinal), version };
-            found.insert(row, BaseRow { current, event_time: times.as_ref().and_then(|times| times[at]) });
+            found.insert(row, BaseRow { current, origin: origins.as_ref().map(|origins| origins[at]) });
         }
         Ok(())
+    }
+
+    /// Where rows stand in the order of loads. A file that the order does not know came before all others.
+    fn origins(&self, file: usize, ordinals: &[u32], order: &LoadOrder) -> Result<Vec<Origin>> {
+        let [source_file, source_line, ..] = origin_fields();
+        let columns = Arc::new(Schema::new(vec![source_file, source_line]));
+        let batch = read::rows(&self.root, &self.files[file], &columns, ordinals)?;
+        let (sources, lines) = (batch.column(0).as_string::<i32>(), batch.column(1).as_primitive::<Int64Type>());
+        let origin = |(source, line): (Option<&str>, Option<i64>)| {
+            let load = source.and_then(|source| order.get(source)).copied().unwrap_or_default();
+            Origin { load, line: line.unwrap_or_default() as u64 }
+        };
+        Ok(sources.iter().zip(lines).map(origin).collect())
     }
 
     /// The key index of a file.

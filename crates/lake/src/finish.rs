@@ -56,6 +56,7 @@ pub(crate) fn finish(mut loader: TableLoader, pool: &Arc<Pool>) -> Result<(FileC
     for (at, file) in std::mem::take(&mut loader.base.files).into_iter().enumerate() {
         let mut dropped = loader.base_dropped.remove(&(at as u32)).unwrap_or_default();
         dropped.sort_unstable();
+        loader.note_days(&file, &dropped)?;
         let heal = loader.heal && merger.can_heal(&file)?;
         candidates.push(Candidate { input: Input { file, dropped }, base: true, heal });
     }

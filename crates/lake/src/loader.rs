@@ -11,18 +11,20 @@ use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
 
 use arrow_array::{RecordBatch, UInt32Array};
+use arrow_schema::Schema;
 use shoplake_core::clock::civil;
-use shoplake_core::ports::Loader;
-use shoplake_core::{Counts, Fault, JudgedChunk, LandedFile, Result, ShopZone};
+use shoplake_core::ports::{Loader, Replay};
+use shoplake_core::{Counts, Fault, JudgedChunk, LandedFile, Result, ShopZone, TableFile};
 
-use crate::base::{Base, order_values};
+use crate::base::{Base, BaseRow, order_values};
 use crate::dimension::LookedUp;
 use crate::parquet_writer::{FileWriter, OrderedFile, ROW_GROUP_ROWS, Shape, properties};
 use crate::pool::{Pool, lock};
 use crate::quarantine::Quarantine;
+use crate::read;
 use crate::rewrite::new_file;
-use crate::run_keys::{Current, Place, RunKeys};
-use crate::shape::{TableShape, conform};
+use crate::run_keys::{Current, Origin, Place, RunKeys};
+use crate::shape::{TableShape, arrow_fault, conform};
 use crate::stage::{Related, Shaper, Staged, StagedChunk};
 
 /// Rows that may wait for their row groups over all partitions; beyond that the fullest is written.
@@ -65,8 +67,8 @@ pub(crate) struct TableLoader {
     shaper: Arc<Shaper>,
     dataset: Arc<str>,
     source: Arc<str>,
-    /// Whether the rows come out of quarantine: they are older than what the table says.
-    replay: bool,
+    /// What is replayed, where the rows come out of quarantine.
+    replay: Option<Replay>,
     keyed: bool,
     counts: Counts,
 }
@@ -104,7 +106,7 @@ impl TableLoader {
             quarantine,
             zone,
             source: "".into(),
-            replay: false,
+            replay: None,
             keyed,
             counts: Counts::default(),
         }
@@ -169,11 +171,13 @@ impl TableLoader {
         let versions = self.shape.contract.version.as_deref().and_then(|name| order_values(&chunk.rows, name));
         let mut known = HashMap::new();
         if self.keyed && !self.base.is_empty() {
-            known = self.base.find(&chunk.keys, self.keys.unknown(&chunk.keys))?;
+            let order = self.replay.as_ref().map(|replay| &*replay.order);
+            known = self.base.find(&chunk.keys, self.keys.unknown(&chunk.keys), order)?;
         }
         let mut kept: Vec<(usize, Vec<u32>)> = Vec::new();
         let mut last: Option<(Month, usize)> = None;
         let mut last_day = None;
+        let load = self.replay.as_ref().map(|replay| replay.order.get(&*self.source).copied().unwrap_or_default());
         for row in 0..rows {
             let slot = match last {
                 Some((month, slot)) if month == months[row] => slot,
@@ -200,8 +204,11 @@ impl TableLoader {
             let base = if known.is_empty() { None } else { known.remove(&(row as u32)) };
             if !self.keyed {
                 self.counts.inserted += 1;
-            } else if !self.decide_row(chunk.keys[row], current, base) {
-                continue;
+            } else {
+                let origin = load.map(|load| Origin { load, line: chunk.lines[row] });
+                if !self.decide_row(chunk.keys[row], current, origin, base) {
+                    continue;
+                }
             }
             indices.push(row as u32);
             // Rows come in days: most are of the day before.
@@ -215,31 +222,32 @@ impl TableLoader {
         Ok(kept)
     }
 
-    /// Decides one row; says whether it is kept.
-    fn decide_row(&mut self, key: u128, new: Current, base: Option<crate::base::BaseRow>) -> bool {
+    /// Decides one row; says whether it is kept. `origin` is where it stands in the order of loads, if
+    /// it comes out of quarantine.
+    fn decide_row(&mut self, key: u128, new: Current, origin: Option<Origin>, base: Option<BaseRow>) -> bool {
         let entry = match (self.keys.find(key), base) {
             (Some(entry), _) => entry,
             (None, None) => {
-                self.keys.insert(key, new);
+                let entry = self.keys.insert(key, new);
+                self.keys.note_origin(entry, origin);
                 self.counts.inserted += 1;
                 return true;
             }
             (None, Some(base)) => {
                 let entry = self.keys.insert(key, base.current);
-                let changed =
-                    !self.replay && base.current.content != new.content && new.version >= base.current.version;
-                if changed && let Some(time) = base.event_time {
-                    self.days.insert(local_day(&mut self.zone, self.shape.event_dates(), time));
-                }
+                self.keys.note_origin(entry, base.origin);
                 entry
             }
         };
         let old = self.keys.current(entry);
-        if self.replay || old.content == new.content || new.version < old.version {
+        // A row of this run's files is later than any that was in quarantine.
+        let late = origin.is_some_and(|origin| self.keys.origin(entry).is_none_or(|old| origin < old));
+        let stays = new.version < old.version || new.version == old.version && late;
+        if old.content == new.content || stays {
             self.counts.duplicate += 1;
             return false;
         }
-        self.keys.replace(entry, new);
+        self.keys.replace(entry, new, origin);
         self.counts.updated += 1;
         true
     }
@@ -299,6 +307,19 @@ impl TableLoader {
         Ok(())
     }
 
+    /// Notes the days of rows of a base file that are no longer current.
+    pub(crate) fn note_days(&mut self, file: &TableFile, dropped: &[u32]) -> Result<()> {
+        let Some(event_time) = self.shape.contract.event_time.clone().filter(|_| !dropped.is_empty()) else {
+            return Ok(());
+        };
+        let content = self.shape.content_schema();
+        let column = content.field_with_name(&event_time).map_err(arrow_fault)?.clone();
+        let rows = read::rows(&self.root, file, &Arc::new(Schema::new(vec![column])), dropped)?;
+        let (days, _) = local_days(&mut self.zone, &self.shape, &rows);
+        self.days.extend(days.into_iter().flatten().flatten());
+        Ok(())
+    }
+
     fn quarantine(&self) -> std::sync::MutexGuard<'_, Quarantine> {
         lock(&self.quarantine)
     }
@@ -307,15 +328,15 @@ impl TableLoader {
 impl Loader for TableLoader {
     fn begin_file(&mut self, file: &LandedFile) -> Result<()> {
         self.source = file.key.as_str().into();
-        self.replay = false;
+        self.replay = None;
         self.counts = Counts::default();
         Ok(())
     }
 
-    fn begin_replay(&mut self, file: &LandedFile) -> Result<()> {
+    fn begin_replay(&mut self, file: &LandedFile, replay: &Replay) -> Result<()> {
         self.begin_file(file)?;
-        self.replay = true;
-        self.quarantine().forget(&self.source);
+        self.quarantine().forget(&self.source, &replay.lines);
+        self.replay = Some(replay.clone());
         Ok(())
     }
 
@@ -382,7 +403,8 @@ fn local_days(zone: &mut ShopZone, shape: &TableShape, rows: &RecordBatch) -> (O
     let times = shape.contract.event_time.as_deref().and_then(|name| order_values(rows, name));
     let Some(times) = times else { return (None, vec![None; rows.num_rows()]) };
     let dates = shape.event_dates();
-    let days: Vec<Option<i32>> = times.into_iter().map(|time| time.map(|time| local_day(zone, dates, time))).collect();
+    let mut day_of = |time: i64| if dates { time as i32 } else { zone.local_day(time) };
+    let days: Vec<Option<i32>> = times.into_iter().map(|time| time.map(&mut day_of)).collect();
     let mut last = (i32::MIN, (0, 0));
     let months = days.iter().map(|day| {
         day.map(|day| {
@@ -395,9 +417,4 @@ fn local_days(zone: &mut ShopZone, shape: &TableShape, rows: &RecordBatch) -> (O
     });
     let months = months.collect();
     (Some(days), months)
-}
-
-/// The shop's day of an event: `time` is a day already where `dates`, else UTC microseconds.
-fn local_day(zone: &mut ShopZone, dates: bool, time: i64) -> i32 {
-    if dates { time as i32 } else { zone.local_day(time) }
 }

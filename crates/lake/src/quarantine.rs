@@ -1,11 +1,12 @@
 //! The quarantine: one row for each rejected row, in a Delta table of its own.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::path::Path;
 use std::sync::Arc;
 
 use arrow_array::builder::{Int64Builder, StringBuilder};
 use arrow_array::cast::AsArray;
+use arrow_array::types::Int64Type;
 use arrow_array::{ArrayRef, RecordBatch, TimestampMicrosecondArray};
 use arrow_schema::{DataType, Field, Schema, SchemaRef, TimeUnit};
 use shoplake_core::{BatchNumber, Reject, Result, RunId, TableFile};
@@ -55,9 +56,9 @@ pub(crate) struct Quarantine {
     file: Option<OrderedFile<StagedRejects>>,
     file_start: u64,
     dropped: Vec<u32>,
-    /// Source files whose earlier rows go: they were judged again.
-    forgotten: BTreeSet<Arc<str>>,
-    forgetting: Option<Arc<str>>,
+    /// Rows that go, by source file and line: they were judged again.
+    forgotten: HashMap<Arc<str>, HashSet<u64>>,
+    forgetting: Option<(Arc<str>, Arc<HashSet<u64>>)>,
 }
 
 /// What a run does to the quarantine's list of files.
@@ -78,7 +79,7 @@ impl Quarantine {
             file: None,
             file_start: 0,
             dropped: Vec::new(),
-            forgotten: BTreeSet::new(),
+            forgotten: HashMap::new(),
             forgetting: None,
         }
     }
@@ -107,15 +108,17 @@ impl Quarantine {
         file.append(pool, StagedRejects { dataset: dataset.clone(), source: source.clone(), rejects }, rows)
     }
 
-    /// The earlier rows of a source file go, if the file is kept.
-    pub(crate) fn forget(&mut self, source: &Arc<str>) {
-        self.forgetting = Some(source.clone());
+    /// Earlier rows of a source file go, if what comes next is kept.
+    pub(crate) fn forget(&mut self, source: &Arc<str>, lines: &Arc<HashSet<u64>>) {
+        self.forgetting = Some((source.clone(), lines.clone()));
     }
 
     /// Keeps the rejects since the last file.
     pub(crate) fn accept(&mut self) {
         self.file_start = self.file.as_ref().map_or(0, OrderedFile::rows);
-        self.forgotten.extend(self.forgetting.take());
+        if let Some((source, lines)) = self.forgetting.take() {
+            self.forgotten.entry(source).or_default().extend(lines.iter());
+        }
     }
 
     /// Takes back the rejects since the last file.
@@ -151,13 +154,16 @@ impl Quarantine {
         Ok(changes)
     }
 
-    /// Ordinals of a file's rows whose source file was judged again.
+    /// Ordinals of a file's rows that were judged again.
     fn rows_of_forgotten(&self, file: &TableFile) -> Result<Vec<u32>> {
-        let source = Arc::new(Schema::new(vec![Field::new("source_file", DataType::Utf8, true)]));
+        let place = Arc::new(schema().project(&[1, 2]).map_err(arrow_fault)?);
         let (mut gone, mut ordinal) = (Vec::new(), 0);
-        for batch in read::scan(&self.root, file, &source)? {
-            for name in batch?.column(0).as_string::<i32>() {
-                if name.is_some_and(|name| self.forgotten.contains(name)) {
+        for batch in read::scan(&self.root, file, &place)? {
+            let batch = batch?;
+            let (sources, lines) = (batch.column(0).as_string::<i32>(), batch.column(1).as_primitive::<Int64Type>());
+            for (source, line) in sources.iter().zip(lines) {
+                let lines = source.and_then(|source| self.forgotten.get(source));
+                if lines.zip(line).is_some_and(|(lines, line)| lines.contains(&(line as u64))) {
                     gone.push(ordinal);
                 }
                 ordinal += 1;

@@ -1,5 +1,7 @@
 //! The keys that a run has met, and where the current row of each stands.
 
+use std::collections::HashMap;
+
 use crate::key_table::KeyTable;
 
 /// Where a row stands: in a data file of the base, or in a file that the run is writing.
@@ -49,10 +51,20 @@ pub(crate) struct Current {
     pub(crate) version: i64,
 }
 
+/// Where a row stands in the order of loads.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Origin {
+    /// The place of its file; files of the run come after all loaded ones.
+    pub(crate) load: u64,
+    /// Its line.
+    pub(crate) line: u64,
+}
+
 /// What a run takes back when it refuses a file.
 struct Replaced {
     entry: u32,
     before: Current,
+    origin: Option<Origin>,
 }
 
 /// The keys met, by 128-bit hash.
@@ -63,6 +75,9 @@ pub(crate) struct RunKeys {
     rows: Vec<(u64, PackedPlace)>,
     /// By the key's number, once a version other than 0 was met.
     versions: Vec<i64>,
+    /// Where a current row stands in the order of loads, if it is not of a file of the run; noted for
+    /// rows that a replay asked about only.
+    origins: HashMap<u32, Origin>,
     file_start: usize,
     replaced: Vec<Replaced>,
 }
@@ -105,11 +120,26 @@ impl RunKeys {
         entry
     }
 
+    /// Where the current row of an entry stands in the order of loads, if it was noted.
+    pub(crate) fn origin(&self, entry: u32) -> Option<Origin> {
+        self.origins.get(&entry).copied()
+    }
+
+    /// Notes where the current row of an entry stands in the order of loads.
+    pub(crate) fn note_origin(&mut self, entry: u32, origin: Option<Origin>) {
+        if let Some(origin) = origin {
+            self.origins.insert(entry, origin);
+        } else if !self.origins.is_empty() {
+            self.origins.remove(&entry);
+        }
+    }
+
     /// Makes another row the current one of an entry.
-    pub(crate) fn replace(&mut self, entry: u32, current: Current) {
-        let before = self.current(entry);
+    pub(crate) fn replace(&mut self, entry: u32, current: Current, origin: Option<Origin>) {
+        let (before, before_origin) = (self.current(entry), self.origin(entry));
         self.set(entry, current);
-        self.replaced.push(Replaced { entry, before });
+        self.note_origin(entry, origin);
+        self.replaced.push(Replaced { entry, before, origin: before_origin });
     }
 
     fn set(&mut self, entry: u32, current: Current) {
@@ -135,9 +165,12 @@ impl RunKeys {
 
     /// Forgets what came since the last file.
     pub(crate) fn refuse(&mut self) {
-        while let Some(Replaced { entry, before }) = self.replaced.pop() {
+        while let Some(Replaced { entry, before, origin }) = self.replaced.pop() {
             self.set(entry, before);
+            self.note_origin(entry, origin);
         }
+        let file_start = self.file_start;
+        self.origins.retain(|entry, _| (*entry as usize) < file_start);
         self.table.truncate(self.file_start);
         self.rows.truncate(self.file_start);
         self.versions.truncate(self.file_start);
@@ -158,14 +191,14 @@ mod tests {
         let mut keys = RunKeys::default();
         let a = keys.insert(1, row(10));
         assert_eq!(keys.accept().count(), 0);
-        keys.replace(a, row(11));
-        keys.replace(a, row(12));
+        keys.replace(a, row(11), None);
+        keys.replace(a, row(12), None);
         keys.insert(2, row(20));
         keys.refuse();
         assert_eq!(keys.current(a).content, 10);
         assert!(keys.find(2).is_none());
         keys.insert(2, row(21));
-        keys.replace(a, row(13));
+        keys.replace(a, row(13), None);
         assert_eq!(keys.accept().collect::<Vec<_>>(), [Place::Pending(0, 10)]);
         assert_eq!(keys.find(2).map(|e| keys.current(e).content), Some(21));
     }

@@ -105,7 +105,7 @@ impl TableShape {
 }
 
 /// Where a row comes from: the columns that every loaded table ends with.
-fn origin_fields() -> [Field; 4] {
+pub(crate) fn origin_fields() -> [Field; 4] {
     [
         Field::new("_source_file", DataType::Utf8, true),
         Field::new("_source_line", DataType::Int64, true),

@@ -7,10 +7,11 @@ use shoplake_core::outcome::{FileOutcome, FileStatus};
 use shoplake_core::ports::FileRecord;
 use shoplake_core::project::Dataset;
 use shoplake_core::source::Origin;
-use shoplake_core::{Catalog, Counts, LandedFile, Result, Sha256};
+use shoplake_core::{Counts, LandedFile, Result, Sha256};
 use shoplake_sources::files::{self, Arrival};
 use shoplake_sources::rest::PullOptions;
 
+use crate::replay::{ReplayOptions, ReplayedFile};
 use crate::{Pipeline, RunOptions};
 
 /// What one dataset has to load.
@@ -18,8 +19,8 @@ use crate::{Pipeline, RunOptions};
 pub(crate) struct Intake {
     /// Files to judge, in order.
     pub(crate) files: Vec<LandedFile>,
-    /// Loaded files with rows in quarantine that another contract has judged, and those rows' lines.
-    pub(crate) replays: Vec<(LandedFile, HashSet<u64>)>,
+    /// Rows that leave quarantine to be judged again.
+    pub(crate) replays: Vec<ReplayedFile>,
     /// Files whose bytes are loaded already.
     pub(crate) known: Vec<FileOutcome>,
     /// Where the API's cursor moves once all pages are loaded.
@@ -35,6 +36,9 @@ pub(crate) struct Intake {
 impl Pipeline {
     /// Lands what has arrived, and says what each dataset has to load, in the order of the project.
     pub(crate) async fn collect(&self, options: &RunOptions) -> Result<Vec<Intake>> {
+        if let Some(replay) = &options.replay {
+            return self.collect_replay(replay).await;
+        }
         let named = !options.files.is_empty();
         let arrivals = if named {
             files::named(&self.project, &options.files, options.dataset.as_deref())?
@@ -46,6 +50,20 @@ impl Pipeline {
             let name = &dataset.contract.dataset;
             let arrived: Vec<&Arrival> = arrivals.iter().filter(|arrival| &arrival.dataset == name).collect();
             intakes.push(self.intake(dataset, &arrived, named).await?);
+        }
+        Ok(intakes)
+    }
+
+    /// What leaves quarantine; nothing else is loaded.
+    async fn collect_replay(&self, options: &ReplayOptions) -> Result<Vec<Intake>> {
+        let mut intakes = Vec::new();
+        for dataset in &self.project.datasets {
+            let mut intake = Intake::default();
+            if options.dataset.as_ref().is_none_or(|name| name == &dataset.contract.dataset) {
+                (intake.replays, intake.problems) = self.asked_for(dataset, options).await?;
+                intake.failed = !intake.problems.is_empty();
+            }
+            intakes.push(intake);
         }
         Ok(intakes)
     }
@@ -95,55 +113,9 @@ impl Pipeline {
         candidates.dedup_by(|later, first| later.file.key == first.file.key);
         self.sort_out(dataset, candidates, &mut intake).await?;
         if !named {
-            intake.replays = self.replays(dataset).await?;
+            intake.replays = self.outdated(dataset).await?;
         }
         Ok(intake)
-    }
-
-    /// Loaded files with rejects that were judged under another contract: `required: false`, then
-    /// `run`, is all that it takes to let the guests in.
-    async fn replays(&self, dataset: &Dataset) -> Result<Vec<(LandedFile, HashSet<u64>)>> {
-        let contract = &dataset.contract;
-        let fingerprint = contract.fingerprint();
-        let loaded = self.state.files(Some(FileStatus::Loaded), u32::MAX).await?;
-        let due = loaded.into_iter().filter(|record| {
-            record.dataset == contract.dataset && record.fingerprint != fingerprint && record.file.counts.rejected > 0
-        });
-        let mut replays = Vec::new();
-        let mut catalog = None;
-        for FileRecord { file, page, dataset, .. } in due {
-            let catalog = match &catalog {
-                Some(catalog) => catalog,
-                None => catalog.insert(self.tables.pinned().await?),
-            };
-            let lines = self.quarantined_lines(catalog, &dataset, &file.key).await?;
-            let path = self.landing.archived(&file.key);
-            if lines.is_empty() || !path.exists() {
-                continue;
-            }
-            let name = file.key.rsplit('/').next().unwrap_or(&file.key).to_owned();
-            let FileOutcome { key, path: origin, sha256, size, .. } = file;
-            replays.push((LandedFile { dataset, key, name, origin, sha256, size, path, page }, lines));
-        }
-        // The oldest first, as they were loaded: of two rows with one key the first comes in.
-        replays.reverse();
-        Ok(replays)
-    }
-
-    async fn quarantined_lines(&self, catalog: &Catalog, dataset: &str, key: &str) -> Result<HashSet<u64>> {
-        use arrow_array::cast::AsArray;
-        let quoted = |text: &str| text.replace('\'', "''");
-        let sql = format!(
-            "SELECT source_line FROM quarantine WHERE dataset = '{}' AND source_file = '{}'",
-            quoted(dataset),
-            quoted(key)
-        );
-        let mut lines = HashSet::new();
-        for batch in crate::build::collect(self.engine.query(catalog, &sql).await?).await? {
-            let column = batch.column(0).as_primitive_opt::<arrow_array::types::Int64Type>();
-            lines.extend(column.into_iter().flatten().flatten().map(|line| line as u64));
-        }
-        Ok(lines)
     }
 
     async fn record_of(&self, dataset: &Dataset, file: &LandedFile) -> Result<Option<FileRecord>> {
@@ -206,6 +178,7 @@ pub(crate) fn outcome(file: &LandedFile, status: FileStatus) -> FileOutcome {
         sha256: file.sha256.clone(),
         size: file.size,
         status,
+        replayed: false,
         error: None,
         offenders: None,
         warnings: Vec::new(),

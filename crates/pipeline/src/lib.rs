@@ -11,7 +11,9 @@ mod archive;
 mod build;
 mod causes;
 mod collect;
+mod export;
 mod load;
+mod replay;
 mod report;
 mod run;
 
@@ -22,6 +24,7 @@ use shoplake_core::Project;
 use shoplake_core::ports::{Engine, LandingZone, Progress, StateStore, TableStore};
 
 pub use build::plan_all;
+pub use replay::{ORIGIN_COLUMNS, REASON_COLUMNS, ReplayOptions};
 
 /// The stations of a project, put together by the binary.
 #[derive(Clone)]
@@ -47,4 +50,6 @@ pub struct RunOptions {
     pub files: Vec<PathBuf>,
     /// The dataset that those files belong to, where their folder does not say it.
     pub dataset: Option<String>,
+    /// Rows leave quarantine, and nothing else is loaded.
+    pub replay: Option<ReplayOptions>,
 }

@@ -1,19 +1,19 @@
 //! Loads the files of a batch, dataset by dataset: judged by quality, decided by the lake, and
 //! accounted for here.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 use std::sync::Arc;
 
-use arrow_array::UInt32Array;
 use shoplake_core::outcome::{DatasetOutcome, FileOutcome, FileStatus, Offenders};
 use shoplake_core::ports::{Batch, DatasetChange, Loader, Progress};
 use shoplake_core::project::Dataset;
-use shoplake_core::{Contract, Counts, Fault, FaultKind, JudgedChunk, LandedFile, Result};
+use shoplake_core::{Contract, Counts, Fault, FaultKind, LandedFile, Result};
 use shoplake_quality::{FileReading, ReadOptions, judge_file, over_reject_limit};
 
 use crate::Pipeline;
 use crate::causes::Causes;
 use crate::collect::{Intake, outcome};
+use crate::replay::{ReplayedFile, replay_file};
 
 /// What the load of all datasets came to.
 #[derive(Debug, Default)]
@@ -44,10 +44,10 @@ impl Pipeline {
             if !intake.files.is_empty() || !intake.replays.is_empty() || refers_to_changed {
                 let contract = Arc::new(dataset.contract.clone());
                 let mut loader = batch.loader(&contract).await?;
-                let files_and_lines = intake.files.iter().map(|file| (file, None));
-                let replays = intake.replays.iter().map(|(file, lines)| (file, Some(lines)));
-                for (file, lines) in files_and_lines.chain(replays) {
-                    let (back, judged) = self.load_file(loader, file, lines, &contract).await?;
+                let fresh = intake.files.iter().map(|file| (file, None));
+                let replays = intake.replays.iter().map(|replayed| (&replayed.file, Some(replayed)));
+                for (file, replayed) in fresh.chain(replays) {
+                    let (back, judged) = self.load_file(loader, file, replayed, &contract).await?;
                     loader = back;
                     let list =
                         if judged.0.status == FileStatus::Loaded { &mut loaded.files } else { &mut loaded.failed };
@@ -68,23 +68,16 @@ impl Pipeline {
         &self,
         mut loader: Box<dyn Loader>,
         file: &LandedFile,
-        lines: Option<&HashSet<u64>>,
+        replayed: Option<&ReplayedFile>,
         contract: &Arc<Contract>,
     ) -> Result<(Box<dyn Loader>, (FileOutcome, Causes))> {
-        let limits = &self.project.limits;
-        let options = ReadOptions {
-            zone: self.project.time_zone,
-            threads: limits.threads,
-            chunk_bytes: 4 << 20,
-            record_bytes: limits.record_bytes,
-            unpacked_bytes: limits.unpacked_bytes,
-        };
+        let options = ReadOptions::new(self.project.time_zone, &self.project.limits);
         self.progress.stage(&format!("{}: {}", file.dataset, file.name), Some(file.size));
         let (file, contract, progress) = (file.clone(), contract.clone(), self.progress.clone());
-        let lines = lines.cloned();
+        let replayed = replayed.cloned();
         let work = tokio::task::spawn_blocking(move || {
-            let judged = match lines {
-                Some(lines) => replay_file(&mut *loader, &file, &lines, &contract, &options),
+            let judged = match replayed {
+                Some(replayed) => replay_file(&mut *loader, replayed, &contract, &options),
                 None => take_file(&mut *loader, &file, &contract, &options, &*progress),
             };
             judged.map(|judged| (loader, judged))
@@ -137,52 +130,6 @@ fn take_file(
         )));
     }
     Ok((FileOutcome { warnings: reading.warnings, counts, ..outcome(file, FileStatus::Loaded) }, causes))
-}
-
-/// Judges the quarantined rows of a loaded file again, under the contract as it is now.
-fn replay_file(
-    loader: &mut dyn Loader,
-    file: &LandedFile,
-    lines: &HashSet<u64>,
-    contract: &Contract,
-    options: &ReadOptions,
-) -> Result<(FileOutcome, Causes)> {
-    let mut causes = Causes::default();
-    loader.begin_replay(file)?;
-    let judged = judge_file(file, contract, options, &mut |chunk| {
-        let chunk = only(chunk, lines)?;
-        causes.add(&file.name, &chunk.rejects);
-        loader.append(chunk)
-    });
-    let (warning, counts) = match judged {
-        Ok(_) => (
-            format!("{} rows in quarantine were judged again: the contract has changed", lines.len()),
-            loader.accept_file()?,
-        ),
-        Err(fault) if fault.kind == FaultKind::Data => {
-            loader.refuse_file()?;
-            causes = Causes::default();
-            (format!("its rows stay in quarantine: {}", explain(&fault)), Counts::default())
-        }
-        Err(fault) => return Err(fault),
-    };
-    Ok((FileOutcome { warnings: vec![warning], counts, ..outcome(file, FileStatus::Loaded) }, causes))
-}
-
-/// The rows and rejects of a chunk that start at one of `lines`.
-fn only(mut chunk: JudgedChunk, lines: &HashSet<u64>) -> Result<JudgedChunk> {
-    let kept: Vec<u32> =
-        (0..chunk.lines.len() as u32).filter(|row| lines.contains(&chunk.lines[*row as usize])).collect();
-    let pick = |row: &u32| *row as usize;
-    let rows = arrow_select::take::take_record_batch(&chunk.rows, &UInt32Array::from(kept.clone()));
-    chunk.rejects.retain(|reject| lines.contains(&reject.line));
-    Ok(JudgedChunk {
-        rows: rows.map_err(|error| Fault::internal(error.to_string()))?,
-        lines: kept.iter().map(|row| chunk.lines[pick(row)]).collect(),
-        keys: if chunk.keys.is_empty() { Vec::new() } else { kept.iter().map(|row| chunk.keys[pick(row)]).collect() },
-        contents: kept.iter().map(|row| chunk.contents[pick(row)]).collect(),
-        rejects: chunk.rejects,
-    })
 }
 
 fn refused(file: &LandedFile, error: String, offenders: Offenders) -> FileOutcome {

@@ -70,7 +70,8 @@ impl Pipeline {
             reports: Vec::new(),
             problems: intakes.iter().flat_map(|intake| intake.problems.clone()).collect(),
         };
-        if files.is_empty() && last.as_ref() == Some(&now) {
+        let replays = intakes.iter().any(|intake| !intake.replays.is_empty());
+        if files.is_empty() && !replays && last.as_ref() == Some(&now) {
             outcome.datasets = idle(self, &intakes);
         } else {
             let batch = self.tables.begin(&run.id, &files).await?;

@@ -46,7 +46,8 @@ pub(crate) async fn print(
     }
 }
 
-async fn write(
+/// Writes the rows to `out` in the form that is asked for.
+pub(crate) async fn write(
     stream: RowStream,
     output: Output,
     limit: Option<usize>,

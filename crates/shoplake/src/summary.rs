@@ -21,9 +21,9 @@ const UNDER: &str = "\n           ";
 pub(crate) fn text(outcome: &RunOutcome, currency: &str) -> String {
     let files = || outcome.datasets.iter().flat_map(|dataset| &dataset.files);
     let mut text = String::new();
-    if files().next().is_none() {
+    if files().next().is_none() && outcome.problems.is_empty() {
         text += "no new files: drop exports into inbox/<dataset>/ and run again\n";
-    } else {
+    } else if files().next().is_some() {
         text += &rows(&outcome.datasets);
     }
     blocks(&mut text, outcome.problems.iter().map(|problem| mark(Tone::Warn, "problem", problem)));

@@ -5,4 +5,5 @@
 mod account;
 mod dimensions;
 mod exactly_once;
+mod replay;
 mod shop;

@@ -4,19 +4,44 @@ use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
 
+use arrow_array::RecordBatch;
+use futures::TryStreamExt;
 use shoplake_core::outcome::RunOutcome;
 use shoplake_core::ports::{Engine, Quiet, TableStore};
 use shoplake_core::{Fault, Project};
 use shoplake_engine::DataFusionEngine;
 use shoplake_lake::LocalLake;
-use shoplake_pipeline::{Pipeline, RunOptions};
+use shoplake_pipeline::{Pipeline, ReplayOptions, RunOptions};
 use shoplake_project::{Environment, InitOptions, init, load};
 use shoplake_state::SqliteState;
 use tempfile::TempDir;
 
+/// Rows as text, one line a row.
+fn lines(batches: Vec<RecordBatch>) -> Vec<String> {
+    let mut rows = Vec::new();
+    for batch in batches {
+        let options = arrow_cast::display::FormatOptions::new().with_null("NULL");
+        let columns = batch.columns().iter();
+        let columns: Vec<_> =
+            columns.map(|c| arrow_cast::display::ArrayFormatter::try_new(c, &options).unwrap()).collect();
+        for row in 0..batch.num_rows() {
+            rows.push(columns.iter().map(|c| c.value(row).to_string()).collect::<Vec<_>>().join("|"));
+        }
+    }
+    rows
+}
+
 /// A shop and the means to run it.
 pub(crate) struct Shop {
     dir: TempDir,
+}
+
+/// The columns of a sales export.
+pub(crate) const HEADER: &str = "transaction_id,customer_id,product_id,quantity,amount,transaction_date\n";
+
+/// The threads of one test.
+pub(crate) fn runtime() -> tokio::runtime::Runtime {
+    tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap()
 }
 
 /// The columns that say when and from where a row was loaded, which no figure depends on.
@@ -74,24 +99,34 @@ impl Shop {
         self.pipeline().await.run(&RunOptions::default()).await
     }
 
+    /// Replays corrected rows of sales.
+    pub(crate) async fn replay(&self, corrections: &str) -> RunOutcome {
+        let path = self.path().join("fixes.csv");
+        fs_err::write(&path, corrections).unwrap();
+        let replay = ReplayOptions { dataset: Some("sales".into()), corrections: Some(path) };
+        let options = RunOptions { replay: Some(replay), ..RunOptions::default() };
+        self.pipeline().await.run(&options).await.unwrap()
+    }
+
+    /// The quarantined rows of sales as they are given out for correction, one line a row.
+    pub(crate) async fn export(&self) -> Vec<String> {
+        let pipeline = self.pipeline().await;
+        let rows = pipeline.export(pipeline.project.dataset("sales").unwrap(), None).await.unwrap();
+        lines(rows.batches.try_collect().await.unwrap())
+    }
+
+    /// Changes the sales contract.
+    pub(crate) fn edit_contract(&self, edit: impl Fn(String) -> String) {
+        let path = self.path().join("sources/sales.yml");
+        fs_err::write(&path, edit(fs_err::read_to_string(&path).unwrap())).unwrap();
+    }
+
     /// The answer of a query, one line a row.
     pub(crate) async fn query(&self, sql: &str) -> Vec<String> {
-        use futures::TryStreamExt;
         let project = self.project();
         let catalog = LocalLake::open(&project).unwrap().pinned().await.unwrap();
         let engine = DataFusionEngine::new(&project.limits, project.time_zone).unwrap();
-        let batches: Vec<_> = engine.query(&catalog, sql).await.unwrap().batches.try_collect().await.unwrap();
-        let mut rows = Vec::new();
-        for batch in batches {
-            let options = arrow_cast::display::FormatOptions::new().with_null("NULL");
-            let columns = batch.columns().iter();
-            let columns: Vec<_> =
-                columns.map(|c| arrow_cast::display::ArrayFormatter::try_new(c, &options).unwrap()).collect();
-            for row in 0..batch.num_rows() {
-                rows.push(columns.iter().map(|c| c.value(row).to_string()).collect::<Vec<_>>().join("|"));
-            }
-        }
-        rows
+        lines(engine.query(&catalog, sql).await.unwrap().batches.try_collect().await.unwrap())
     }
 
     /// Everything that the shop's figures are made of, and the figures.

@@ -81,6 +81,7 @@ fn file(name: &str, status: FileStatus, counts: Counts, error: Option<&str>) -> 
         sha256: Sha256("00".into()),
         size: 10,
         status,
+        replayed: false,
         error: error.map(str::to_owned),
         offenders: None,
         warnings: Vec::new(),

@@ -32,6 +32,8 @@ pub(crate) fn dispatch(cli: Cli, printer: &Printer) -> Result<Exit, Failure> {
         Command::Status(args) => status::status(&context, &args),
         Command::Quarantine(QuarantineCommand::Ls(args)) => quarantine::ls::ls(&context, &args),
         Command::Quarantine(QuarantineCommand::Show(args)) => quarantine::show::show(&context, &args),
+        Command::Quarantine(QuarantineCommand::Export(args)) => quarantine::export::export(&context, &args),
+        Command::Quarantine(QuarantineCommand::Replay(args)) => quarantine::replay::replay(&context, args),
         Command::Generate(args) => generate::generate(&context, &args),
         Command::Discover(args) => discover::discover(&context, &args),
         Command::Report(args) => report::report(&context, &args),

@@ -1,7 +1,9 @@
 //! `shoplake run`: load new data, build and test the models, publish, report.
 
-use shoplake_core::Fault;
+use std::sync::Arc;
+
 use shoplake_core::outcome::{RunOutcome, RunStatus};
+use shoplake_core::{Fault, Project};
 use shoplake_pipeline::RunOptions;
 
 use super::Context;
@@ -14,12 +16,24 @@ pub(super) fn run(context: &Context, args: RunArgs) -> Result<Exit, Failure> {
     // A slip on the command line is told before anything is touched.
     shoplake_sources::files::named(&project, &args.files, args.dataset.as_deref())?;
     let RunArgs { files, dataset, no_wait, json } = args;
+    let options = RunOptions { files, dataset, replay: None };
+    run_with(context, &project, &options, !no_wait, json)
+}
+
+/// Runs the pipeline under the project's lock, and says how it ended.
+pub(super) fn run_with(
+    context: &Context,
+    project: &Arc<Project>,
+    options: &RunOptions,
+    wait: bool,
+    json: bool,
+) -> Result<Exit, Failure> {
     let printer = &context.printer;
-    let _lock = wiring::lock(&project, !no_wait, printer)?;
+    let _lock = wiring::lock(project, wait, printer)?;
     let watcher = progress::for_printer(printer);
     let outcome = context.block_on(project.limits.threads, async {
-        let pipeline = wiring::pipeline(&project, watcher).await?;
-        Ok(pipeline.run(&RunOptions { files, dataset }).await?)
+        let pipeline = wiring::pipeline(project, watcher).await?;
+        Ok(pipeline.run(options).await?)
     })?;
     if json {
         printer.data_text(&as_json(&outcome)?)?;

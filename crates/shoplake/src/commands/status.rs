@@ -157,6 +157,7 @@ impl Status {
         ]);
         for record in self.files.iter().take(FILES_SHOWN) {
             let (word, tone) = match record.file.status {
+                FileStatus::Loaded if record.file.replayed => ("replayed", Tone::Good),
                 FileStatus::Loaded => ("loaded", Tone::Good),
                 FileStatus::AlreadyLoaded => ("already loaded", Tone::Plain),
                 FileStatus::Held => ("held", Tone::Warn),

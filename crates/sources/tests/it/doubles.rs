@@ -95,6 +95,7 @@ impl State {
             sha256: file.sha256.clone(),
             size: file.size,
             status: FileStatus::Loaded,
+            replayed: false,
             error: None,
             offenders: None,
             warnings: Vec::new(),

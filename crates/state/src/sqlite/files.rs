@@ -36,7 +36,7 @@ pub(super) async fn by_page(pool: &SqlitePool, dataset: &str, pull: &str, page: 
 }
 
 pub(super) async fn last_loaded(pool: &SqlitePool, dataset: &str) -> Result<Option<FileRecord>> {
-    let sql = "SELECT * FROM files WHERE dataset = ?1 AND batch IS NOT NULL ORDER BY batch DESC, position DESC LIMIT 1";
+    let sql = "SELECT * FROM files WHERE dataset = ?1 AND batch IS NOT NULL AND NOT replayed ORDER BY batch DESC, position DESC LIMIT 1";
     let row = sqlx::query(sql).bind(dataset).fetch_optional(pool).await.or_fault(READ)?;
     row.as_ref().map(file_record).transpose()
 }
@@ -67,9 +67,9 @@ pub(super) async fn upsert(
     // The conflict is on the columns of the index `files_once`. The id stays: what was judged first stays first.
     let sql = "INSERT INTO files (run_id, dataset, key, path, sha256, size, at, pull, page, fingerprint, status,
                    batch, position, rows_read, inserted, updated, duplicate, rejected, orphans, rejected_malformed,
-                   rejected_missing, rejected_range, rejected_contract, error, offenders, warnings)
+                   rejected_missing, rejected_range, rejected_contract, error, offenders, warnings, replayed)
                VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20,
-                   ?21, ?22, ?23, ?24, ?25, ?26)
+                   ?21, ?22, ?23, ?24, ?25, ?26, ?27)
                ON CONFLICT (run_id, dataset, key, coalesce(pull, ''), coalesce(page, -1)) DO UPDATE SET
                    path = excluded.path, at = excluded.at, fingerprint = excluded.fingerprint,
                    status = excluded.status, batch = excluded.batch, position = excluded.position,
@@ -77,7 +77,8 @@ pub(super) async fn upsert(
                    duplicate = excluded.duplicate, rejected = excluded.rejected, orphans = excluded.orphans,
                    rejected_malformed = excluded.rejected_malformed, rejected_missing = excluded.rejected_missing,
                    rejected_range = excluded.rejected_range, rejected_contract = excluded.rejected_contract,
-                   error = excluded.error, offenders = excluded.offenders, warnings = excluded.warnings";
+                   error = excluded.error, offenders = excluded.offenders, warnings = excluded.warnings,
+                   replayed = excluded.replayed";
     let file = &record.file;
     let counts = &file.counts;
     let (pull, page) = record.page.as_ref().map(|(pull, page)| (pull, *page as i64)).unzip();
@@ -105,7 +106,7 @@ pub(super) async fn upsert(
     }
     let offenders = file.offenders.as_ref().map(serde_json::to_string).transpose().or_fault(NOTE)?;
     let warnings = (!file.warnings.is_empty()).then(|| serde_json::to_string(&file.warnings)).transpose();
-    let query = query.bind(&file.error).bind(offenders).bind(warnings.or_fault(NOTE)?);
+    let query = query.bind(&file.error).bind(offenders).bind(warnings.or_fault(NOTE)?).bind(file.replayed);
     query.execute(connection).await.or_fault(NOTE)?;
     Ok(())
 }
@@ -134,6 +135,7 @@ fn file_record(row: &SqliteRow) -> Result<FileRecord> {
             sha256: Sha256(required("sha256")?),
             size: number("size")?,
             status: from_word(&required("status")?)?,
+            replayed: row.try_get("replayed").or_fault(READ)?,
             error: text("error")?,
             offenders: text("offenders")?.map(|json| serde_json::from_str(&json).or_fault(READ)).transpose()?,
             warnings: text("warnings")?.map_or(Ok(Vec::new()), |json| serde_json::from_str(&json).or_fault(READ))?,

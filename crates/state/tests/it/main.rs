@@ -44,6 +44,7 @@ fn file(name: &str, status: FileStatus) -> FileOutcome {
         sha256: Sha256(format!("sha-of-{name}")),
         size: 1234,
         status,
+        replayed: false,
         error: None,
         offenders: None,
         warnings: Vec::new(),

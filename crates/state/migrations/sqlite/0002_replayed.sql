@@ -1,0 +1,2 @@
+-- Rows of a loaded file that left quarantine to be judged again are a record of their own.
+ALTER TABLE files ADD COLUMN replayed INTEGER NOT NULL DEFAULT 0;
