@@ -1,5 +1,7 @@
 //! What the quality station hands on: rows that keep the contract, and the ones that do not.
 
+use std::collections::BTreeMap;
+
 use arrow_array::RecordBatch;
 use serde::{Deserialize, Serialize};
 
@@ -39,6 +41,15 @@ impl Reject {
     }
 }
 
+/// Values of one column that were left out of rows that are kept (`schema_change.types: discard_value`).
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct DiscardedValues {
+    /// How many.
+    pub values: u64,
+    /// The first, as it stood in the file.
+    pub example: String,
+}
+
 /// A run of consecutive records of one file, judged.
 #[derive(Debug, Clone)]
 pub struct JudgedChunk {
@@ -54,6 +65,8 @@ pub struct JudgedChunk {
     pub contents: Vec<u64>,
     /// The rows that do not, in order.
     pub rejects: Vec<Reject>,
+    /// Values that were left out, by column.
+    pub discarded: BTreeMap<String, DiscardedValues>,
 }
 
 impl JudgedChunk {

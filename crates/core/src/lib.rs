@@ -24,7 +24,7 @@ pub use contract::{Column, ColumnType, Contract};
 pub use counts::{Counts, Reason};
 pub use fault::{Fault, FaultKind, Place, Result};
 pub use ids::{BatchNumber, RunId, Sha256};
-pub use judged::{JudgedChunk, Reject, Violation};
+pub use judged::{DiscardedValues, JudgedChunk, Reject, Violation};
 pub use landed::LandedFile;
 pub use project::Project;
 pub use table::{Catalog, PinnedTable, TableFile};

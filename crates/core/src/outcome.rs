@@ -55,9 +55,13 @@ pub struct FileOutcome {
     /// For a failed file, counts by reason of what was wrong and the first 20 offenders.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub offenders: Option<Offenders>,
-    /// Notes that are no faults: an empty file, a column that the table gained.
+    /// Notes that are no faults: an empty file, a repeated page.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub warnings: Vec<String>,
+    /// How the file's shape differs from the contract, in words: a column that is new, lost, renamed, or
+    /// of another type.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub schema_changes: Vec<String>,
     /// Its rows, zero everywhere unless it is loaded.
     #[serde(flatten)]
     pub counts: Counts,

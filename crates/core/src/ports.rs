@@ -227,8 +227,13 @@ pub trait StateStore: Send + Sync {
     async fn page(&self, dataset: &str, pull: &str, page: u64) -> Result<Option<FileRecord>>;
     /// The file of a dataset that was loaded last.
     async fn last_loaded(&self, dataset: &str) -> Result<Option<FileRecord>>;
-    /// The latest files, newest first, of one status or of all.
+    /// How files were judged, newest first, of one status or of all: a file that was judged several
+    /// times stands there as often.
     async fn files(&self, status: Option<FileStatus>, limit: u32) -> Result<Vec<FileRecord>>;
+    /// Files that wait for somebody: refused or held when their bytes were judged last, newest first.
+    async fn waiting(&self, limit: u32) -> Result<Vec<FileRecord>>;
+    /// Files whose shape differed from their contract, newest first.
+    async fn schema_changes(&self, limit: u32) -> Result<Vec<FileRecord>>;
     /// Notes what became of a file that is not part of a published batch (failed, held).
     async fn record_file(&self, record: &FileRecord) -> Result<()>;
     /// Notes a published batch in one transaction: its files, its cursors, its number.

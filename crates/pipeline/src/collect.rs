@@ -137,11 +137,17 @@ impl Pipeline {
             last = self.state.last_loaded(&contract.dataset).await?.map(|record| record.file.sha256);
         }
         let mut seen: HashSet<Sha256> = HashSet::new();
-        for Candidate { file, waited } in candidates {
+        for Candidate { mut file, waited } in candidates {
             let record = self.record_of(dataset, &file).await?;
             let status = record.as_ref().map(|record| record.file.status);
-            if waited && status == Some(FileStatus::Failed) && record.is_some_and(|r| r.fingerprint == fingerprint) {
+            if waited
+                && status == Some(FileStatus::Failed)
+                && record.as_ref().is_some_and(|r| r.fingerprint == fingerprint)
+            {
                 continue;
+            }
+            if waited && let Some(record) = &record {
+                file.origin.clone_from(&record.file.path);
             }
             let loaded = status == Some(FileStatus::Loaded);
             let known = match (&file.page, snapshot) {
@@ -182,6 +188,7 @@ pub(crate) fn outcome(file: &LandedFile, status: FileStatus) -> FileOutcome {
         error: None,
         offenders: None,
         warnings: Vec::new(),
+        schema_changes: Vec::new(),
         counts: Counts::default(),
     }
 }

@@ -129,7 +129,8 @@ fn take_file(
             file.key, reading.rows_read
         )));
     }
-    Ok((FileOutcome { warnings: reading.warnings, counts, ..outcome(file, FileStatus::Loaded) }, causes))
+    let FileReading { warnings, schema_changes, .. } = reading;
+    Ok((FileOutcome { warnings, schema_changes, counts, ..outcome(file, FileStatus::Loaded) }, causes))
 }
 
 fn refused(file: &LandedFile, error: String, offenders: Offenders) -> FileOutcome {

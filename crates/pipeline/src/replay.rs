@@ -267,6 +267,7 @@ fn pick(content: &RecordBatch, keys: &[u128], rows: &[(u32, u64)]) -> Result<Jud
         keys: if keys.is_empty() { Vec::new() } else { rows.iter().map(|(row, _)| keys[*row as usize]).collect() },
         contents: hash::content_hashes(&named),
         rejects: Vec::new(),
+        discarded: BTreeMap::new(),
         rows: picked,
     })
 }

@@ -41,7 +41,7 @@ pub(crate) fn judge(
         return Ok(FileReading { warnings: vec!["the file is empty".to_owned()], ..FileReading::default() });
     };
     let reading = FileReading {
-        warnings: header.warnings.clone(),
+        schema_changes: header.schema_changes.clone(),
         new_columns: header.layout.new_columns().to_vec(),
         ..FileReading::default()
     };

@@ -56,7 +56,7 @@ pub(crate) fn judge(
     let columns: Vec<&str> = called.iter().map(String::as_str).collect();
     let explode = contract.options.explode.as_deref();
     let mut extras = names.extras(&columns, explode);
-    reading.warnings.extend(missing_columns(contract, &names, &columns));
+    reading.schema_changes.extend(missing_columns(contract, &names, &columns));
     let layout = layout(contract, &columns, &extras, &mut reading)?;
     if contract.schema_change.columns == OnChange::DiscardValue {
         extras.clear();
@@ -118,13 +118,13 @@ fn layout(contract: &Contract, columns: &[&str], extras: &[Extra], reading: &mut
         }
     }
     names.extend(extras.iter().map(|extra| extra.name.clone()));
-    let (layout, warnings) = Layout::new(contract, &names)?;
-    reading.warnings.extend(warnings);
+    let (layout, changes) = Layout::new(contract, &names)?;
+    reading.schema_changes.extend(changes);
     reading.new_columns = layout.new_columns().to_vec();
     Ok(layout)
 }
 
-/// Warnings for columns that no record has; whether a row may lack them is judged row by row.
+/// Words for columns that no record has; whether a row may lack them is judged row by row.
 fn missing_columns(contract: &Contract, names: &Names, columns: &[&str]) -> Vec<String> {
     if names.records == 0 || contract.schema_change.columns == OnChange::DiscardValue {
         return Vec::new();

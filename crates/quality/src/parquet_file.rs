@@ -31,8 +31,9 @@ pub(crate) fn judge(
 ) -> Result<FileReading> {
     let compiled = Arc::new(CompiledContract::new(contract, options.zone)?);
     let (names, mut batches) = open(&file.path)?;
-    let (layout, warnings) = Layout::new(contract, &names)?;
-    let mut reading = FileReading { warnings, new_columns: layout.new_columns().to_vec(), ..FileReading::default() };
+    let (layout, schema_changes) = Layout::new(contract, &names)?;
+    let mut reading =
+        FileReading { schema_changes, new_columns: layout.new_columns().to_vec(), ..FileReading::default() };
     let layout = Arc::new(layout);
     let types: Vec<ColumnType> = contract.columns.iter().map(|column| column.column_type).collect();
     let mut ordinal = 1;

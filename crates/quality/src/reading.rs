@@ -6,12 +6,14 @@ use chrono_tz::Tz;
 use shoplake_core::contract::Format;
 use shoplake_core::outcome::Offender;
 use shoplake_core::project::Limits;
-use shoplake_core::{Contract, Fault, JudgedChunk, LandedFile, Reason, Result};
+use shoplake_core::{Contract, DiscardedValues, Fault, JudgedChunk, LandedFile, Reason, Result};
 
 /// Offenders that are kept of a file.
 const FIRST_OFFENDERS: usize = 20;
 /// Rows from which on [`Contract::reject_limit`] counts.
 const REJECT_LIMIT_FROM: u64 = 100;
+/// From this share of values on that are not of their column's type, it is the type that has changed.
+const CHANGED_SHARE: f64 = 0.1;
 
 /// How to read a file.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -58,10 +60,14 @@ pub struct FileReading {
     pub rejects: BTreeMap<Reason, u64>,
     /// The first 20 rejected rows, by their first broken rule.
     pub first_offenders: Vec<Offender>,
-    /// Notes that are no faults: an empty file, a column that is new.
+    /// Notes that are no faults: an empty file.
     pub warnings: Vec<String>,
+    /// How the file's shape differs from the contract, in words.
+    pub schema_changes: Vec<String>,
     /// Columns of the table that the contract does not name (`schema_change.columns: evolve`).
     pub new_columns: Vec<String>,
+    /// By column, values that are not of its type: in rejected rows, and left out of rows that are kept.
+    pub(crate) mistyped: BTreeMap<String, (u64, DiscardedValues)>,
 }
 
 impl FileReading {
@@ -76,8 +82,39 @@ impl FileReading {
         for reject in &chunk.rejects {
             let Some(first) = reject.first() else { continue };
             *self.rejects.entry(first.reason).or_default() += 1;
+            for violation in reject.violations.iter().filter(|violation| violation.rule.starts_with("type: ")) {
+                let Some(column) = &violation.column else { continue };
+                self.mistyped.entry(column.clone()).or_default().0 += 1;
+            }
             if self.first_offenders.len() < FIRST_OFFENDERS {
                 self.first_offenders.push(Offender { line: reject.line, violation: first.clone() });
+            }
+        }
+        for (column, discarded) in &chunk.discarded {
+            let (_, mine) = self.mistyped.entry(column.clone()).or_default();
+            if mine.values == 0 {
+                mine.example.clone_from(&discarded.example);
+            }
+            mine.values += discarded.values;
+        }
+    }
+
+    /// Puts into words which columns are not of their type any more.
+    fn note_types(&mut self, contract: &Contract) {
+        for (name, (rejected, discarded)) in &self.mistyped {
+            let Some(column) = contract.column(name) else { continue };
+            let column_type = column.column_type;
+            if discarded.values > 0 {
+                self.schema_changes.push(format!(
+                    "column `{name}` is {column_type}: {} values that are not were left out, the first `{}`",
+                    discarded.values,
+                    discarded.example.escape_debug()
+                ));
+            } else if *rejected as f64 >= CHANGED_SHARE * self.rows_read as f64 {
+                self.schema_changes.push(format!(
+                    "column `{name}` is {column_type} in the contract: {rejected} of {} values are not",
+                    self.rows_read
+                ));
             }
         }
     }
@@ -97,7 +134,9 @@ pub fn judge_file(
         Format::Json | Format::Ndjson => crate::json::judge,
         Format::Parquet => crate::parquet_file::judge,
     };
-    judge(file, contract, options, sink).map_err(|fault| of_file(fault, file))
+    let mut reading = judge(file, contract, options, sink).map_err(|fault| of_file(fault, file))?;
+    reading.note_types(contract);
+    Ok(reading)
 }
 
 /// Whether so many of the rows are rejected that the whole file is refused; it counts from 100 rows on.

@@ -37,7 +37,9 @@ pub(crate) fn text(outcome: &RunOutcome, currency: &str) -> String {
             blocks(&mut text, [mark(Tone::Warn, "set aside", &words)]);
         }
     }
-    let notes = files().flat_map(|file| file.warnings.iter().map(move |note| format!("{}: {note}", file.path)));
+    let notes = files().flat_map(|file| {
+        file.schema_changes.iter().chain(&file.warnings).map(move |note| format!("{}: {note}", file.path))
+    });
     blocks(&mut text, notes.map(|note| mark(Tone::Warn, "note", &note)));
     let failures = outcome.tests.failures.iter().map(|test| {
         let words = format!("test {}: {}", test.name, count(test.rows, "failing row", "failing rows"));

@@ -67,8 +67,7 @@ pub fn named(project: &Project, paths: &[PathBuf], dataset: Option<&str>) -> Res
     if let Some(name) = dataset
         && project.dataset(name).is_none()
     {
-        let known = project.datasets.iter().map(|d| format!("`{}`", d.contract.dataset)).collect::<Vec<_>>();
-        return Err(Fault::usage(format!("no dataset `{name}`")).hint(format!("the project has {}", known.join(", "))));
+        return Err(Fault::usage(format!("no dataset `{name}`")).hint(format!("the project has {}", known(project))));
     }
     let mut arrivals: Vec<(usize, Arrival)> = Vec::new();
     for path in paths {
@@ -125,6 +124,11 @@ fn must_be_plain(project: &Project, path: &Path) -> Result<()> {
     Ok(())
 }
 
+/// The datasets of the project, as words.
+fn known(project: &Project) -> String {
+    project.datasets.iter().map(|d| format!("`{}`", d.contract.dataset)).collect::<Vec<_>>().join(", ")
+}
+
 /// The one dataset whose `from.files` matches `path`.
 fn owner(project: &Project, path: &Path) -> Result<String> {
     let mut owners = Vec::new();
@@ -141,7 +145,8 @@ fn owner(project: &Project, path: &Path) -> Result<String> {
     }
     let shown = project.shown(path);
     let problem = if owners.is_empty() { "no dataset" } else { "more than one dataset" };
-    Err(Fault::usage(format!("`{shown}` matches `from.files` of {problem}")).hint("name the dataset that it is for"))
+    Err(Fault::usage(format!("`{shown}` matches `from.files` of {problem}"))
+        .hint(format!("say which it is for with `--dataset NAME`: the project has {}", known(project))))
 }
 
 /// Where a dataset looks for files: a folder, and a glob below it.

@@ -133,7 +133,7 @@ fn a_replayed_row_keeps_its_place_in_the_order() {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 6, max_shrink_iters: 16, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 4, max_shrink_iters: 16, ..ProptestConfig::default() })]
 
     /// Given sales with and without a customer over several runs, when guests are let in afterwards,
     /// then all figures are what they were had guests been let in from the start.

@@ -85,6 +85,7 @@ fn file(name: &str, status: FileStatus, counts: Counts, error: Option<&str>) -> 
         error: error.map(str::to_owned),
         offenders: None,
         warnings: Vec::new(),
+        schema_changes: Vec::new(),
         counts,
     }
 }

@@ -21,7 +21,8 @@ pub(super) struct Header {
     /// The header's own text, to know it again further down; none where the contract brings the header.
     pub(super) text: Option<Vec<u8>>,
     pub(super) layout: Arc<Layout>,
-    pub(super) warnings: Vec<String>,
+    /// How the header differs from the contract, in words.
+    pub(super) schema_changes: Vec<String>,
     /// Physical lines up to its end.
     pub(super) lines: u64,
 }
@@ -44,8 +45,8 @@ pub(super) fn read(
             Some(Piece::TooLong { .. }) => return Err(too_long(options)),
         };
         if let Some(names) = &contract.options.header {
-            let (layout, warnings) = Layout::new(contract, names)?;
-            let header = Header { names: names.clone(), text: None, layout: Arc::new(layout), warnings, lines };
+            let (layout, schema_changes) = Layout::new(contract, names)?;
+            let header = Header { names: names.clone(), text: None, layout: Arc::new(layout), schema_changes, lines };
             return Ok(Some((header, Piece::Records { text, start: 0 })));
         }
         let mut at = 0;
@@ -66,9 +67,9 @@ pub(super) fn read(
                 return Err(unclosed(lines - record.lines));
             }
             let names = names(&text, &fields);
-            let (layout, warnings) =
+            let (layout, schema_changes) =
                 Layout::new(contract, &names).map_err(|fault| with_remedy(fault, own, dialect, contract))?;
-            let header = Header { names, text: Some(own.to_vec()), layout: Arc::new(layout), warnings, lines };
+            let header = Header { names, text: Some(own.to_vec()), layout: Arc::new(layout), schema_changes, lines };
             return Ok(Some((header, Piece::Records { text, start: record.next })));
         }
     }

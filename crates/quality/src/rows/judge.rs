@@ -1,12 +1,13 @@
 //! The judge: holds each record against the contract and builds the batch of those that keep it.
 
 use std::borrow::Cow;
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use arrow_array::{ArrayRef, RecordBatch};
 use shoplake_core::contract::OnChange;
 use shoplake_core::hash::{content_hashes, key_hashes};
-use shoplake_core::{ColumnType, Fault, JudgedChunk, Reason, Reject, Result, ShopZone, Violation};
+use shoplake_core::{ColumnType, DiscardedValues, Fault, JudgedChunk, Reason, Reject, Result, ShopZone, Violation};
 
 use super::buffer::ColumnBuffer;
 use super::compiled::{CompiledColumn, CompiledContract};
@@ -32,6 +33,8 @@ struct Bench {
     /// What happens to a value that is not of its type.
     types: OnChange,
     violations: Vec<Violation>,
+    /// Values that were left out, by column.
+    discarded: BTreeMap<String, DiscardedValues>,
     /// Why the whole file is refused, once it is.
     refused: Option<Fault>,
 }
@@ -43,7 +46,13 @@ impl RowJudge {
         let new = layout.new_columns().iter().map(|_| ColumnType::String);
         let zone = ShopZone::new(compiled.zone);
         Self {
-            bench: Bench { zone, types: compiled.types, violations: Vec::new(), refused: None },
+            bench: Bench {
+                zone,
+                types: compiled.types,
+                violations: Vec::new(),
+                discarded: BTreeMap::new(),
+                refused: None,
+            },
             columns: contract.chain(new).map(|column_type| ColumnBuffer::new(column_type, capacity)).collect(),
             lines: Vec::with_capacity(capacity),
             rejects: Vec::new(),
@@ -107,6 +116,7 @@ impl RowJudge {
             keys,
             contents,
             rejects: std::mem::take(&mut self.rejects),
+            discarded: std::mem::take(&mut self.bench.discarded),
         })
     }
 }
@@ -127,7 +137,14 @@ impl Bench {
         };
         let value = match (read, self.types) {
             (Ok(value), _) => value,
-            (Err(_), OnChange::DiscardValue) => None,
+            (Err((_, shown)), OnChange::DiscardValue) => {
+                let discarded = self.discarded.entry(column.name.clone()).or_default();
+                discarded.values += 1;
+                if discarded.values == 1 {
+                    discarded.example = cut(shown.to_owned());
+                }
+                None
+            }
             (Err((rule, shown)), types) => {
                 if types == OnChange::Freeze {
                     self.refuse(line, &column.name, &rule, shown);

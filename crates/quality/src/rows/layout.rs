@@ -28,7 +28,8 @@ pub struct Layout {
 }
 
 impl Layout {
-    /// Maps the columns of a file, named as the file names them, to the contract; with warnings.
+    /// Maps the columns of a file, named as the file names them, to the contract; with
+    /// words for what differs.
     ///
     /// Faults of kind `Data`: a name twice, no column of the contract at all, a required column that
     /// is not there, a column that `freeze` refuses, too many columns.
@@ -42,7 +43,7 @@ impl Layout {
         if found.iter().all(Option::is_none) && !file_columns.is_empty() {
             return Err(Fault::data("no column of the contract is in the header").detail(listed(file_columns)));
         }
-        let mut warnings = missing_columns(contract, file_columns, &found)?;
+        let mut changes = missing_columns(contract, file_columns, &found)?;
         let mut layout = Self {
             contract_columns: found.len(),
             sources: found,
@@ -50,8 +51,8 @@ impl Layout {
             refused: Vec::new(),
             schema: contract.schema(),
         };
-        layout.add_unknown(contract, file_columns, &mut warnings)?;
-        Ok((layout, warnings))
+        layout.add_unknown(contract, file_columns, &mut changes)?;
+        Ok((layout, changes))
     }
 
     /// How many columns of the contract a header names.
@@ -90,7 +91,7 @@ impl Layout {
     }
 
     /// Deals with the columns that the contract does not name.
-    fn add_unknown(&mut self, contract: &Contract, names: &[String], warnings: &mut Vec<String>) -> Result<()> {
+    fn add_unknown(&mut self, contract: &Contract, names: &[String], changes: &mut Vec<String>) -> Result<()> {
         let mut taken: HashSet<String> = contract.columns.iter().map(|c| c.name.clone()).collect();
         taken.extend(contract.enrichments.iter().map(|e| e.column.clone()));
         let used: HashSet<usize> = self.sources.iter().flatten().copied().collect();
@@ -107,7 +108,7 @@ impl Layout {
                 }
                 OnChange::Evolve => {
                     let name = of_new_column(header, at + 1, &mut taken);
-                    warnings.push(format!("column {called} is new: it is kept as text in `{name}`"));
+                    changes.push(format!("column {called} is new: it is kept as text in `{name}`"));
                     fields.push(Arc::new(Field::new(&name, DataType::Utf8, true)));
                     self.new_columns.push(name);
                     self.sources.push(Some(at));
@@ -117,7 +118,7 @@ impl Layout {
                     self.sources.push(Some(at));
                 }
                 OnChange::DiscardValue => {
-                    warnings.push(format!("column {called} is not in the contract: its values are left out"));
+                    changes.push(format!("column {called} is not in the contract: its values are left out"));
                 }
             }
         }
@@ -163,22 +164,25 @@ fn refuse_twins(file_columns: &[String]) -> Result<()> {
     Ok(())
 }
 
-/// Warnings for optional columns that the file lacks; a fault for the first required one.
+/// Words for optional columns that the file lacks; a fault for the first required one.
 fn missing_columns(contract: &Contract, names: &[String], found: &[Option<usize>]) -> Result<Vec<String>> {
-    let mut warnings = Vec::new();
+    let mut changes = Vec::new();
     for (column, _) in contract.columns.iter().zip(found).filter(|(_, found)| found.is_none() && !names.is_empty()) {
         let called = column.file_name();
-        if !column.required {
-            warnings.push(format!("column `{called}` is not in the file: `{}` stays empty", column.name));
-            continue;
-        }
         let unused =
             names.iter().enumerate().filter(|(at, _)| !found.contains(&Some(*at))).map(|(_, name)| name.trim());
+        let near = nearest(called, unused);
         let place = match column.line {
             Some(line) => format!("{}:{line}", contract.file),
             None => contract.file.clone(),
         };
-        let hint = match nearest(called, unused) {
+        if !column.required {
+            let renamed = near.map(|near| format!("; renamed? add `header: \"{near}\"` at {place}"));
+            let renamed = renamed.unwrap_or_default();
+            changes.push(format!("column `{called}` is not in the file: `{}` stays empty{renamed}", column.name));
+            continue;
+        }
+        let hint = match near {
             Some(near) => format!("add `header: \"{near}\"` to column `{}` in {place}", column.name),
             None => format!("have the file bring it, or set `required: false` for column `{}` in {place}", column.name),
         };
@@ -186,7 +190,7 @@ fn missing_columns(contract: &Contract, names: &[String], found: &[Option<usize>
             .detail(listed(names))
             .hint(hint));
     }
-    Ok(warnings)
+    Ok(changes)
 }
 
 /// The name that is most likely meant; the only one, if there is no other.

@@ -2,8 +2,8 @@
 
 use std::io::Write;
 
-use shoplake_core::FaultKind;
-use shoplake_core::contract::{FileOptions, Format};
+use shoplake_core::contract::{FileOptions, Format, OnChange};
+use shoplake_core::{ColumnType, FaultKind};
 use shoplake_quality::over_reject_limit;
 
 use crate::{judge, judge_named, options, sales, texts};
@@ -119,7 +119,44 @@ fn empty_files_are_no_faults() {
 fn optional_columns_may_be_absent() {
     let outcome = judge("b\n2\n", &texts(&["a", "b"])).unwrap();
     assert_eq!(outcome.rows, ["∅|2"]);
-    assert_eq!(outcome.reading.warnings, ["column `a` is not in the file: `a` stays empty"]);
+    assert_eq!(outcome.reading.schema_changes, ["column `a` is not in the file: `a` stays empty"]);
+}
+
+/// Given a header that was renamed, when the file is judged, then the change names the likely new name
+/// and where to write it.
+#[test]
+fn a_renamed_header_is_recognised() {
+    let mut contract = texts(&["id", "customer_name"]);
+    contract.columns[1].line = Some(9);
+    let outcome = judge("id,customer\n1,Ada\n", &contract).unwrap();
+    assert_eq!(
+        outcome.reading.schema_changes,
+        [
+            "column `customer_name` is not in the file: `customer_name` stays empty; renamed? add `header: \"customer\"` at sources/sales.yml:9",
+            "column `customer` is new: it is kept as text in `customer`",
+        ]
+    );
+}
+
+/// Given a column whose type has changed, when the file is judged, then the change is told with its
+/// extent, whether the rows or only the values are set aside; a few mistakes are no change.
+#[test]
+fn a_changed_type_is_told() {
+    let rows = |bad: usize| -> String {
+        (0..20).map(|row| if row < bad { format!("{row},x{row}\n") } else { format!("{row},{row}\n") }).collect()
+    };
+    let changes = |bad: usize, types: OnChange| {
+        let mut contract = texts(&["id", "stock"]);
+        contract.columns[1].column_type = ColumnType::Integer;
+        contract.schema_change.types = types;
+        judge(&format!("id,stock\n{}", rows(bad)), &contract).unwrap().reading.schema_changes
+    };
+    assert_eq!(changes(1, OnChange::DiscardRow), [""; 0]);
+    assert_eq!(changes(5, OnChange::DiscardRow), ["column `stock` is integer in the contract: 5 of 20 values are not"]);
+    assert_eq!(
+        changes(1, OnChange::DiscardValue),
+        ["column `stock` is integer: 1 values that are not were left out, the first `x0`"]
+    );
 }
 
 #[test]

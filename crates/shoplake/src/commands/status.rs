@@ -2,7 +2,8 @@
 
 use std::path::Path;
 
-use chrono::Utc;
+use chrono::{DateTime, Utc};
+use serde::Serialize;
 use serde_json::json;
 use shoplake_core::outcome::{FileStatus, RunStatus};
 use shoplake_core::ports::{FileRecord, RunRecord};
@@ -17,6 +18,8 @@ use crate::{summary, wiring};
 
 const RUNS: u32 = 10;
 const FILES: u32 = 50;
+/// Files that are looked through for changes of their shape.
+const CHANGES: u32 = 500;
 /// Files that a person is shown; JSON has [`FILES`].
 const FILES_SHOWN: usize = 20;
 
@@ -28,11 +31,8 @@ pub(super) fn status(context: &Context, args: &StatusArgs) -> Result<Exit, Failu
         Ok(Status {
             files: with_known(state.files(None, FILES).await?, &runs),
             runs,
-            waiting: [
-                state.files(Some(FileStatus::Failed), FILES).await?,
-                state.files(Some(FileStatus::Held), FILES).await?,
-            ]
-            .concat(),
+            waiting: state.waiting(FILES).await?,
+            schema_changes: schema_changes(state.schema_changes(CHANGES).await?),
             last_batch: state.last_batch().await?,
             sizes: Sizes::of(&project)?,
         })
@@ -46,6 +46,7 @@ struct Status {
     runs: Vec<RunRecord>,
     files: Vec<FileRecord>,
     waiting: Vec<FileRecord>,
+    schema_changes: Vec<SchemaChange>,
     last_batch: BatchNumber,
     sizes: Sizes,
 }
@@ -54,7 +55,7 @@ impl Status {
     fn json(&self, project: &Project) -> String {
         let file = |record: &FileRecord| {
             let mut value = json!(record);
-            value["now_at"] = json!(went(record));
+            value["now_at"] = json!(self.went(record));
             value
         };
         let value = json!({
@@ -65,6 +66,7 @@ impl Status {
             "last_batch": self.last_batch,
             "bytes": self.sizes.json(),
             "waiting": self.waiting.iter().map(file).collect::<Vec<_>>(),
+            "schema_changes": self.schema_changes,
             "runs": self.runs,
             "files": self.files.iter().map(file).collect::<Vec<_>>(),
         });
@@ -88,6 +90,7 @@ impl Status {
             return text + "\nnothing has run yet: drop files into inbox/<dataset>/, then `shoplake run`\n";
         }
         text += &self.waiting_text();
+        text += &self.schema_text(project);
         text = text + "\n" + &self.runs_text(project) + "\n" + &self.files_text(project);
         text
     }
@@ -107,6 +110,21 @@ impl Status {
             } else {
                 "        correct the data or the test; the next `shoplake run` takes it again\n"
             };
+        }
+        text
+    }
+
+    /// What files brought otherwise than their contract says, the latest first.
+    fn schema_text(&self, project: &Project) -> String {
+        let mut text = String::new();
+        for change in &self.schema_changes {
+            let first = render::moment(change.first_at, project.time_zone);
+            let files = match change.files {
+                1 => format!("{first}, {}", render::escape(&change.first_file)),
+                files => format!("in {files} files since {first}, {}", render::escape(&change.first_file)),
+            };
+            let what = render::escape(&change.what);
+            text += &format!("\n{}  {}: {what}\n        {files}\n", Tone::Warn.paint("schema"), change.dataset);
         }
         text
     }
@@ -146,6 +164,22 @@ impl Status {
         table.text()
     }
 
+    /// Where the bytes of a file are now. One that was refused may have been loaded since.
+    fn went(&self, record: &FileRecord) -> String {
+        let key = &record.file.key;
+        let same = |other: &&FileRecord| other.dataset == record.dataset && other.file.sha256 == record.file.sha256;
+        let loaded = self.files.iter().filter(same).find(|other| other.file.status == FileStatus::Loaded);
+        match (record.file.status, loaded) {
+            (FileStatus::Loaded, _) => format!("archive/{key}"),
+            (_, Some(loaded)) => format!("archive/{}", loaded.file.key),
+            // The archive has the bytes under the name that they came under first.
+            (FileStatus::AlreadyLoaded, _) => {
+                format!("archive/{}/", key.rsplit_once('/').map_or(key.as_str(), |(dir, _)| dir))
+            }
+            (FileStatus::Held | FileStatus::Failed, _) => format!("landing/{key}"),
+        }
+    }
+
     fn files_text(&self, project: &Project) -> String {
         let mut table = Table::new([
             ("file", Side::Left),
@@ -169,7 +203,7 @@ impl Status {
                 (render::moment(record.at, project.time_zone), Tone::Plain),
                 (thousands(record.file.counts.rows_read), Tone::Plain),
                 (thousands(record.file.counts.rejected), Tone::Plain),
-                (went(record), Tone::Plain),
+                (self.went(record), Tone::Plain),
             ]);
         }
         let mut text = table.text();
@@ -178,6 +212,35 @@ impl Status {
         }
         text
     }
+}
+
+/// One way in which files of a dataset differ from its contract.
+#[derive(Debug, Serialize)]
+struct SchemaChange {
+    dataset: String,
+    what: String,
+    files: u64,
+    first_file: String,
+    first_at: DateTime<Utc>,
+    last_at: DateTime<Utc>,
+}
+
+/// The changes that `records` (newest first) tell of, each once.
+fn schema_changes(records: Vec<FileRecord>) -> Vec<SchemaChange> {
+    let mut changes: Vec<SchemaChange> = Vec::new();
+    for FileRecord { dataset, at, file, .. } in records {
+        for what in file.schema_changes {
+            if let Some(known) = changes.iter_mut().find(|known| known.dataset == dataset && known.what == what) {
+                known.files += 1;
+                known.first_at = at;
+                known.first_file.clone_from(&file.path);
+                continue;
+            }
+            let (dataset, first_file) = (dataset.clone(), file.path.clone());
+            changes.push(SchemaChange { dataset, what, files: 1, first_file, first_at: at, last_at: at });
+        }
+    }
+    changes
 }
 
 /// The files that the state keeps, and those of the last runs whose bytes were loaded before; newest first.
@@ -201,17 +264,6 @@ fn with_known(mut files: Vec<FileRecord>, runs: &[RunRecord]) -> Vec<FileRecord>
     }
     files.sort_by_key(|record| std::cmp::Reverse(record.at));
     files
-}
-
-/// Where the bytes of a file lie now, below the lake.
-fn went(record: &FileRecord) -> String {
-    let key = &record.file.key;
-    match record.file.status {
-        FileStatus::Loaded => format!("archive/{key}"),
-        // The archive has the bytes under the name that they came under first.
-        FileStatus::AlreadyLoaded => format!("archive/{}/", key.rsplit_once('/').map_or(key.as_str(), |(dir, _)| dir)),
-        FileStatus::Held | FileStatus::Failed => format!("landing/{key}"),
-    }
 }
 
 /// Bytes on disk by folder of the lake.

@@ -99,6 +99,9 @@ fn a_file_that_is_no_table() {
             hint: see whether it is the file that was meant
             correct the file and drop it again, or change its contract; then `shoplake run`
 
+    schema  products: column `category` is not in the file: `category` stays empty
+            [MOMENT], inbox/products/all.json
+
     run               ended    took  read  new  rejected  batch  id
     [MOMENT]  error  [TIME]     7    3         3      1  [RUN]
 
@@ -219,7 +222,7 @@ fn a_file_of_no_dataset() {
     ----- stdout
     ----- stderr
     error: `export.csv` matches `from.files` of no dataset
-    hint: name the dataset that it is for
+    hint: say which it is for with `--dataset NAME`: the project has `customers`, `products`, `sales`
     ");
     snapshot!(context, ["run", "export.csv", "--dataset", "sale"], @"
     exit: 2

@@ -99,6 +99,7 @@ impl State {
             error: None,
             offenders: None,
             warnings: Vec::new(),
+            schema_changes: Vec::new(),
             counts: Counts::default(),
         };
         let record = FileRecord {
@@ -140,6 +141,12 @@ impl StateStore for State {
         Ok(None)
     }
     async fn files(&self, _: Option<FileStatus>, _: u32) -> Result<Vec<FileRecord>> {
+        Ok(Vec::new())
+    }
+    async fn waiting(&self, _: u32) -> Result<Vec<FileRecord>> {
+        Ok(Vec::new())
+    }
+    async fn schema_changes(&self, _: u32) -> Result<Vec<FileRecord>> {
         Ok(Vec::new())
     }
     async fn record_file(&self, _: &FileRecord) -> Result<()> {

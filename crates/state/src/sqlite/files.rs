@@ -51,6 +51,19 @@ pub(super) async fn latest(pool: &SqlitePool, status: Option<FileStatus>, limit:
     query.fetch_all(pool).await.or_fault(READ)?.iter().map(file_record).collect()
 }
 
+pub(super) async fn waiting(pool: &SqlitePool, limit: u32) -> Result<Vec<FileRecord>> {
+    let sql = "SELECT * FROM files WHERE status IN ('failed', 'held') AND NOT EXISTS (
+                   SELECT 1 FROM files AS later
+                   WHERE later.dataset = files.dataset AND later.sha256 = files.sha256 AND later.id > files.id)
+               ORDER BY id DESC LIMIT ?1";
+    sqlx::query(sql).bind(limit).fetch_all(pool).await.or_fault(READ)?.iter().map(file_record).collect()
+}
+
+pub(super) async fn schema_changes(pool: &SqlitePool, limit: u32) -> Result<Vec<FileRecord>> {
+    let sql = "SELECT * FROM files WHERE schema_changes IS NOT NULL ORDER BY id DESC LIMIT ?1";
+    sqlx::query(sql).bind(limit).fetch_all(pool).await.or_fault(READ)?.iter().map(file_record).collect()
+}
+
 pub(super) async fn record(pool: &SqlitePool, record: &FileRecord) -> Result<()> {
     let mut transaction = pool.begin_with("BEGIN IMMEDIATE").await.or_fault(NOTE)?;
     runs::ensure(&mut transaction, &record.run_id, record.at).await.or_fault(NOTE)?;
@@ -67,9 +80,10 @@ pub(super) async fn upsert(
     // The conflict is on the columns of the index `files_once`. The id stays: what was judged first stays first.
     let sql = "INSERT INTO files (run_id, dataset, key, path, sha256, size, at, pull, page, fingerprint, status,
                    batch, position, rows_read, inserted, updated, duplicate, rejected, orphans, rejected_malformed,
-                   rejected_missing, rejected_range, rejected_contract, error, offenders, warnings, replayed)
+                   rejected_missing, rejected_range, rejected_contract, error, offenders, warnings, replayed,
+                   schema_changes)
                VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20,
-                   ?21, ?22, ?23, ?24, ?25, ?26, ?27)
+                   ?21, ?22, ?23, ?24, ?25, ?26, ?27, ?28)
                ON CONFLICT (run_id, dataset, key, coalesce(pull, ''), coalesce(page, -1)) DO UPDATE SET
                    path = excluded.path, at = excluded.at, fingerprint = excluded.fingerprint,
                    status = excluded.status, batch = excluded.batch, position = excluded.position,
@@ -78,7 +92,7 @@ pub(super) async fn upsert(
                    rejected_malformed = excluded.rejected_malformed, rejected_missing = excluded.rejected_missing,
                    rejected_range = excluded.rejected_range, rejected_contract = excluded.rejected_contract,
                    error = excluded.error, offenders = excluded.offenders, warnings = excluded.warnings,
-                   replayed = excluded.replayed";
+                   replayed = excluded.replayed, schema_changes = excluded.schema_changes";
     let file = &record.file;
     let counts = &file.counts;
     let (pull, page) = record.page.as_ref().map(|(pull, page)| (pull, *page as i64)).unzip();
@@ -105,14 +119,19 @@ pub(super) async fn upsert(
         query = query.bind(counts.rejects.get(&reason).map_or(0, |rows| *rows as i64));
     }
     let offenders = file.offenders.as_ref().map(serde_json::to_string).transpose().or_fault(NOTE)?;
-    let warnings = (!file.warnings.is_empty()).then(|| serde_json::to_string(&file.warnings)).transpose();
-    let query = query.bind(&file.error).bind(offenders).bind(warnings.or_fault(NOTE)?).bind(file.replayed);
+    let words = |words: &Vec<String>| (!words.is_empty()).then(|| serde_json::to_string(words)).transpose();
+    let warnings = words(&file.warnings).or_fault(NOTE)?;
+    let schema_changes = words(&file.schema_changes).or_fault(NOTE)?;
+    let query = query.bind(&file.error).bind(offenders).bind(warnings).bind(file.replayed).bind(schema_changes);
     query.execute(connection).await.or_fault(NOTE)?;
     Ok(())
 }
 
 fn file_record(row: &SqliteRow) -> Result<FileRecord> {
     let text = |column: &str| -> Result<Option<String>> { row.try_get(column).or_fault(READ) };
+    let words = |column: &str| -> Result<Vec<String>> {
+        text(column)?.map_or(Ok(Vec::new()), |json| serde_json::from_str(&json).or_fault(READ))
+    };
     let required = |column: &str| text(column)?.ok_or_else(|| damaged(READ));
     let number = |column: &str| -> Result<u64> { row.try_get::<i64, _>(column).or_fault(READ).map(|n| n as u64) };
     let page: Option<i64> = row.try_get("page").or_fault(READ)?;
@@ -138,7 +157,8 @@ fn file_record(row: &SqliteRow) -> Result<FileRecord> {
             replayed: row.try_get("replayed").or_fault(READ)?,
             error: text("error")?,
             offenders: text("offenders")?.map(|json| serde_json::from_str(&json).or_fault(READ)).transpose()?,
-            warnings: text("warnings")?.map_or(Ok(Vec::new()), |json| serde_json::from_str(&json).or_fault(READ))?,
+            warnings: words("warnings")?,
+            schema_changes: words("schema_changes")?,
             counts: Counts {
                 rows_read: number("rows_read")?,
                 inserted: number("inserted")?,

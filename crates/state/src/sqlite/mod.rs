@@ -84,6 +84,14 @@ impl StateStore for SqliteState {
         files::latest(&self.reader, status, limit).await
     }
 
+    async fn waiting(&self, limit: u32) -> Result<Vec<FileRecord>> {
+        files::waiting(&self.reader, limit).await
+    }
+
+    async fn schema_changes(&self, limit: u32) -> Result<Vec<FileRecord>> {
+        files::schema_changes(&self.reader, limit).await
+    }
+
     async fn record_file(&self, record: &FileRecord) -> Result<()> {
         files::record(&self.writer, record).await
     }

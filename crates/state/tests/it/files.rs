@@ -4,7 +4,7 @@ use shoplake_core::Sha256;
 use shoplake_core::counts::Reason;
 use shoplake_core::judged::Violation;
 use shoplake_core::outcome::{FileStatus, Offender, Offenders};
-use shoplake_core::ports::StateStore;
+use shoplake_core::ports::{FileRecord, StateStore};
 
 use crate::{fresh, json, manifest, record};
 
@@ -42,6 +42,25 @@ async fn the_latest_record_answers() {
     state.record_batch(&manifest(1, "run-2", &["day-1.csv"])).await.unwrap();
     let found = state.file("sales", &Sha256("sha-of-day-1.csv".into())).await.unwrap().unwrap();
     assert_eq!((found.file.status, found.run_id.0.as_str()), (FileStatus::Loaded, "run-2"));
+}
+
+/// Given files that were refused or held, when one of them is loaded later, then only the others wait
+/// for somebody; and files whose shape had changed are found again.
+#[tokio::test]
+async fn waiting_files_and_schema_changes() {
+    let (_dir, state) = fresh().await;
+    for (name, status) in [("a.csv", FileStatus::Failed), ("b.csv", FileStatus::Held), ("c.csv", FileStatus::Failed)] {
+        state.record_file(&record("run-1", name, status)).await.unwrap();
+    }
+    let mut loaded = record("run-2", "a.csv", FileStatus::Loaded);
+    loaded.file.schema_changes = vec!["column `x` is new".to_owned()];
+    state.record_file(&loaded).await.unwrap();
+    state.record_file(&record("run-2", "c.csv", FileStatus::Failed)).await.unwrap();
+    let keys = |records: Vec<FileRecord>| records.into_iter().map(|r| r.file.key).collect::<Vec<_>>();
+    assert_eq!(keys(state.waiting(9).await.unwrap()), ["sales/c.csv", "sales/b.csv"]);
+    let changed = state.schema_changes(9).await.unwrap();
+    assert_eq!(changed[0].file, loaded.file);
+    assert_eq!(changed.len(), 1);
 }
 
 /// Given files of three statuses, when listed, then the newest come first and the status selects.

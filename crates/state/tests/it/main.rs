@@ -48,6 +48,7 @@ fn file(name: &str, status: FileStatus) -> FileOutcome {
         error: None,
         offenders: None,
         warnings: Vec::new(),
+        schema_changes: Vec::new(),
         counts,
     }
 }
