@@ -19,6 +19,7 @@ use crate::ids::{BatchNumber, RunId, Sha256};
 use crate::judged::JudgedChunk;
 use crate::landed::LandedFile;
 use crate::outcome::{DatasetOutcome, FileOutcome, FileStatus, RunOutcome};
+use crate::proof::Check;
 use crate::table::Catalog;
 
 /// Rows that arrive as they are made.
@@ -81,6 +82,21 @@ pub trait TableStore: Send + Sync {
     async fn manifests(&self, after: BatchNumber) -> Result<Vec<Manifest>>;
     /// Begins the next batch over these files.
     async fn begin(&self, run: &RunId, files: &[LandedFile]) -> Result<Box<dyn Batch>>;
+}
+
+/// What the lake proves of itself: that what stands on disk is what its records say. It changes nothing.
+#[async_trait]
+pub trait LakeProof: Send + Sync {
+    /// Every published batch has all of its commits.
+    async fn commits(&self) -> Result<Check>;
+    /// Every data file of `catalog` has the size and the rows that the log states.
+    async fn data_files(&self, catalog: &Catalog) -> Result<Check>;
+    /// No key stands twice in a keyed table.
+    async fn keys(&self, catalog: &Catalog) -> Result<Check>;
+    /// The side indexes say what their data files say.
+    async fn indexes(&self, catalog: &Catalog) -> Result<Check>;
+    /// The hash and the size of an archived file as it is now; `None` where it is gone.
+    async fn archived_bytes(&self, key: &str) -> Result<Option<(Sha256, u64)>>;
 }
 
 /// One batch: data files are written, nothing is committed until [`Batch::publish`].

@@ -33,6 +33,28 @@ pub(crate) fn has_version(root: &Path, version: u64) -> bool {
     root.join("_delta_log").join(format!("{version:020}.json")).exists()
 }
 
+/// Whether version `version` of the table was made: its commit stands in the log, or a checkpoint
+/// stands for it and for all before.
+pub(crate) fn had_version(root: &Path, version: u64) -> Result<bool> {
+    if has_version(root, version) {
+        return Ok(true);
+    }
+    let entries = match fs_err::read_dir(root.join("_delta_log")) {
+        Ok(entries) => entries,
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(false),
+        Err(error) => return Err(error.into()),
+    };
+    for entry in entries {
+        let name = entry?.file_name();
+        let stands =
+            name.to_str().and_then(|name| name.split_once(".checkpoint")).and_then(|(n, _)| n.parse::<u64>().ok());
+        if stands.is_some_and(|stands| stands >= version) {
+            return Ok(true);
+        }
+    }
+    Ok(false)
+}
+
 async fn open(root: &Path, version: Option<u64>) -> Result<DeltaTable> {
     let mut builder = DeltaTableBuilder::from_url(url(root)?).map_err(fault(root))?;
     if let Some(version) = version {

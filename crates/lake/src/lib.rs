@@ -18,6 +18,7 @@ mod layout;
 mod loader;
 mod parquet_writer;
 mod pool;
+mod proof;
 mod publish;
 mod quarantine;
 mod read;
@@ -35,6 +36,7 @@ use async_trait::async_trait;
 use shoplake_core::ports::{Batch, LandingZone, Manifest, TableStore};
 use shoplake_core::{
     BatchNumber, Catalog, Contract, Fault, FaultKind, LandedFile, PinnedTable, Project, Result, RunId, ShopZone,
+    fail_point,
 };
 
 use crate::batch::{BatchContext, LocalBatch};
@@ -48,6 +50,7 @@ pub struct LocalLake {
     contracts: Vec<Arc<Contract>>,
     zone: ShopZone,
     threads: usize,
+    memory: u64,
 }
 
 impl LocalLake {
@@ -57,7 +60,7 @@ impl LocalLake {
         let layout = Layout::new(&root);
         let contracts = project.datasets.iter().map(|dataset| Arc::new(dataset.contract.clone())).collect();
         let (zone, threads) = (ShopZone::new(project.time_zone), project.limits.threads);
-        Ok(Self { layout, contracts, zone, threads })
+        Ok(Self { layout, contracts, zone, threads, memory: project.limits.memory })
     }
 
     /// Where the lake's files land and are archived.
@@ -122,6 +125,7 @@ impl TableStore for LocalLake {
         if !put_if_absent(&self.layout.batch(number), &record)? {
             return Err(Fault::new(FaultKind::Busy, format!("batch {number} was begun by another run")));
         }
+        fail_point("batch-record")?;
         let context = BatchContext {
             layout: self.layout.clone(),
             number,

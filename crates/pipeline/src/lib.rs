@@ -14,6 +14,7 @@ mod collect;
 mod load;
 mod report;
 mod run;
+mod verify;
 
 use std::path::PathBuf;
 use std::sync::Arc;

@@ -6,7 +6,7 @@ use std::time::Instant;
 use chrono::{DateTime, Utc};
 use shoplake_core::outcome::{FileStatus, RunOutcome, RunStatus, TestsOutcome};
 use shoplake_core::ports::{Batch, BatchSummary, FileRecord, StepRecord};
-use shoplake_core::{BatchNumber, Counts, Fault, FaultKind, LandedFile, Result, RunId};
+use shoplake_core::{BatchNumber, Counts, Fault, FaultKind, LandedFile, Result, RunId, fail_point};
 use shoplake_models::Models;
 
 use crate::build::{Built, fingerprints};
@@ -86,6 +86,7 @@ impl Pipeline {
         outcome.status = if pull_failed { RunStatus::Error } else { outcome.judge() };
         outcome.seconds = run.began.elapsed().as_secs_f64();
         if outcome.batch.is_some() {
+            fail_point("before-reports")?;
             match self.report_of(None, Some(&outcome)).await {
                 Ok(reports) => outcome.reports = reports,
                 // The tables are published by now: a report that fails is told, and made again by hand.
@@ -97,6 +98,7 @@ impl Pipeline {
             self.step(&mut run, "reports", &format!("{} written", outcome.reports.len())).await?;
         }
         outcome.seconds = run.began.elapsed().as_secs_f64();
+        fail_point("after-reports")?;
         self.state.finish_run(&outcome).await?;
         Ok(outcome)
     }
@@ -165,7 +167,7 @@ impl Pipeline {
         self.progress.stage("publishing", None);
         let manifest = batch.publish(summary).await?;
         self.step(run, "publish", &format!("batch {}", manifest.batch)).await?;
-        self.settle(&manifest).await?;
+        self.settle(&manifest).await.map_err(|fault| published(fault, manifest.batch))?;
         self.step(run, "archive", &format!("{} files", manifest.summary.files.len())).await?;
         self.progress.done();
         outcome.batch = Some(manifest.batch);
@@ -251,8 +253,15 @@ fn held(loaded: &Loaded) -> Vec<shoplake_core::outcome::DatasetOutcome> {
     datasets
 }
 
+/// A fault after the tables have the batch: only the archive or the state lags behind.
+fn published(fault: Fault, batch: BatchNumber) -> Fault {
+    fault
+        .detail(format!("Batch {} is published; archive and state do not know of all of it yet.", batch.0))
+        .hint("bring the disk in order; the next `shoplake run` catches up and loads nothing twice")
+}
+
 /// One fault for several: the first, with how many more there are.
-fn many(mut faults: Vec<Fault>) -> Fault {
+pub(crate) fn many(mut faults: Vec<Fault>) -> Fault {
     let rest: Vec<String> = faults.iter().skip(1).map(ToString::to_string).collect();
     let Some(first) = (!faults.is_empty()).then(|| faults.remove(0)) else {
         return Fault::new(FaultKind::Internal, "the models failed without a reason");

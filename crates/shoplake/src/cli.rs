@@ -76,6 +76,8 @@ pub(crate) enum Command {
     /// Look at the rows that were set aside
     #[command(subcommand, arg_required_else_help = true)]
     Quarantine(QuarantineCommand),
+    /// Read everything again and prove that it is what was recorded
+    Verify(VerifyArgs),
     /// Make sample data with realistic dirt
     Generate(GenerateArgs),
     /// Write a contract from a sample file
@@ -166,6 +168,23 @@ pub(crate) enum Output {
 #[derive(Debug, Args)]
 pub(crate) struct StatusArgs {
     /// Print one JSON object on stdout
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+/// `shoplake verify`
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  shoplake verify            account, bytes, keys, indexes, quarantine, marts
+  shoplake verify --replay   also load every archived file again elsewhere, and compare
+
+Exit codes: 0 all of it is proved, 1 something does not hold.")]
+pub(crate) struct VerifyArgs {
+    /// Make the tables again from the archived bytes, in .shoplake/verify, and compare them
+    #[arg(long)]
+    pub(crate) replay: bool,
+    /// Print the checks as one JSON object on stdout
     #[arg(long)]
     pub(crate) json: bool,
 }

@@ -9,6 +9,7 @@ mod query;
 mod report;
 mod run;
 mod status;
+mod verify;
 
 use std::future::Future;
 use std::path::Path;
@@ -32,6 +33,7 @@ pub(crate) fn dispatch(cli: Cli, printer: &Printer) -> Result<Exit, Failure> {
         Command::Status(args) => status::status(&context, &args),
         Command::Quarantine(QuarantineCommand::Ls(args)) => quarantine::ls::ls(&context, &args),
         Command::Quarantine(QuarantineCommand::Show(args)) => quarantine::show::show(&context, &args),
+        Command::Verify(args) => verify::verify(&context, &args),
         Command::Generate(args) => generate::generate(&context, &args),
         Command::Discover(args) => discover::discover(&context, &args),
         Command::Report(args) => report::report(&context, &args),

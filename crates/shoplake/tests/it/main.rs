@@ -5,5 +5,8 @@
 mod context;
 
 mod data;
+mod days;
+mod fail_points;
 mod project;
 mod usage;
+mod verify;

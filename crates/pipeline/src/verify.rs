@@ -1,0 +1,166 @@
+//! Proof of what the lake says: everything is read again and held against what was recorded.
+//!
+//! What the lake can prove of itself stands behind [`LakeProof`]; what takes the account of files, the
+//! archive or SQL is here, one file a check. Nothing is changed, and what does not hold is a finding.
+
+mod accounts;
+mod archive;
+mod marts;
+mod replay;
+mod rows;
+
+use std::collections::BTreeMap;
+
+use shoplake_core::outcome::FileStatus;
+use shoplake_core::ports::{FileRecord, LakeProof, Manifest};
+use shoplake_core::proof::Check;
+use shoplake_core::{BatchNumber, Catalog, Result};
+
+use crate::Pipeline;
+
+/// What the checks are held against.
+struct Evidence {
+    /// The tables as the last fully committed batch left them.
+    catalog: Catalog,
+    /// Every published batch, in order.
+    manifests: Vec<Manifest>,
+    /// The loads of every file, the oldest first.
+    loads: Vec<Load>,
+}
+
+/// One load of a file, with what has become of its rows since.
+#[derive(Debug, Clone)]
+struct Load {
+    /// The last account of it.
+    record: FileRecord,
+    /// Rows that it brought into the table, by the batch that brought them.
+    inserted: Vec<(BatchNumber, u64)>,
+}
+
+impl Pipeline {
+    /// Proves that tables, quarantine, archive, indexes and marts are what the account says.
+    ///
+    /// The caller holds the project's lock.
+    ///
+    /// # Errors
+    /// What keeps a check from being made at all: a disk that is away, models that do not compile.
+    pub async fn verify(&self, proof: &dyn LakeProof) -> Result<Vec<Check>> {
+        let models = shoplake_models::load(&self.project).map_err(crate::run::many)?;
+        let evidence = self.evidence().await?;
+        let catalog = &evidence.catalog;
+        let mut checks = Vec::new();
+        self.progress.stage("verifying batches", None);
+        checks.push(self.batches(proof, &evidence).await?);
+        self.progress.stage("verifying files", None);
+        checks.push(archive::bytes(self, proof, &evidence).await?);
+        checks.push(accounts::files(self, &evidence).await?);
+        checks.push(accounts::tables(&evidence));
+        checks.push(accounts::quarantine(self, &evidence).await?);
+        self.progress.stage("verifying tables", None);
+        checks.push(proof.data_files(catalog).await?);
+        checks.push(proof.keys(catalog).await?);
+        checks.push(proof.indexes(catalog).await?);
+        self.progress.stage("verifying marts", None);
+        checks.push(marts::fresh(self, &models, &evidence).await?);
+        self.progress.done();
+        Ok(checks)
+    }
+
+    /// Whether every batch is committed, and the state knows of it.
+    async fn batches(&self, proof: &dyn LakeProof, evidence: &Evidence) -> Result<Check> {
+        let mut check = proof.commits().await?;
+        let last = evidence.manifests.last().map_or(0, |manifest| manifest.batch.0);
+        let known = self.state.last_batch().await?.0;
+        let hint = "`shoplake run` ends what a run that was cut off left; then verify again";
+        check.equal("state", "last batch", &last, &known, hint);
+        Ok(check)
+    }
+
+    async fn evidence(&self) -> Result<Evidence> {
+        let catalog = self.tables.pinned().await?;
+        let manifests = self.tables.manifests(BatchNumber(0)).await?;
+        let mut records = self.state.files(Some(FileStatus::Loaded), u32::MAX).await?;
+        records.reverse();
+        let loads = loads(records, &manifests);
+        Ok(Evidence { catalog, manifests, loads })
+    }
+}
+
+/// The loads that the records tell of. A record that goes on with the one before it (rows of the same
+/// file came out of quarantine) takes its place; a snapshot that came again is a load of its own.
+fn loads(records: Vec<FileRecord>, manifests: &[Manifest]) -> Vec<Load> {
+    let batch_of: BTreeMap<_, _> = manifests.iter().map(|m| (&m.summary.run_id, m.batch)).collect();
+    let mut latest: BTreeMap<(String, String, Option<(String, u64)>), usize> = BTreeMap::new();
+    let mut loads: Vec<Load> = Vec::new();
+    for record in records {
+        let batch = batch_of.get(&record.run_id).copied().unwrap_or(BatchNumber(0));
+        let file = (record.dataset.clone(), record.file.key.clone(), record.page.clone());
+        let inserted = record.file.counts.inserted;
+        match latest.get(&file).map(|at| &mut loads[*at]).filter(|load| goes_on(&load.record, &record)) {
+            Some(load) => {
+                load.inserted.push((batch, inserted - load.record.file.counts.inserted));
+                load.record = record;
+            }
+            None => {
+                latest.insert(file, loads.len());
+                loads.push(Load { record, inserted: vec![(batch, inserted)] });
+            }
+        }
+    }
+    loads
+}
+
+/// Whether `next` is the account of the same load after rows of it came out of quarantine: as many rows
+/// read, none gone from the table, fewer set aside, or as many under another contract.
+fn goes_on(before: &FileRecord, next: &FileRecord) -> bool {
+    let (old, new) = (&before.file.counts, &next.file.counts);
+    let fewer = new.rejected < old.rejected || before.fingerprint != next.fingerprint;
+    new.rows_read == old.rows_read && new.inserted >= old.inserted && new.rejected <= old.rejected && fewer
+}
+
+#[cfg(test)]
+mod tests {
+    use shoplake_core::outcome::FileOutcome;
+    use shoplake_core::{Counts, RunId, Sha256};
+
+    use super::*;
+
+    fn record(run: &str, fingerprint: &str, [read, inserted, rejected]: [u64; 3]) -> FileRecord {
+        FileRecord {
+            dataset: "sales".into(),
+            run_id: RunId(run.into()),
+            at: chrono::Utc::now(),
+            page: None,
+            fingerprint: fingerprint.into(),
+            file: FileOutcome {
+                path: "inbox/sales/a.csv".into(),
+                key: "sales/3f2a/a.csv".into(),
+                sha256: Sha256("3f2a".into()),
+                size: 1,
+                status: FileStatus::Loaded,
+                error: None,
+                offenders: None,
+                warnings: Vec::new(),
+                counts: Counts {
+                    rows_read: read,
+                    inserted,
+                    duplicate: read - inserted - rejected,
+                    rejected,
+                    ..Counts::default()
+                },
+            },
+        }
+    }
+
+    /// Given a file of which rows came out of quarantine later, then it is one load with the later
+    /// account; given a snapshot that came again, then each time counts.
+    #[test]
+    fn a_replay_goes_on_and_a_return_counts_again() {
+        let replayed = loads(vec![record("1", "old", [10, 6, 4]), record("2", "new", [10, 9, 1])], &[]);
+        let inserted: Vec<u64> = replayed.iter().flat_map(|l| &l.inserted).map(|(_, rows)| *rows).collect();
+        assert_eq!((replayed.len(), replayed[0].record.file.counts.rejected, inserted), (1, 1, vec![6, 3]));
+        let returned = loads(vec![record("1", "same", [10, 8, 2]), record("2", "same", [10, 0, 2])], &[]);
+        let rejected: u64 = returned.iter().map(|l| l.record.file.counts.rejected).sum();
+        assert_eq!((returned.len(), rejected), (2, 4));
+    }
+}
