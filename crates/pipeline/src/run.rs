@@ -47,6 +47,30 @@ impl Pipeline {
     /// What keeps the run as a whole from going on (the project, the store, the disk); nothing is
     /// published then. Faults of files and tests are part of the outcome.
     pub async fn run(&self, options: &RunOptions) -> Result<RunOutcome> {
+        self.run_once(options).await.map_err(|fault| self.name_full_disk(fault))
+    }
+
+    /// A full disk is told with the folder whose volume it is, whichever library met it.
+    fn name_full_disk(&self, fault: Fault) -> Fault {
+        if !fault.is_disk_full() {
+            return fault;
+        }
+        let lake = std::path::absolute(&self.project.lake_dir).unwrap_or_else(|_| self.project.lake_dir.clone());
+        // Every fault of the lake names its file; SQLite names none.
+        let in_lake = fault.to_string().contains(&lake.display().to_string());
+        let folder = if in_lake { lake } else { self.project.state_dir() };
+        let folder = folder.display();
+        let before = fault.detail.as_deref().map(|detail| format!("{detail} ")).unwrap_or_default();
+        let hinted = fault.hint.is_some();
+        let fault = fault.detail(format!("{before}The volume that holds `{folder}` is full."));
+        if hinted {
+            fault
+        } else {
+            fault.hint("free some space; nothing was published, the next run takes the same files")
+        }
+    }
+
+    async fn run_once(&self, options: &RunOptions) -> Result<RunOutcome> {
         let models = shoplake_models::load(&self.project).map_err(many)?;
         let mut run = Run::new();
         self.state.begin_run(&run.id, run.started_at).await?;

@@ -13,8 +13,8 @@ use std::collections::BTreeMap;
 
 use shoplake_core::outcome::FileStatus;
 use shoplake_core::ports::{FileRecord, LakeProof, Manifest};
-use shoplake_core::proof::Check;
-use shoplake_core::{BatchNumber, Catalog, Result};
+use shoplake_core::proof::{Check, Finding};
+use shoplake_core::{BatchNumber, Catalog, Fault, Result};
 
 use crate::Pipeline;
 
@@ -48,18 +48,17 @@ impl Pipeline {
         let models = shoplake_models::load(&self.project).map_err(crate::run::many)?;
         let evidence = self.evidence().await?;
         let catalog = &evidence.catalog;
-        let mut checks = Vec::new();
         self.progress.stage("verifying batches", None);
-        checks.push(self.batches(proof, &evidence).await?);
+        let mut checks = vec![self.batches(proof, &evidence).await?];
         self.progress.stage("verifying files", None);
-        checks.push(archive::bytes(self, proof, &evidence).await?);
+        checks.push(readable("bytes", archive::bytes(self, proof, &evidence).await));
         checks.push(accounts::files(self, &evidence).await?);
         checks.push(accounts::tables(&evidence));
-        checks.push(accounts::quarantine(self, &evidence).await?);
+        checks.push(readable("quarantine", accounts::quarantine(self, &evidence).await));
         self.progress.stage("verifying tables", None);
-        checks.push(proof.data_files(catalog).await?);
-        checks.push(proof.keys(catalog).await?);
-        checks.push(proof.indexes(catalog).await?);
+        checks.push(readable("data_files", proof.data_files(catalog).await));
+        checks.push(readable("keys", proof.keys(catalog).await));
+        checks.push(readable("indexes", proof.indexes(catalog).await));
         self.progress.stage("verifying marts", None);
         checks.push(marts::fresh(self, &models, &evidence).await?);
         self.progress.done();
@@ -83,6 +82,27 @@ impl Pipeline {
         records.reverse();
         let loads = loads(records, &manifests);
         Ok(Evidence { catalog, manifests, loads })
+    }
+}
+
+/// The check, or a failed one where it met a file that cannot be read: damage must not hide the others.
+fn readable(name: &str, check: Result<Check>) -> Check {
+    check.unwrap_or_else(|fault| {
+        let mut check = Check::new(name, "looked at");
+        check.find(unreadable(name, &fault));
+        check
+    })
+}
+
+/// The finding for something that cannot be read.
+fn unreadable(subject: &str, fault: &Fault) -> Finding {
+    let hint = "put what is damaged back from a backup; the check `data_files` names files that have changed";
+    Finding {
+        subject: subject.to_owned(),
+        figure: "what it looks at".into(),
+        expected: "files that can be read".into(),
+        found: fault.to_string(),
+        hint: fault.hint.clone().unwrap_or_else(|| hint.to_owned()),
     }
 }
 

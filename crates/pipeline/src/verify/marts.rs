@@ -5,8 +5,8 @@ use shoplake_core::Result;
 use shoplake_core::proof::{Check, Finding};
 use shoplake_models::Models;
 
-use super::Evidence;
 use super::rows::{compare, quoted};
+use super::{Evidence, unreadable};
 use crate::Pipeline;
 use crate::build::fingerprints;
 
@@ -25,7 +25,14 @@ pub(super) async fn fresh(pipeline: &Pipeline, models: &Models, evidence: &Evide
         let Some(table) = evidence.catalog.tables.get(&model.name) else { continue };
         check.checked += 1;
         let stored = format!("SELECT * FROM {}", quoted(&model.name));
-        let difference = compare(&*pipeline.engine, &evidence.catalog, &table.schema, &model.sql, &stored).await?;
+        let compared = compare(&*pipeline.engine, &evidence.catalog, &table.schema, &model.sql, &stored).await;
+        let difference = match compared {
+            Ok(difference) => difference,
+            Err(fault) => {
+                check.find(unreadable(&model.name, &fault));
+                continue;
+            }
+        };
         if difference.rows > 0 {
             check.find(Finding {
                 subject: model.name.clone(),

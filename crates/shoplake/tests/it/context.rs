@@ -80,6 +80,23 @@ impl Context {
         queries.map(|sql| self.json(&["query", sql, "--output", "json"])).into()
     }
 
+    /// The files below a folder of the project whose path ends so, in order.
+    pub(crate) fn files(&self, folder: &str, ending: &str) -> Vec<PathBuf> {
+        let (mut folders, mut found) = (vec![self.shop().join(folder)], Vec::new());
+        while let Some(folder) = folders.pop() {
+            for entry in fs_err::read_dir(folder).into_iter().flatten() {
+                let path = entry.unwrap().path();
+                if path.is_dir() {
+                    folders.push(path);
+                } else if path.to_string_lossy().ends_with(ending) {
+                    found.push(path);
+                }
+            }
+        }
+        found.sort();
+        found
+    }
+
     /// Asserts that `shoplake verify` proves everything.
     pub(crate) fn assert_verified(&self, when: &str) {
         let output = self.output(&["verify"]);

@@ -6,7 +6,9 @@ mod context;
 
 mod data;
 mod days;
+mod disk_full;
 mod fail_points;
 mod project;
+mod two_runs;
 mod usage;
 mod verify;
