@@ -14,6 +14,7 @@ pub mod hash;
 pub mod ids;
 pub mod judged;
 pub mod landed;
+pub mod maintenance;
 pub mod outcome;
 pub mod ports;
 pub mod project;

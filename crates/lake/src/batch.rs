@@ -249,6 +249,18 @@ impl Batch for LocalBatch {
         Ok(rows)
     }
 
+    async fn restore(&mut self, version: PinnedTable) -> Result<()> {
+        let PinnedTable { name, schema, files, .. } = version;
+        let known = self.tables.get(&name).map(|state| state.pinned.files.clone()).unwrap_or_default();
+        let has = |files: &[TableFile], file: &TableFile| files.iter().any(|known| known.path == file.path);
+        let changes = FileChanges {
+            stay: known.iter().filter(|file| has(&files, file)).cloned().collect(),
+            add: files.iter().filter(|file| !has(&known, file)).cloned().collect(),
+            remove: known.iter().filter(|file| !has(&files, file)).cloned().collect(),
+        };
+        self.take_in(&name, &schema, changes)
+    }
+
     async fn publish(mut self: Box<Self>, summary: BatchSummary) -> Result<Manifest> {
         let root = self.context.layout.table(QUARANTINE);
         let quarantine = std::mem::replace(

@@ -16,6 +16,7 @@ mod key_table;
 mod landing;
 mod layout;
 mod loader;
+mod maintenance;
 mod parquet_writer;
 mod pool;
 mod proof;
@@ -113,6 +114,13 @@ impl TableStore for LocalLake {
             Ok(Manifest { batch, summary: record.summary })
         });
         read.collect()
+    }
+
+    async fn checkpoint(&self) -> Result<u64> {
+        match publish::last_committed(&self.layout)? {
+            Some(record) => maintenance::checkpoint(&self.layout, &record.versions).await,
+            None => Ok(0),
+        }
     }
 
     async fn begin(&self, run: &RunId, files: &[LandedFile]) -> Result<Box<dyn Batch>> {

@@ -13,6 +13,7 @@ mod causes;
 mod collect;
 mod load;
 mod report;
+mod restore;
 mod run;
 mod verify;
 

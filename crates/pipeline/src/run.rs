@@ -15,10 +15,10 @@ use crate::load::{Loaded, explain};
 use crate::{Pipeline, RunOptions};
 
 /// The run in hand.
-struct Run {
-    id: RunId,
-    started_at: DateTime<Utc>,
-    began: Instant,
+pub(crate) struct Run {
+    pub(crate) id: RunId,
+    pub(crate) started_at: DateTime<Utc>,
+    pub(crate) began: Instant,
     step: Instant,
 }
 
@@ -33,8 +33,24 @@ struct Work<'a> {
 }
 
 impl Run {
-    fn new() -> Self {
+    pub(crate) fn new() -> Self {
         Self { id: RunId::new(), started_at: Utc::now(), began: Instant::now(), step: Instant::now() }
+    }
+
+    /// The outcome of a run that has done nothing yet.
+    pub(crate) fn outcome(&self) -> RunOutcome {
+        RunOutcome {
+            run_id: self.id.clone(),
+            status: RunStatus::Success,
+            seconds: 0.0,
+            started_at: self.started_at,
+            batch: None,
+            datasets: Vec::new(),
+            models: Vec::new(),
+            tests: TestsOutcome::default(),
+            reports: Vec::new(),
+            problems: Vec::new(),
+        }
     }
 }
 
@@ -82,18 +98,8 @@ impl Pipeline {
         self.step(&mut run, "land", &format!("{} files to load", files.len())).await?;
         let last = self.last_fingerprints().await?;
         let now = self.fingerprints(&models);
-        let mut outcome = RunOutcome {
-            run_id: run.id.clone(),
-            status: RunStatus::Success,
-            seconds: 0.0,
-            started_at: run.started_at,
-            batch: None,
-            datasets: Vec::new(),
-            models: Vec::new(),
-            tests: TestsOutcome::default(),
-            reports: Vec::new(),
-            problems: intakes.iter().flat_map(|intake| intake.problems.clone()).collect(),
-        };
+        let mut outcome = run.outcome();
+        outcome.problems = intakes.iter().flat_map(|intake| intake.problems.clone()).collect();
         if files.is_empty() && last.as_ref() == Some(&now) {
             outcome.datasets = idle(self, &intakes);
         } else {
@@ -120,6 +126,11 @@ impl Pipeline {
                 }
             }
             self.step(&mut run, "reports", &format!("{} written", outcome.reports.len())).await?;
+            // All is published: a log that stays long costs time, nothing else.
+            if let Err(fault) = self.tables.checkpoint().await {
+                outcome.problems.push(format!("the tables' logs were not shortened: {}", explain(&fault)));
+                outcome.status = outcome.status.max(RunStatus::Warning);
+            }
         }
         outcome.seconds = run.began.elapsed().as_secs_f64();
         fail_point("after-reports")?;
@@ -187,6 +198,7 @@ impl Pipeline {
             files: loaded.files.clone(),
             cursors: cursors.collect(),
             fingerprints: self.fingerprints(work.models).into_iter().collect(),
+            restored: Vec::new(),
         };
         self.progress.stage("publishing", None);
         let manifest = batch.publish(summary).await?;
@@ -226,14 +238,14 @@ impl Pipeline {
         contracts.chain(fingerprints(models)).collect()
     }
 
-    async fn last_fingerprints(&self) -> Result<Option<BTreeMap<String, String>>> {
+    pub(crate) async fn last_fingerprints(&self) -> Result<Option<BTreeMap<String, String>>> {
         let last = self.state.last_batch().await?;
         let Some(before) = last.0.checked_sub(1) else { return Ok(None) };
         let manifest = self.tables.manifests(BatchNumber(before)).await?.pop();
         Ok(manifest.map(|manifest| manifest.summary.fingerprints.into_iter().collect()))
     }
 
-    async fn step(&self, run: &mut Run, name: &str, detail: &str) -> Result<()> {
+    pub(crate) async fn step(&self, run: &mut Run, name: &str, detail: &str) -> Result<()> {
         let seconds = run.step.elapsed().as_secs_f64();
         run.step = Instant::now();
         tracing::info!(run = %run.id, step = name, seconds, detail);
@@ -242,7 +254,11 @@ impl Pipeline {
 }
 
 /// Models whose SQL is not what their table was built with.
-fn stale(models: &Models, last: Option<&BTreeMap<String, String>>, now: &BTreeMap<String, String>) -> HashSet<String> {
+pub(crate) fn stale(
+    models: &Models,
+    last: Option<&BTreeMap<String, String>>,
+    now: &BTreeMap<String, String>,
+) -> HashSet<String> {
     let changed = models.models.iter().filter(|model| {
         let name = format!("model:{}", model.name);
         now.contains_key(&name) && last.and_then(|last| last.get(&name)) != now.get(&name)

@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use shoplake_core::ports::{Engine, LakeProof, Progress, StateStore, TableStore};
+use shoplake_core::ports::{Engine, LakeProof, Progress, StateStore, TableMaintenance, TableStore};
 use shoplake_core::{Catalog, Fault, FaultKind, Project};
 use shoplake_engine::DataFusionEngine;
 use shoplake_lake::{LocalLake, WriterLock};
@@ -56,6 +56,11 @@ pub(crate) async fn pipeline(project: &Arc<Project>, progress: Arc<dyn Progress>
 
 /// What the lake proves of itself.
 pub(crate) fn proof(project: &Project) -> Result<Arc<dyn LakeProof>, Fault> {
+    Ok(Arc::new(LocalLake::open(project)?))
+}
+
+/// The versions of the tables.
+pub(crate) fn maintenance(project: &Project) -> Result<Arc<dyn TableMaintenance>, Fault> {
     Ok(Arc::new(LocalLake::open(project)?))
 }
 

@@ -7,7 +7,7 @@ use arrow_array::cast::AsArray;
 use arrow_array::types::Int64Type;
 use shoplake_core::outcome::FileStatus;
 use shoplake_core::proof::Check;
-use shoplake_core::{Counts, Fault, Result};
+use shoplake_core::{BatchNumber, Counts, Fault, Result};
 
 use super::Evidence;
 use crate::Pipeline;
@@ -38,12 +38,23 @@ pub(super) async fn files(pipeline: &Pipeline, evidence: &Evidence) -> Result<Ch
     Ok(check)
 }
 
-/// A table has as many rows as its files inserted: an update replaces, nothing else removes.
+/// A table has as many rows as its files inserted: an update replaces, and only going back to an
+/// earlier version removes.
 pub(super) fn tables(evidence: &Evidence) -> Check {
     let mut check = Check::new("tables", "rows");
     let mut inserted: BTreeMap<&str, u64> = BTreeMap::new();
+    let mut restored: BTreeMap<&str, BatchNumber> = BTreeMap::new();
+    for manifest in &evidence.manifests {
+        for table in &manifest.summary.restored {
+            inserted.insert(&table.table, table.rows);
+            restored.insert(&table.table, manifest.batch);
+        }
+    }
     for load in &evidence.loads {
-        let rows: u64 = load.inserted.iter().map(|(_, rows)| rows).sum();
+        // What came before a table was brought back stands in the rows of that version.
+        let since = restored.get(load.record.dataset.as_str());
+        let later = load.inserted.iter().filter(|(batch, _)| since.is_none_or(|since| batch > since));
+        let rows = later.map(|(_, rows)| rows).sum::<u64>();
         *inserted.entry(&load.record.dataset).or_default() += rows;
     }
     let datasets: BTreeSet<&str> =

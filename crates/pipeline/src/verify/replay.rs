@@ -1,13 +1,14 @@
 //! The tables made again from the archived bytes, in a lake elsewhere, batch by batch in the order of
 //! their loads, and held against the published ones.
 
-use std::collections::{BTreeSet, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
+use std::sync::Arc;
 
 use arrow_schema::{Schema, SchemaRef};
 use shoplake_core::outcome::FileStatus;
-use shoplake_core::ports::{BatchSummary, Manifest, TableStore};
+use shoplake_core::ports::{BatchSummary, Manifest, TableMaintenance, TableStore};
 use shoplake_core::proof::{Check, Finding};
-use shoplake_core::{Catalog, LandedFile, Result};
+use shoplake_core::{BatchNumber, Catalog, LandedFile, PinnedTable, Result};
 
 use super::Evidence;
 use super::rows::{compare, quoted};
@@ -27,12 +28,15 @@ impl Pipeline {
     ///
     /// # Errors
     /// An archived file that is gone, and whatever keeps a load from going on.
-    pub async fn verify_replay(&self, elsewhere: &dyn TableStore) -> Result<Check> {
+    pub async fn verify_replay(&self, elsewhere: &dyn TableStore, versions: &dyn TableMaintenance) -> Result<Check> {
         let evidence = self.evidence().await?;
         let mut check = Check::new("replay", "rows");
         let mut loaded = HashSet::new();
+        let mut kept = Kept::new(&evidence, versions).await?;
         for manifest in &evidence.manifests {
+            kept.restore(elsewhere, manifest).await?;
             self.load_again(elsewhere, manifest, &mut loaded).await?;
+            kept.keep(elsewhere, manifest.batch).await?;
         }
         let again = elsewhere.pinned().await?;
         let mut both = Catalog { tables: evidence.catalog.tables.clone() };
@@ -105,6 +109,7 @@ impl Pipeline {
             files: made.files,
             cursors: Vec::new(),
             fingerprints: Vec::new(),
+            restored: Vec::new(),
             ..manifest.summary.clone()
         };
         batch.publish(summary).await?;
@@ -112,9 +117,55 @@ impl Pipeline {
     }
 }
 
+/// Tables made again, kept as they were after the batches that a later one went back to.
+struct Kept {
+    /// By table and version, the batch that made the version.
+    wanted: BTreeMap<(String, u64), BatchNumber>,
+    tables: BTreeMap<(String, BatchNumber), Arc<PinnedTable>>,
+}
+
+impl Kept {
+    async fn new(evidence: &Evidence, versions: &dyn TableMaintenance) -> Result<Self> {
+        let mut wanted = BTreeMap::new();
+        for restored in evidence.manifests.iter().flat_map(|manifest| &manifest.summary.restored) {
+            let history = versions.history(&restored.table).await?;
+            let made = history.iter().find(|known| known.version == restored.version);
+            wanted.extend(made.map(|made| ((restored.table.clone(), restored.version), made.batch)));
+        }
+        Ok(Self { wanted, tables: BTreeMap::new() })
+    }
+
+    /// Goes back where the batch went back.
+    async fn restore(&self, elsewhere: &dyn TableStore, manifest: &Manifest) -> Result<()> {
+        if manifest.summary.restored.is_empty() {
+            return Ok(());
+        }
+        let mut batch = elsewhere.begin(&manifest.summary.run_id, &[]).await?;
+        for restored in &manifest.summary.restored {
+            let made = self.wanted.get(&(restored.table.clone(), restored.version));
+            let table = made.and_then(|made| self.tables.get(&(restored.table.clone(), *made)));
+            if let Some(table) = table {
+                batch.restore(PinnedTable::clone(table)).await?;
+            }
+        }
+        batch.publish(BatchSummary { datasets: Vec::new(), files: Vec::new(), ..manifest.summary.clone() }).await?;
+        Ok(())
+    }
+
+    /// Keeps what a later batch goes back to.
+    async fn keep(&mut self, elsewhere: &dyn TableStore, batch: BatchNumber) -> Result<()> {
+        for ((table, _), _) in self.wanted.iter().filter(|(_, made)| **made == batch) {
+            let pinned = elsewhere.pinned().await?;
+            let pinned = pinned.tables.get(table).cloned();
+            self.tables.extend(pinned.map(|pinned| ((table.clone(), batch), pinned)));
+        }
+        Ok(())
+    }
+}
+
 fn without_origin(schema: &SchemaRef) -> SchemaRef {
     let fields = schema.fields().iter().filter(|field| !is_origin(field.name())).cloned();
-    std::sync::Arc::new(Schema::new(fields.collect::<Vec<_>>()))
+    Arc::new(Schema::new(fields.collect::<Vec<_>>()))
 }
 
 /// What may lie behind a difference: files that another contract judged are judged anew by this one.

@@ -27,7 +27,7 @@ pub(super) fn verify(context: &Context, args: &VerifyArgs) -> Result<Exit, Failu
         if args.replay {
             let elsewhere = Elsewhere::make(&project.state_dir())?;
             let lake = wiring::lake_elsewhere(&project, &elsewhere.0)?;
-            checks.push(pipeline.verify_replay(&*lake).await?);
+            checks.push(pipeline.verify_replay(&*lake, &*wiring::maintenance(&project)?).await?);
         }
         Ok(checks)
     })?;

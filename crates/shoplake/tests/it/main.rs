@@ -9,6 +9,7 @@ mod days;
 mod disk_full;
 mod fail_points;
 mod project;
+mod table;
 mod two_runs;
 mod usage;
 mod verify;
