@@ -111,6 +111,18 @@ impl Fault {
         self.hint = Some(hint.into());
         self
     }
+    /// Whether a full disk, or a quota that is used up, lies behind it.
+    pub fn is_disk_full(&self) -> bool {
+        let mut texts = vec![self.message.clone()];
+        let mut next = std::error::Error::source(self);
+        while let Some(error) = next {
+            texts.push(error.to_string());
+            next = error.source();
+        }
+        // Libraries keep the words of an error where they drop its kind.
+        let full = ["os error 28", "os error 122", "disk is full"];
+        texts.iter().any(|text| full.iter().any(|words| text.contains(words)))
+    }
     /// Keeps the error below.
     #[must_use]
     pub fn caused_by(mut self, source: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Self {

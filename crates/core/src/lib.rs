@@ -2,26 +2,30 @@
 //!
 //! What lives here: the contract of a dataset, the counts every row falls under, reasons and
 //! rejects, hashes, the shop's clock, pinned tables, the outcome of a run, [`Fault`] (the one error
-//! that crosses crate borders), and the traits in [`ports`] that adapters fill. Pure values and
-//! rules: no input or output, no DataFusion, no Delta, no runtime.
+//! that crosses crate borders), what `verify` comes to, and the traits in [`ports`] that adapters
+//! fill. Pure values and rules: no input or output, no DataFusion, no Delta, no runtime.
 
 pub mod clock;
 pub mod contract;
 pub mod counts;
+pub mod fail_point;
 pub mod fault;
 pub mod hash;
 pub mod ids;
 pub mod judged;
 pub mod landed;
+pub mod maintenance;
 pub mod outcome;
 pub mod ports;
 pub mod project;
+pub mod proof;
 pub mod source;
 pub mod table;
 
 pub use clock::ShopZone;
 pub use contract::{Column, ColumnType, Contract};
 pub use counts::{Counts, Reason};
+pub use fail_point::fail_point;
 pub use fault::{Fault, FaultKind, Place, Result};
 pub use ids::{BatchNumber, RunId, Sha256};
 pub use judged::{DiscardedValues, JudgedChunk, Reject, Violation};

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use arrow_array::RecordBatch;
 use arrow_schema::SchemaRef;
 use async_trait::async_trait;
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use futures_core::Stream;
 use serde::{Deserialize, Serialize};
 
@@ -18,8 +18,10 @@ use crate::fault::Result;
 use crate::ids::{BatchNumber, RunId, Sha256};
 use crate::judged::JudgedChunk;
 use crate::landed::LandedFile;
+use crate::maintenance::{Restored, Swept, TableVersion};
 use crate::outcome::{DatasetOutcome, FileOutcome, FileStatus, RunOutcome};
-use crate::table::Catalog;
+use crate::proof::Check;
+use crate::table::{Catalog, PinnedTable};
 
 /// Rows that arrive as they are made.
 pub struct RowStream {
@@ -79,8 +81,37 @@ pub trait TableStore: Send + Sync {
     async fn pinned(&self) -> Result<Catalog>;
     /// What each published batch after `after` did, in order.
     async fn manifests(&self, after: BatchNumber) -> Result<Vec<Manifest>>;
+    /// Writes checkpoints of the logs that have grown long since their last; gives how many.
+    async fn checkpoint(&self) -> Result<u64>;
     /// Begins the next batch over these files.
     async fn begin(&self, run: &RunId, files: &[LandedFile]) -> Result<Box<dyn Batch>>;
+}
+
+/// The versions of tables. Whoever calls it holds the project's lock.
+#[async_trait]
+pub trait TableMaintenance: Send + Sync {
+    /// The versions of a table, the oldest first.
+    async fn history(&self, table: &str) -> Result<Vec<TableVersion>>;
+    /// A table at one of its versions. A version whose files a vacuum removed is a fault.
+    async fn at_version(&self, table: &str, version: u64) -> Result<PinnedTable>;
+    /// Removes the files that no version needs that was current within `older_than`; gives what it
+    /// removed, or would remove.
+    async fn vacuum(&self, older_than: TimeDelta, dry_run: bool) -> Result<Vec<Swept>>;
+}
+
+/// What the lake proves of itself: that what stands on disk is what its records say. It changes nothing.
+#[async_trait]
+pub trait LakeProof: Send + Sync {
+    /// Every published batch has all of its commits.
+    async fn commits(&self) -> Result<Check>;
+    /// Every data file of `catalog` has the size and the rows that the log states.
+    async fn data_files(&self, catalog: &Catalog) -> Result<Check>;
+    /// No key stands twice in a keyed table.
+    async fn keys(&self, catalog: &Catalog) -> Result<Check>;
+    /// The side indexes say what their data files say.
+    async fn indexes(&self, catalog: &Catalog) -> Result<Check>;
+    /// The hash and the size of an archived file as it is now; `None` where it is gone.
+    async fn archived_bytes(&self, key: &str) -> Result<Option<(Sha256, u64)>>;
 }
 
 /// One batch: data files are written, nothing is committed until [`Batch::publish`].
@@ -96,6 +127,8 @@ pub trait Batch: Send {
     async fn catalog(&self) -> Result<Catalog>;
     /// Replaces all rows of a model's table; gives its rows.
     async fn replace(&mut self, table: &str, rows: RowStream) -> Result<u64>;
+    /// Gives a table the files of another of its versions; its columns too.
+    async fn restore(&mut self, version: PinnedTable) -> Result<()>;
     /// Decides: writes the publish record and commits each table.
     async fn publish(self: Box<Self>, summary: BatchSummary) -> Result<Manifest>;
     /// Sets the batch aside and removes what it wrote.
@@ -157,6 +190,9 @@ pub struct BatchSummary {
     pub cursors: Vec<(String, serde_json::Value)>,
     /// The contract's fingerprint by dataset.
     pub fingerprints: Vec<(String, String)>,
+    /// Tables that it brought back to an earlier version, before anything else.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub restored: Vec<Restored>,
 }
 
 /// A published batch.

@@ -10,7 +10,9 @@ use arrow_schema::SchemaRef;
 use async_trait::async_trait;
 use futures::TryStreamExt;
 use shoplake_core::ports::{Batch, BatchSummary, DatasetChange, Loader, Manifest, RowStream};
-use shoplake_core::{BatchNumber, Catalog, Contract, Fault, PinnedTable, Result, RunId, ShopZone, TableFile};
+use shoplake_core::{
+    BatchNumber, Catalog, Contract, Fault, PinnedTable, Result, RunId, ShopZone, TableFile, fail_point,
+};
 
 use crate::base::Base;
 use crate::delta;
@@ -152,6 +154,16 @@ impl LocalBatch {
     }
 }
 
+/// A fault after the decision: the batch stands, and only what follows it is missing.
+fn decided(fault: Fault, batch: BatchNumber) -> Fault {
+    fault
+        .detail(format!(
+            "Batch {} is decided, but not every table has it yet; readers stay at the one before.",
+            batch.0
+        ))
+        .hint("bring the disk in order; the next `shoplake run` completes the batch and loads nothing twice")
+}
+
 #[async_trait]
 impl Batch for LocalBatch {
     fn number(&self) -> BatchNumber {
@@ -237,6 +249,18 @@ impl Batch for LocalBatch {
         Ok(rows)
     }
 
+    async fn restore(&mut self, version: PinnedTable) -> Result<()> {
+        let PinnedTable { name, schema, files, .. } = version;
+        let known = self.tables.get(&name).map(|state| state.pinned.files.clone()).unwrap_or_default();
+        let has = |files: &[TableFile], file: &TableFile| files.iter().any(|known| known.path == file.path);
+        let changes = FileChanges {
+            stay: known.iter().filter(|file| has(&files, file)).cloned().collect(),
+            add: files.iter().filter(|file| !has(&known, file)).cloned().collect(),
+            remove: known.iter().filter(|file| !has(&files, file)).cloned().collect(),
+        };
+        self.take_in(&name, &schema, changes)
+    }
+
     async fn publish(mut self: Box<Self>, summary: BatchSummary) -> Result<Manifest> {
         let root = self.context.layout.table(QUARANTINE);
         let quarantine = std::mem::replace(
@@ -272,10 +296,12 @@ impl Batch for LocalBatch {
             }
         }
         let record = PublishRecord { batch: self.context.number, commits, versions, summary };
+        fail_point("before-publish")?;
         if !put_if_absent(&self.context.layout.publish(record.batch), &record)? {
             return Err(Fault::internal(format!("batch {} was published by somebody else", record.batch)));
         }
-        publish::commit_all(&self.context.layout, &record).await?;
+        fail_point("after-publish").map_err(|fault| decided(fault, record.batch))?;
+        publish::commit_all(&self.context.layout, &record).await.map_err(|fault| decided(fault, record.batch))?;
         Ok(Manifest { batch: record.batch, summary: record.summary })
     }
 

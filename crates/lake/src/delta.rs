@@ -33,6 +33,59 @@ pub(crate) fn has_version(root: &Path, version: u64) -> bool {
     root.join("_delta_log").join(format!("{version:020}.json")).exists()
 }
 
+/// Whether version `version` of the table was made: its commit stands in the log, or a checkpoint
+/// stands for it and for all before.
+pub(crate) fn had_version(root: &Path, version: u64) -> Result<bool> {
+    if has_version(root, version) {
+        return Ok(true);
+    }
+    Ok(last_checkpoint(root)?.is_some_and(|stands| stands >= version))
+}
+
+/// The version of the table's last checkpoint.
+pub(crate) fn last_checkpoint(root: &Path) -> Result<Option<u64>> {
+    let entries = match fs_err::read_dir(root.join("_delta_log")) {
+        Ok(entries) => entries,
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
+        Err(error) => return Err(error.into()),
+    };
+    let mut last = None;
+    for entry in entries {
+        let name = entry?.file_name();
+        let version = name.to_str().and_then(|name| name.split_once(".checkpoint"));
+        last = last.max(version.and_then(|(version, _)| version.parse().ok()));
+    }
+    Ok(last)
+}
+
+/// Writes a checkpoint at `version`, opens the table again and sees that it is the same; one that is
+/// not is removed, since the commits say all of it without.
+pub(crate) async fn checkpoint(root: &Path, name: &str, version: u64) -> Result<()> {
+    let before = pin(root, name, version).await?;
+    let table = open(root, Some(version)).await?;
+    deltalake::checkpoints::create_checkpoint(&table, None).await.map_err(fault(root))?;
+    let again = pin(root, name, version).await;
+    if again.as_ref().is_ok_and(|again| again.files == before.files && again.schema == before.schema) {
+        return sync_folder(&root.join("_delta_log"));
+    }
+    let log = root.join("_delta_log");
+    for entry in fs_err::read_dir(&log)? {
+        let entry = entry?;
+        let name = entry.file_name();
+        let name = name.to_string_lossy();
+        if name == "_last_checkpoint" || name.starts_with(&format!("{version:020}.checkpoint")) {
+            fs_err::remove_file(entry.path())?;
+        }
+    }
+    let fault =
+        Fault::internal(format!("a checkpoint of `{name}` at version {version} said something else than its log"));
+    Err(match again {
+        Ok(_) => fault,
+        Err(error) => fault.caused_by(error),
+    }
+    .detail("It was removed; the table is as it was."))
+}
+
 async fn open(root: &Path, version: Option<u64>) -> Result<DeltaTable> {
     let mut builder = DeltaTableBuilder::from_url(url(root)?).map_err(fault(root))?;
     if let Some(version) = version {
@@ -82,6 +135,8 @@ pub(crate) async fn commit(root: &Path, batch: BatchNumber, commit: &TableCommit
     let properties = CommitProperties::default()
         .with_application_transaction(transaction)
         .with_cleanup_expired_logs(Some(false))
+        // A process that is killed while it writes one must not cost the table: maintenance does it.
+        .with_create_checkpoint(false)
         .with_metadata([("shoplakeBatch".to_owned(), serde_json::json!(batch.0))]);
     let mut actions: Vec<Action> = Vec::new();
     let removed_at = chrono::Utc::now().timestamp_millis();

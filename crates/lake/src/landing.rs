@@ -23,7 +23,7 @@ pub(crate) struct LocalLanding {
 }
 
 /// The SHA-256 of a file's bytes, and how many there are.
-fn hash(path: &Path) -> Result<(Sha256, u64)> {
+pub(crate) fn hash(path: &Path) -> Result<(Sha256, u64)> {
     use sha2::Digest;
     let mut file = fs_err::File::open(path)?;
     let mut hasher = sha2::Sha256::new();

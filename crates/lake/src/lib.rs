@@ -16,8 +16,10 @@ mod key_table;
 mod landing;
 mod layout;
 mod loader;
+mod maintenance;
 mod parquet_writer;
 mod pool;
+mod proof;
 mod publish;
 mod quarantine;
 mod read;
@@ -35,6 +37,7 @@ use async_trait::async_trait;
 use shoplake_core::ports::{Batch, LandingZone, Manifest, TableStore};
 use shoplake_core::{
     BatchNumber, Catalog, Contract, Fault, FaultKind, LandedFile, PinnedTable, Project, Result, RunId, ShopZone,
+    fail_point,
 };
 
 use crate::batch::{BatchContext, LocalBatch};
@@ -48,6 +51,7 @@ pub struct LocalLake {
     contracts: Vec<Arc<Contract>>,
     zone: ShopZone,
     threads: usize,
+    memory: u64,
 }
 
 impl LocalLake {
@@ -57,7 +61,7 @@ impl LocalLake {
         let layout = Layout::new(&root);
         let contracts = project.datasets.iter().map(|dataset| Arc::new(dataset.contract.clone())).collect();
         let (zone, threads) = (ShopZone::new(project.time_zone), project.limits.threads);
-        Ok(Self { layout, contracts, zone, threads })
+        Ok(Self { layout, contracts, zone, threads, memory: project.limits.memory })
     }
 
     /// Where the lake's files land and are archived.
@@ -112,6 +116,13 @@ impl TableStore for LocalLake {
         read.collect()
     }
 
+    async fn checkpoint(&self) -> Result<u64> {
+        match publish::last_committed(&self.layout)? {
+            Some(record) => maintenance::checkpoint(&self.layout, &record.versions).await,
+            None => Ok(0),
+        }
+    }
+
     async fn begin(&self, run: &RunId, files: &[LandedFile]) -> Result<Box<dyn Batch>> {
         let (base, versions) = match publish::last_committed(&self.layout)? {
             Some(record) => (self.pin(&record.versions).await?, record.versions),
@@ -122,6 +133,7 @@ impl TableStore for LocalLake {
         if !put_if_absent(&self.layout.batch(number), &record)? {
             return Err(Fault::new(FaultKind::Busy, format!("batch {number} was begun by another run")));
         }
+        fail_point("batch-record")?;
         let context = BatchContext {
             layout: self.layout.clone(),
             number,

@@ -14,7 +14,7 @@ use parquet::basic::{Compression, Encoding};
 use parquet::file::properties::{EnabledStatistics, WriterProperties};
 use parquet::file::writer::SerializedFileWriter;
 use parquet::schema::types::ColumnPath;
-use shoplake_core::{Fault, Result, TableFile};
+use shoplake_core::{Fault, Result, TableFile, fail_point};
 
 use crate::pool::{Pool, lock};
 use crate::stats;
@@ -122,6 +122,7 @@ impl FileWriter {
 
     /// Ends the file and makes it durable. `root` is the table's folder.
     pub(crate) fn finish(&self, root: &Path, partition: BTreeMap<String, Option<String>>) -> Result<TableFile> {
+        fail_point("data-file")?;
         let fault = |error| parquet_fault(&self.path, error);
         let mut state = lock(&self.state);
         let Some(mut writer) = state.writer.take() else {

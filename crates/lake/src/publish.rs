@@ -1,6 +1,6 @@
 //! From the decision to the commits, and back to order after a run that was cut off.
 
-use shoplake_core::{BatchNumber, Result};
+use shoplake_core::{BatchNumber, Result, fail_point};
 
 use crate::delta;
 use crate::layout::{Layout, numbers};
@@ -10,6 +10,7 @@ use crate::record::{self, PublishRecord};
 pub(crate) async fn commit_all(layout: &Layout, record: &PublishRecord) -> Result<()> {
     for commit in &record.commits {
         delta::commit(&layout.table(&commit.table), record.batch, commit).await?;
+        fail_point("between-commits")?;
     }
     Ok(())
 }

@@ -2,9 +2,9 @@
 //! each with the small metadata file that says what became of it.
 
 use serde_json::json;
-use shoplake_core::Result;
 use shoplake_core::outcome::FileStatus;
 use shoplake_core::ports::Manifest;
+use shoplake_core::{Result, fail_point};
 
 use crate::Pipeline;
 
@@ -21,6 +21,7 @@ impl Pipeline {
     /// Archives the files of a published batch, then notes the batch: a run that is cut off between
     /// the two does both again.
     pub(crate) async fn settle(&self, manifest: &Manifest) -> Result<()> {
+        fail_point("before-archive")?;
         let summary = &manifest.summary;
         let outcomes = summary.datasets.iter().flat_map(|dataset| &dataset.files);
         let outcomes: Vec<_> = outcomes.filter(|file| file.status == FileStatus::Loaded).collect();
@@ -47,7 +48,9 @@ impl Pipeline {
                 "rejects": counts.rejects,
             });
             self.landing.archive(file, &metadata)?;
+            fail_point("between-archived")?;
         }
+        fail_point("before-state")?;
         for (dataset, _) in &summary.cursors {
             self.state.set_pull(dataset, None).await?;
         }

@@ -8,7 +8,7 @@ use arrow_array::RecordBatch;
 use futures::TryStreamExt;
 use shoplake_core::outcome::{ModelOutcome, ModelStatus, TestFailure, TestsOutcome};
 use shoplake_core::ports::{Batch, DatasetChange, Engine, RowStream};
-use shoplake_core::{Catalog, Fault, PinnedTable, Result};
+use shoplake_core::{Catalog, Fault, FaultKind, PinnedTable, Result};
 use shoplake_models::{Model, Models, Severity, restrict};
 
 use crate::Pipeline;
@@ -111,6 +111,8 @@ impl Pipeline {
                         outcome.rows = rows;
                         changed.insert(model.name.clone());
                     }
+                    // A disk that is full or memory that is short is no fault of the data: the run ends.
+                    Err(fault) if fault.kind == FaultKind::Unavailable => return Err(in_file(fault, &model.path)),
                     Err(fault) => {
                         outcome.status = ModelStatus::Error;
                         outcome.error = Some(explain(&in_file(fault, &model.path)));

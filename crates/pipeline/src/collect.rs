@@ -7,7 +7,7 @@ use shoplake_core::outcome::{FileOutcome, FileStatus};
 use shoplake_core::ports::FileRecord;
 use shoplake_core::project::Dataset;
 use shoplake_core::source::Origin;
-use shoplake_core::{Counts, LandedFile, Result, Sha256};
+use shoplake_core::{Counts, LandedFile, Result, Sha256, fail_point};
 use shoplake_sources::files::{self, Arrival};
 use shoplake_sources::rest::PullOptions;
 
@@ -98,6 +98,7 @@ impl Pipeline {
             let landed = self.landing.land_file(name, &arrival.path, &arrival.name, &arrival.origin, arrival.take)?;
             self.progress.advance(landed.size, 0);
             fresh.push(landed);
+            fail_point("landed")?;
         }
         self.progress.done();
         let mut candidates: Vec<Candidate> = fresh.into_iter().map(|file| Candidate { file, waited: false }).collect();

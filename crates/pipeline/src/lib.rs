@@ -15,7 +15,9 @@ mod export;
 mod load;
 mod replay;
 mod report;
+mod restore;
 mod run;
+mod verify;
 
 use std::path::PathBuf;
 use std::sync::Arc;

@@ -6,7 +6,7 @@ use std::time::Instant;
 use chrono::{DateTime, Utc};
 use shoplake_core::outcome::{FileStatus, RunOutcome, RunStatus, TestsOutcome};
 use shoplake_core::ports::{Batch, BatchSummary, FileRecord, StepRecord};
-use shoplake_core::{BatchNumber, Counts, Fault, FaultKind, LandedFile, Result, RunId};
+use shoplake_core::{BatchNumber, Counts, Fault, FaultKind, LandedFile, Result, RunId, fail_point};
 use shoplake_models::Models;
 
 use crate::build::{Built, fingerprints};
@@ -15,10 +15,10 @@ use crate::load::{Loaded, explain};
 use crate::{Pipeline, RunOptions};
 
 /// The run in hand.
-struct Run {
-    id: RunId,
-    started_at: DateTime<Utc>,
-    began: Instant,
+pub(crate) struct Run {
+    pub(crate) id: RunId,
+    pub(crate) started_at: DateTime<Utc>,
+    pub(crate) began: Instant,
     step: Instant,
 }
 
@@ -33,8 +33,24 @@ struct Work<'a> {
 }
 
 impl Run {
-    fn new() -> Self {
+    pub(crate) fn new() -> Self {
         Self { id: RunId::new(), started_at: Utc::now(), began: Instant::now(), step: Instant::now() }
+    }
+
+    /// The outcome of a run that has done nothing yet.
+    pub(crate) fn outcome(&self) -> RunOutcome {
+        RunOutcome {
+            run_id: self.id.clone(),
+            status: RunStatus::Success,
+            seconds: 0.0,
+            started_at: self.started_at,
+            batch: None,
+            datasets: Vec::new(),
+            models: Vec::new(),
+            tests: TestsOutcome::default(),
+            reports: Vec::new(),
+            problems: Vec::new(),
+        }
     }
 }
 
@@ -47,6 +63,30 @@ impl Pipeline {
     /// What keeps the run as a whole from going on (the project, the store, the disk); nothing is
     /// published then. Faults of files and tests are part of the outcome.
     pub async fn run(&self, options: &RunOptions) -> Result<RunOutcome> {
+        self.run_once(options).await.map_err(|fault| self.name_full_disk(fault))
+    }
+
+    /// A full disk is told with the folder whose volume it is, whichever library met it.
+    fn name_full_disk(&self, fault: Fault) -> Fault {
+        if !fault.is_disk_full() {
+            return fault;
+        }
+        let lake = std::path::absolute(&self.project.lake_dir).unwrap_or_else(|_| self.project.lake_dir.clone());
+        // Every fault of the lake names its file; SQLite names none.
+        let in_lake = fault.to_string().contains(&lake.display().to_string());
+        let folder = if in_lake { lake } else { self.project.state_dir() };
+        let folder = folder.display();
+        let before = fault.detail.as_deref().map(|detail| format!("{detail} ")).unwrap_or_default();
+        let hinted = fault.hint.is_some();
+        let fault = fault.detail(format!("{before}The volume that holds `{folder}` is full."));
+        if hinted {
+            fault
+        } else {
+            fault.hint("free some space; nothing was published, the next run takes the same files")
+        }
+    }
+
+    async fn run_once(&self, options: &RunOptions) -> Result<RunOutcome> {
         let models = shoplake_models::load(&self.project).map_err(many)?;
         let mut run = Run::new();
         self.state.begin_run(&run.id, run.started_at).await?;
@@ -58,18 +98,8 @@ impl Pipeline {
         self.step(&mut run, "land", &format!("{} files to load", files.len())).await?;
         let last = self.last_fingerprints().await?;
         let now = self.fingerprints(&models);
-        let mut outcome = RunOutcome {
-            run_id: run.id.clone(),
-            status: RunStatus::Success,
-            seconds: 0.0,
-            started_at: run.started_at,
-            batch: None,
-            datasets: Vec::new(),
-            models: Vec::new(),
-            tests: TestsOutcome::default(),
-            reports: Vec::new(),
-            problems: intakes.iter().flat_map(|intake| intake.problems.clone()).collect(),
-        };
+        let mut outcome = run.outcome();
+        outcome.problems = intakes.iter().flat_map(|intake| intake.problems.clone()).collect();
         let replays = intakes.iter().any(|intake| !intake.replays.is_empty());
         if files.is_empty() && !replays && last.as_ref() == Some(&now) {
             outcome.datasets = idle(self, &intakes);
@@ -87,6 +117,7 @@ impl Pipeline {
         outcome.status = if pull_failed { RunStatus::Error } else { outcome.judge() };
         outcome.seconds = run.began.elapsed().as_secs_f64();
         if outcome.batch.is_some() {
+            fail_point("before-reports")?;
             match self.report_of(None, Some(&outcome)).await {
                 Ok(reports) => outcome.reports = reports,
                 // The tables are published by now: a report that fails is told, and made again by hand.
@@ -96,8 +127,14 @@ impl Pipeline {
                 }
             }
             self.step(&mut run, "reports", &format!("{} written", outcome.reports.len())).await?;
+            // All is published: a log that stays long costs time, nothing else.
+            if let Err(fault) = self.tables.checkpoint().await {
+                outcome.problems.push(format!("the tables' logs were not shortened: {}", explain(&fault)));
+                outcome.status = outcome.status.max(RunStatus::Warning);
+            }
         }
         outcome.seconds = run.began.elapsed().as_secs_f64();
+        fail_point("after-reports")?;
         self.state.finish_run(&outcome).await?;
         Ok(outcome)
     }
@@ -162,11 +199,12 @@ impl Pipeline {
             files: loaded.files.clone(),
             cursors: cursors.collect(),
             fingerprints: self.fingerprints(work.models).into_iter().collect(),
+            restored: Vec::new(),
         };
         self.progress.stage("publishing", None);
         let manifest = batch.publish(summary).await?;
         self.step(run, "publish", &format!("batch {}", manifest.batch)).await?;
-        self.settle(&manifest).await?;
+        self.settle(&manifest).await.map_err(|fault| published(fault, manifest.batch))?;
         self.step(run, "archive", &format!("{} files", manifest.summary.files.len())).await?;
         self.progress.done();
         outcome.batch = Some(manifest.batch);
@@ -201,14 +239,14 @@ impl Pipeline {
         contracts.chain(fingerprints(models)).collect()
     }
 
-    async fn last_fingerprints(&self) -> Result<Option<BTreeMap<String, String>>> {
+    pub(crate) async fn last_fingerprints(&self) -> Result<Option<BTreeMap<String, String>>> {
         let last = self.state.last_batch().await?;
         let Some(before) = last.0.checked_sub(1) else { return Ok(None) };
         let manifest = self.tables.manifests(BatchNumber(before)).await?.pop();
         Ok(manifest.map(|manifest| manifest.summary.fingerprints.into_iter().collect()))
     }
 
-    async fn step(&self, run: &mut Run, name: &str, detail: &str) -> Result<()> {
+    pub(crate) async fn step(&self, run: &mut Run, name: &str, detail: &str) -> Result<()> {
         let seconds = run.step.elapsed().as_secs_f64();
         run.step = Instant::now();
         tracing::info!(run = %run.id, step = name, seconds, detail);
@@ -217,7 +255,11 @@ impl Pipeline {
 }
 
 /// Models whose SQL is not what their table was built with.
-fn stale(models: &Models, last: Option<&BTreeMap<String, String>>, now: &BTreeMap<String, String>) -> HashSet<String> {
+pub(crate) fn stale(
+    models: &Models,
+    last: Option<&BTreeMap<String, String>>,
+    now: &BTreeMap<String, String>,
+) -> HashSet<String> {
     let changed = models.models.iter().filter(|model| {
         let name = format!("model:{}", model.name);
         now.contains_key(&name) && last.and_then(|last| last.get(&name)) != now.get(&name)
@@ -252,8 +294,15 @@ fn held(loaded: &Loaded) -> Vec<shoplake_core::outcome::DatasetOutcome> {
     datasets
 }
 
+/// A fault after the tables have the batch: only the archive or the state lags behind.
+fn published(fault: Fault, batch: BatchNumber) -> Fault {
+    fault
+        .detail(format!("Batch {} is published; archive and state do not know of all of it yet.", batch.0))
+        .hint("bring the disk in order; the next `shoplake run` catches up and loads nothing twice")
+}
+
 /// One fault for several: the first, with how many more there are.
-fn many(mut faults: Vec<Fault>) -> Fault {
+pub(crate) fn many(mut faults: Vec<Fault>) -> Fault {
     let rest: Vec<String> = faults.iter().skip(1).map(ToString::to_string).collect();
     let Some(first) = (!faults.is_empty()).then(|| faults.remove(0)) else {
         return Fault::new(FaultKind::Internal, "the models failed without a reason");

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use chrono::NaiveDate;
+use chrono::{DateTime, FixedOffset, NaiveDate, TimeDelta};
 use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
 
 const EXAMPLES: &str = "\
@@ -76,6 +76,11 @@ pub(crate) enum Command {
     /// Look at the rows that were set aside
     #[command(subcommand, arg_required_else_help = true)]
     Quarantine(QuarantineCommand),
+    /// Look at the versions of tables, go back to one, and clear away what none needs
+    #[command(subcommand, arg_required_else_help = true)]
+    Table(TableCommand),
+    /// Read everything again and prove that it is what was recorded
+    Verify(VerifyArgs),
     /// Make sample data with realistic dirt
     Generate(GenerateArgs),
     /// Write a contract from a sample file
@@ -166,6 +171,79 @@ pub(crate) enum Output {
 #[derive(Debug, Args)]
 pub(crate) struct StatusArgs {
     /// Print one JSON object on stdout
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+/// `shoplake table`
+#[derive(Debug, Subcommand)]
+pub(crate) enum TableCommand {
+    /// Show the versions of a table: when each was made, by which batch, and its rows
+    History(TableHistoryArgs),
+    /// Bring a dataset's table back to an earlier version, with the marts that read it
+    Restore(TableRestoreArgs),
+    /// Remove data files that no version needs that was current within the retention
+    Vacuum(TableVacuumArgs),
+}
+
+/// `shoplake table history`
+#[derive(Debug, Args)]
+pub(crate) struct TableHistoryArgs {
+    /// The table
+    #[arg(value_name = "TABLE")]
+    pub(crate) table: String,
+    /// Print an array of objects on stdout
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+/// `shoplake table restore`
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  shoplake table restore sales --version 12
+  shoplake table restore sales --at 2024-03-15T18:00:00Z
+
+Files that were loaded since stay known by their bytes and are not loaded again.")]
+pub(crate) struct TableRestoreArgs {
+    /// The dataset whose table it is
+    #[arg(value_name = "TABLE")]
+    pub(crate) table: String,
+    /// The version to go back to, as `shoplake table history` shows it
+    #[arg(long, value_name = "N", required_unless_present = "at", conflicts_with = "at")]
+    pub(crate) version: Option<u64>,
+    /// The moment to go back to, ISO 8601 with Z or an offset: the last version made by then
+    #[arg(long, value_name = "TIME")]
+    pub(crate) at: Option<DateTime<FixedOffset>>,
+}
+
+/// `shoplake table vacuum`
+#[derive(Debug, Args)]
+pub(crate) struct TableVacuumArgs {
+    /// Keep every version that was current within this time: `7d` at least, `30d`
+    #[arg(long, value_name = "DAYS", default_value = "7d", value_parser = days)]
+    pub(crate) older_than: TimeDelta,
+    /// Say what would be removed, and remove nothing
+    #[arg(long)]
+    pub(crate) dry_run: bool,
+    /// Print an array of objects on stdout
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+/// `shoplake verify`
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  shoplake verify            account, bytes, keys, indexes, quarantine, marts
+  shoplake verify --replay   also load every archived file again elsewhere, and compare
+
+Exit codes: 0 all of it is proved, 1 something does not hold.")]
+pub(crate) struct VerifyArgs {
+    /// Make the tables again from the archived bytes, in .shoplake/verify, and compare them
+    #[arg(long)]
+    pub(crate) replay: bool,
+    /// Print the checks as one JSON object on stdout
     #[arg(long)]
     pub(crate) json: bool,
 }
@@ -304,6 +382,16 @@ pub(crate) struct ReportArgs {
     /// The shop's day to report on, YYYY-MM-DD [default: the last day with sales]
     #[arg(long, value_name = "DATE")]
     pub(crate) date: Option<NaiveDate>,
+}
+
+/// A retention: days, never fewer than readers and the way back need.
+fn days(text: &str) -> Result<TimeDelta, String> {
+    let days = text.strip_suffix('d').and_then(|days| days.parse::<u32>().ok());
+    match days {
+        Some(days @ 7..) => Ok(TimeDelta::days(i64::from(days))),
+        Some(_) => Err("must be `7d` or more: readers and the way back need what is younger".to_owned()),
+        None => Err("write a number of days: `7d`, `30d`".to_owned()),
+    }
 }
 
 fn dirt(text: &str) -> Result<f64, String> {

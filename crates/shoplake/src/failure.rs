@@ -12,7 +12,7 @@ use crate::printer::Printer;
 pub(crate) enum Exit {
     /// All of it is done: 0.
     Done,
-    /// It is done, but a file or a test failed: 1.
+    /// It is done, but a file, a test or a check failed: 1.
     DataFailed,
 }
 

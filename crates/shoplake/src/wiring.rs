@@ -1,8 +1,9 @@
 //! The composition: which adapter stands behind which port. Nothing else in Shoplake chooses one.
 
+use std::path::Path;
 use std::sync::Arc;
 
-use shoplake_core::ports::{Engine, Progress, StateStore, TableStore};
+use shoplake_core::ports::{Engine, LakeProof, Progress, StateStore, TableMaintenance, TableStore};
 use shoplake_core::{Catalog, Fault, FaultKind, Project};
 use shoplake_engine::DataFusionEngine;
 use shoplake_lake::{LocalLake, WriterLock};
@@ -51,6 +52,22 @@ pub(crate) async fn pipeline(project: &Arc<Project>, progress: Arc<dyn Progress>
         state: state(project).await?,
         progress,
     })
+}
+
+/// What the lake proves of itself.
+pub(crate) fn proof(project: &Project) -> Result<Arc<dyn LakeProof>, Fault> {
+    Ok(Arc::new(LocalLake::open(project)?))
+}
+
+/// The versions of the tables.
+pub(crate) fn maintenance(project: &Project) -> Result<Arc<dyn TableMaintenance>, Fault> {
+    Ok(Arc::new(LocalLake::open(project)?))
+}
+
+/// An empty lake of the same project in another folder.
+pub(crate) fn lake_elsewhere(project: &Project, dir: &Path) -> Result<Arc<dyn TableStore>, Fault> {
+    let elsewhere = Project { lake_dir: dir.to_owned(), ..project.clone() };
+    Ok(Arc::new(LocalLake::open(&elsewhere)?))
 }
 
 /// Takes the project's lock; where another run has it, says so before it waits.

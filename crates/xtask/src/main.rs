@@ -6,6 +6,7 @@
 
 mod bench;
 mod blackbox;
+mod chaos;
 mod demo;
 mod http;
 mod schemas;
@@ -34,6 +35,8 @@ enum Verb {
     Test(test::Options),
     /// Measure `shoplake run` side by side with other engines.
     Bench(bench::Options),
+    /// Kill runs at random, day after day, and see that nothing is lost and nothing doubled.
+    Chaos(chaos::Options),
     /// Write the JSON Schemas of the project folder's files.
     Schemas(schemas::Options),
 }
@@ -43,6 +46,7 @@ fn main() -> ExitCode {
         Verb::Demo(options) => demo::run(&options),
         Verb::Test(options) => test::run(&options),
         Verb::Bench(options) => bench::run(&options),
+        Verb::Chaos(options) => chaos::run(&options),
         Verb::Schemas(options) => schemas::run(&options),
     };
     match done {

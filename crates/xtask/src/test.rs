@@ -10,10 +10,13 @@ use clap::Args;
 
 use crate::steps::Steps;
 use crate::workspace::{self, Profile};
-use crate::{blackbox, schemas, venv};
+use crate::{blackbox, chaos, schemas, venv};
 
 const REQUIREMENTS: &str = include_str!("requirements/test.txt");
 const READERS: &str = include_str!("python/readers.py");
+
+/// The files of the short chaos are the same each time; where its kills strike is not.
+const CHAOS_SEED: u64 = 2024;
 
 /// What `cargo xtask test` takes.
 #[derive(Args)]
@@ -40,6 +43,9 @@ pub(crate) fn run(options: &Options) -> Result<()> {
         steps.take("dependencies", || workspace::succeed(workspace::cargo().args(deny)));
     } else {
         steps.skip("dependencies", "cargo-deny is not installed; the Rust tests hold the same licences and versions");
+    }
+    if let Some(binary) = &binary {
+        steps.take("chaos: 30 rounds", || chaos::rounds(binary, 30, CHAOS_SEED));
     }
     if !options.quick {
         outside(&mut steps, binary.as_deref());

@@ -9,6 +9,8 @@ mod query;
 mod report;
 mod run;
 mod status;
+mod table;
+mod verify;
 
 use std::future::Future;
 use std::path::Path;
@@ -17,7 +19,7 @@ use std::sync::Arc;
 use shoplake_core::{Fault, Project};
 use shoplake_project::Environment;
 
-use crate::cli::{Cli, Command, GlobalArgs, QuarantineCommand};
+use crate::cli::{Cli, Command, GlobalArgs, QuarantineCommand, TableCommand};
 use crate::failure::{Exit, Failure};
 use crate::printer::Printer;
 
@@ -34,6 +36,10 @@ pub(crate) fn dispatch(cli: Cli, printer: &Printer) -> Result<Exit, Failure> {
         Command::Quarantine(QuarantineCommand::Show(args)) => quarantine::show::show(&context, &args),
         Command::Quarantine(QuarantineCommand::Export(args)) => quarantine::export::export(&context, &args),
         Command::Quarantine(QuarantineCommand::Replay(args)) => quarantine::replay::replay(&context, args),
+        Command::Table(TableCommand::History(args)) => table::history::history(&context, &args),
+        Command::Table(TableCommand::Restore(args)) => table::restore::restore(&context, &args),
+        Command::Table(TableCommand::Vacuum(args)) => table::vacuum::vacuum(&context, &args),
+        Command::Verify(args) => verify::verify(&context, &args),
         Command::Generate(args) => generate::generate(&context, &args),
         Command::Discover(args) => discover::discover(&context, &args),
         Command::Report(args) => report::report(&context, &args),

@@ -44,15 +44,63 @@ impl Context {
 
     /// Runs `shoplake` in the folder, or in the project where there is one.
     pub(crate) fn output(&self, arguments: &[&str]) -> Output {
+        self.command(arguments).output().unwrap()
+    }
+
+    /// The command that [`Context::output`] runs, for tests that start it in their own way.
+    pub(crate) fn command(&self, arguments: &[&str]) -> Command {
         let dir = if self.shop().is_dir() { self.shop() } else { self.root.clone() };
-        Command::new(env!("CARGO_BIN_EXE_shoplake"))
+        let mut command = Command::new(env!("CARGO_BIN_EXE_shoplake"));
+        command
             .args(arguments)
             .current_dir(dir)
             .env_remove("SHOPLAKE_PROJECT_DIR")
             .env_remove("SHOPLAKE_LOG")
-            .env("COLUMNS", "100")
-            .output()
-            .unwrap()
+            .env_remove("SHOPLAKE_FAIL_POINT")
+            .env("COLUMNS", "100");
+        command
+    }
+
+    /// A copy of the project in a folder of its own.
+    pub(crate) fn copy(&self) -> Self {
+        let copy = Self::new();
+        copy_folder(&self.shop(), &copy.shop());
+        copy
+    }
+
+    /// Everything that the shop's figures are made of, and the figures: what no fault may change.
+    pub(crate) fn figures(&self) -> Vec<serde_json::Value> {
+        let queries = [
+            "SELECT transaction_id, customer_id, product_id, quantity, amount, transaction_date, product_name, category, city FROM sales ORDER BY 1",
+            "SELECT product_id, name, category, price, stock FROM products ORDER BY 1",
+            "SELECT * FROM daily_sales_summary ORDER BY 1",
+            "SELECT * FROM top_products ORDER BY revenue DESC, product_id",
+            "SELECT source_file, source_line, reason, raw FROM quarantine ORDER BY 1, 2",
+        ];
+        queries.map(|sql| self.json(&["query", sql, "--output", "json"])).into()
+    }
+
+    /// The files below a folder of the project whose path ends so, in order.
+    pub(crate) fn files(&self, folder: &str, ending: &str) -> Vec<PathBuf> {
+        let (mut folders, mut found) = (vec![self.shop().join(folder)], Vec::new());
+        while let Some(folder) = folders.pop() {
+            for entry in fs_err::read_dir(folder).into_iter().flatten() {
+                let path = entry.unwrap().path();
+                if path.is_dir() {
+                    folders.push(path);
+                } else if path.to_string_lossy().ends_with(ending) {
+                    found.push(path);
+                }
+            }
+        }
+        found.sort();
+        found
+    }
+
+    /// Asserts that `shoplake verify` proves everything.
+    pub(crate) fn assert_verified(&self, when: &str) {
+        let output = self.output(&["verify"]);
+        assert!(output.status.success(), "{when}: {}", String::from_utf8_lossy(&output.stdout));
     }
 
     /// Exit code, stdout and stderr as one text, with paths, times and ids made alike.
@@ -84,6 +132,19 @@ impl Context {
             (r"\b\d+(\.\d)? [kM]?B\b".to_owned(), "[SIZE]"),
             (r"(?m)[ \t]+$".to_owned(), ""),
         ]
+    }
+}
+
+fn copy_folder(from: &Path, to: &Path) {
+    fs_err::create_dir_all(to).unwrap();
+    for entry in fs_err::read_dir(from).unwrap() {
+        let entry = entry.unwrap();
+        let to = to.join(entry.file_name());
+        if entry.file_type().unwrap().is_dir() {
+            copy_folder(&entry.path(), &to);
+        } else {
+            fs_err::copy(entry.path(), to).unwrap();
+        }
     }
 }
 

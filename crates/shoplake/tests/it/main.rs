@@ -5,5 +5,11 @@
 mod context;
 
 mod data;
+mod days;
+mod disk_full;
+mod fail_points;
 mod project;
+mod table;
+mod two_runs;
 mod usage;
+mod verify;

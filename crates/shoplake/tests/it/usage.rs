@@ -19,6 +19,8 @@ fn help() {
       query       Run one SQL query on the tables as the last run left them
       status      Show the last runs, what failed and what to do about it, and where each file went
       quarantine  Look at the rows that were set aside
+      table       Look at the versions of tables, go back to one, and clear away what none needs
+      verify      Read everything again and prove that it is what was recorded
       generate    Make sample data with realistic dirt
       discover    Write a contract from a sample file
       report      Write the daily report from the tables as they are

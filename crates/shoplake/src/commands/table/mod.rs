@@ -1,0 +1,5 @@
+//! `shoplake table`: the versions of tables.
+
+pub(super) mod history;
+pub(super) mod restore;
+pub(super) mod vacuum;

@@ -1,0 +1,62 @@
+//! `shoplake table restore`: a dataset's table as it was, with its marts.
+
+use shoplake_core::maintenance::TableVersion;
+use shoplake_core::outcome::RunStatus;
+use shoplake_core::{Fault, Project};
+
+use crate::cli::TableRestoreArgs;
+use crate::commands::Context;
+use crate::failure::{Exit, Failure};
+use crate::render::{count, thousands};
+use crate::{progress, wiring};
+
+pub(in crate::commands) fn restore(context: &Context, args: &TableRestoreArgs) -> Result<Exit, Failure> {
+    let project = context.project()?;
+    let printer = &context.printer;
+    let _lock = wiring::lock(&project, true, printer)?;
+    let (outcome, words) = context.block_on(project.limits.threads, async {
+        let versions = wiring::maintenance(&project)?;
+        let history = versions.history(&args.table).await?;
+        let chosen = chosen(&project, args, &history)?;
+        let pipeline = wiring::pipeline(&project, progress::for_printer(printer)).await?;
+        let outcome = pipeline.restore(&*versions, &args.table, chosen).await?;
+        let rows = |version: Option<&TableVersion>| thousands(version.map_or(0, |version| version.rows));
+        let then = history.iter().find(|known| known.version == chosen);
+        let words = format!(
+            "`{}` is as it was at version {chosen}: {} rows, before {}; the marts that read it are made anew",
+            args.table,
+            rows(then),
+            rows(history.last())
+        );
+        Ok((outcome, words))
+    })?;
+    if outcome.status == RunStatus::Error {
+        let tests = outcome.tests.failures.iter().filter(|test| test.blocks);
+        let tests =
+            tests.map(|test| format!("test {}: {}", test.name, count(test.rows, "failing row", "failing rows")));
+        let models =
+            outcome.models.iter().filter_map(|model| Some(format!("model {}: {}", model.name, model.error.as_ref()?)));
+        for words in tests.chain(models) {
+            printer.warn(words);
+        }
+        printer.say("nothing was changed: not all of the models and tests hold over that version");
+        return Ok(Exit::DataFailed);
+    }
+    printer.say(words);
+    printer.say("files loaded since stay known by their bytes; correct them and drop them again");
+    Ok(Exit::Done)
+}
+
+/// The version that is asked for.
+fn chosen(project: &Project, args: &TableRestoreArgs, history: &[TableVersion]) -> Result<u64, Fault> {
+    let Some(at) = args.at else { return Ok(args.version.unwrap_or_default()) };
+    let by_then = history.iter().rev().find(|version| version.at <= at);
+    by_then.map(|version| version.version).ok_or_else(|| {
+        let first = history.first().map(|first| crate::render::moment(first.at, project.time_zone));
+        Fault::usage(format!("`{}` had no version yet at {at}", args.table)).hint(format!(
+            "its first is of {} ({})",
+            first.unwrap_or_default(),
+            project.time_zone
+        ))
+    })
+}

@@ -1,0 +1,133 @@
+//! `shoplake table`: history, the way back, and what is cleared away.
+
+use serde_json::json;
+
+use crate::context::{Context, snapshot};
+use crate::days::{drop_second_day, first_day};
+
+/// A shop of two days.
+fn two_days() -> Context {
+    let shop = first_day();
+    drop_second_day(&shop);
+    assert!(shop.output(&["run"]).status.success());
+    shop
+}
+
+/// Given two days, when a table's history is asked for, then each version has its batch and its rows.
+#[test]
+fn history() {
+    let shop = two_days();
+    let versions = shop.json(&["table", "history", "sales", "--json"]);
+    let rows: Vec<_> = versions.as_array().unwrap().iter().map(|v| (&v["version"], &v["batch"], &v["rows"])).collect();
+    assert_eq!(rows, [(&json!(0), &json!(1), &json!(40)), (&json!(1), &json!(2), &json!(60))]);
+    snapshot!(shop, ["table", "history", "sale"], @"
+    exit: 2
+    ----- stdout
+    ----- stderr
+    error: no table `sale`
+    hint: the lake has `customer_lifetime_value`, `customers`, `daily_sales_summary`, `products`, `quarantine`, `sales`, `sales_by_category`, `sales_by_hour`, `top_products`
+    ");
+}
+
+/// Given a second day that should not have been, when its table goes back, then sales and marts are as
+/// they were, everything is proved, and a later day loads on top.
+#[test]
+fn back_and_on() {
+    let shop = first_day();
+    let before = shop.figures();
+    drop_second_day(&shop);
+    assert!(shop.output(&["run"]).status.success());
+    snapshot!(shop, ["table", "restore", "sales", "--version", "0"], @"
+    exit: 0
+    ----- stdout
+    ----- stderr
+    `sales` is as it was at version 0: 40 rows, before 60; the marts that read it are made anew
+    files loaded since stay known by their bytes; correct them and drop them again
+    ");
+    let after = shop.figures();
+    assert_eq!((&after[0], &after[2]), (&before[0], &before[2]), "sales and the daily mart");
+    shop.assert_verified("after the way back");
+    let replayed = shop.output(&["verify", "--replay"]);
+    assert!(replayed.status.success(), "{}", String::from_utf8_lossy(&replayed.stdout));
+
+    let rows = "transaction_id,customer_id,product_id,quantity,amount,transaction_date\nT40,C1,P1,1,4.00,2024-03-20 10:00:00\nT3,C1,P1,1,3.50,2024-03-20 10:00:00\n";
+    shop.put("inbox/sales/day-3.csv", rows);
+    let outcome = shop.json(&["run", "--json"]);
+    let sales = outcome["datasets"].as_array().unwrap().iter().find(|d| d["dataset"] == "sales").unwrap();
+    assert_eq!((&sales["inserted"], &sales["updated"]), (&json!(1), &json!(1)));
+    shop.assert_verified("after the day on top");
+}
+
+/// Given a table, when asked for a version that is not there, the one it is at, or a model's, then it
+/// says so and changes nothing.
+#[test]
+fn no_way_back() {
+    let shop = two_days();
+    for (arguments, words) in [
+        (["sales", "--version", "9"], "`sales` has no version 9"),
+        (["sales", "--version", "1"], "`sales` is at version 1 already"),
+        (["top_products", "--version", "0"], "`top_products` is no dataset"),
+        (["sales", "--at", "2020-01-01T00:00:00Z"], "had no version yet"),
+    ] {
+        let output = shop.output(&[&["table", "restore"], &arguments[..]].concat());
+        assert_eq!(output.status.code(), Some(2), "{arguments:?}");
+        let said = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert!(said.contains(words), "{arguments:?}: {said}");
+    }
+    shop.assert_verified("after four refusals");
+}
+
+/// Given files of a batch that was cut off and of a version long gone, when vacuumed, then those go, and
+/// what a version of the last days needs stays.
+#[test]
+fn vacuum_keeps_what_is_needed() {
+    let shop = two_days();
+    let stray = "lake/processed/sales/part-0000000009-0.parquet";
+    shop.put(stray, "left by a run that was cut off");
+    shop.put("lake/processed/sales/notes.txt", "somebody's own");
+    let before = shop.files("lake/processed", ".parquet");
+    let dry = shop.json(&["table", "vacuum", "--dry-run", "--json"]);
+    assert_eq!(dry.as_array().unwrap().len(), 1, "both versions are of today: {dry}");
+    assert_eq!(shop.files("lake/processed", ".parquet"), before);
+
+    age(&shop, 8);
+    assert!(shop.output(&["table", "vacuum"]).status.success());
+    let kept = shop.files("lake/processed", ".parquet");
+    assert!(kept.len() < before.len() - 1, "the first day's versions are gone");
+    assert!(!kept.contains(&shop.shop().join(stray)));
+    assert!(shop.shop().join("lake/processed/sales/notes.txt").exists());
+    shop.assert_verified("after the vacuum");
+    let gone = shop.output(&["table", "restore", "sales", "--version", "0"]);
+    assert!(String::from_utf8_lossy(&gone.stderr).contains("is gone: a vacuum removed"), "{gone:?}");
+    let young = shop.output(&["table", "vacuum", "--older-than", "1d"]);
+    assert_eq!(young.status.code(), Some(2));
+}
+
+/// Makes every publish record so many days older.
+fn age(shop: &Context, days: i64) {
+    for path in shop.files("lake/processed/_publish", ".json") {
+        let mut record: serde_json::Value = serde_json::from_slice(&fs_err::read(&path).unwrap()).unwrap();
+        let at: chrono::DateTime<chrono::Utc> =
+            serde_json::from_value(record["summary"]["started_at"].clone()).unwrap();
+        let then = at - chrono::TimeDelta::days(days);
+        record["summary"]["started_at"] = json!(then);
+        fs_err::write(&path, record.to_string()).unwrap();
+        let file = fs_err::OpenOptions::new().write(true).open(&path).unwrap();
+        file.file().set_modified(then.into()).unwrap();
+    }
+}
+
+/// Given so many runs that the logs have grown long, then they have checkpoints, and all of it holds.
+#[test]
+fn long_logs_get_checkpoints() {
+    let shop = Context::with_shop();
+    let model = "models/marts/number.sql";
+    for number in 0..52 {
+        shop.put(model, &format!("SELECT {number} AS number\n"));
+        assert!(shop.output(&["run", "--quiet"]).status.success());
+    }
+    assert!(!shop.files("lake/processed/number/_delta_log", ".checkpoint.parquet").is_empty());
+    let rows = shop.json(&["query", "SELECT number FROM number", "--output", "json"]);
+    assert_eq!(rows, json!([{ "number": 51 }]));
+    shop.assert_verified("with a checkpoint");
+}
