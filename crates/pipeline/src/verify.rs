@@ -9,7 +9,7 @@ mod marts;
 mod replay;
 mod rows;
 
-use std::collections::BTreeMap;
+use std::collections::{HashMap, HashSet};
 
 use shoplake_core::outcome::FileStatus;
 use shoplake_core::ports::{FileRecord, LakeProof, Manifest};
@@ -24,17 +24,19 @@ struct Evidence {
     catalog: Catalog,
     /// Every published batch, in order.
     manifests: Vec<Manifest>,
-    /// The loads of every file, the oldest first.
+    /// The account of every file that was loaded, the oldest first.
     loads: Vec<Load>,
 }
 
-/// One load of a file, with what has become of its rows since.
-#[derive(Debug, Clone)]
+/// The account of one load of a file, or of rows of it that left quarantine later.
+#[derive(Debug)]
 struct Load {
-    /// The last account of it.
+    /// The batch that it was part of.
+    batch: BatchNumber,
+    /// What became of it.
     record: FileRecord,
-    /// Rows that it brought into the table, by the batch that brought them.
-    inserted: Vec<(BatchNumber, u64)>,
+    /// Whether its rows came out of quarantine: `rows_read` left it, `rejected` came back.
+    replayed: bool,
 }
 
 impl Pipeline {
@@ -78,9 +80,20 @@ impl Pipeline {
     async fn evidence(&self) -> Result<Evidence> {
         let catalog = self.tables.pinned().await?;
         let manifests = self.tables.manifests(BatchNumber(0)).await?;
-        let mut records = self.state.files(Some(FileStatus::Loaded), u32::MAX).await?;
-        records.reverse();
-        let loads = loads(records, &manifests);
+        let mut batch_of = HashMap::new();
+        let mut replayed = HashSet::new();
+        for Manifest { batch, summary } in &manifests {
+            batch_of.insert(&summary.run_id, *batch);
+            // Only a file that was loaded before lies in the archive when a batch takes it.
+            let again = summary.files.iter().filter(|file| file.path == self.landing.archived(&file.key));
+            replayed.extend(again.map(|file| (*batch, &file.dataset, &file.key)));
+        }
+        let mut loads = Vec::new();
+        for record in self.state.files(Some(FileStatus::Loaded), u32::MAX).await?.into_iter().rev() {
+            let batch = batch_of.get(&record.run_id).copied().unwrap_or(BatchNumber(0));
+            let replayed = replayed.contains(&(batch, &record.dataset, &record.file.key));
+            loads.push(Load { batch, record, replayed });
+        }
         Ok(Evidence { catalog, manifests, loads })
     }
 }
@@ -103,84 +116,5 @@ fn unreadable(subject: &str, fault: &Fault) -> Finding {
         expected: "files that can be read".into(),
         found: fault.to_string(),
         hint: fault.hint.clone().unwrap_or_else(|| hint.to_owned()),
-    }
-}
-
-/// The loads that the records tell of. A record that goes on with the one before it (rows of the same
-/// file came out of quarantine) takes its place; a snapshot that came again is a load of its own.
-fn loads(records: Vec<FileRecord>, manifests: &[Manifest]) -> Vec<Load> {
-    let batch_of: BTreeMap<_, _> = manifests.iter().map(|m| (&m.summary.run_id, m.batch)).collect();
-    let mut latest: BTreeMap<(String, String, Option<(String, u64)>), usize> = BTreeMap::new();
-    let mut loads: Vec<Load> = Vec::new();
-    for record in records {
-        let batch = batch_of.get(&record.run_id).copied().unwrap_or(BatchNumber(0));
-        let file = (record.dataset.clone(), record.file.key.clone(), record.page.clone());
-        let inserted = record.file.counts.inserted;
-        match latest.get(&file).map(|at| &mut loads[*at]).filter(|load| goes_on(&load.record, &record)) {
-            Some(load) => {
-                load.inserted.push((batch, inserted - load.record.file.counts.inserted));
-                load.record = record;
-            }
-            None => {
-                latest.insert(file, loads.len());
-                loads.push(Load { record, inserted: vec![(batch, inserted)] });
-            }
-        }
-    }
-    loads
-}
-
-/// Whether `next` is the account of the same load after rows of it came out of quarantine: as many rows
-/// read, none gone from the table, fewer set aside, or as many under another contract.
-fn goes_on(before: &FileRecord, next: &FileRecord) -> bool {
-    let (old, new) = (&before.file.counts, &next.file.counts);
-    let fewer = new.rejected < old.rejected || before.fingerprint != next.fingerprint;
-    new.rows_read == old.rows_read && new.inserted >= old.inserted && new.rejected <= old.rejected && fewer
-}
-
-#[cfg(test)]
-mod tests {
-    use shoplake_core::outcome::FileOutcome;
-    use shoplake_core::{Counts, RunId, Sha256};
-
-    use super::*;
-
-    fn record(run: &str, fingerprint: &str, [read, inserted, rejected]: [u64; 3]) -> FileRecord {
-        FileRecord {
-            dataset: "sales".into(),
-            run_id: RunId(run.into()),
-            at: chrono::Utc::now(),
-            page: None,
-            fingerprint: fingerprint.into(),
-            file: FileOutcome {
-                path: "inbox/sales/a.csv".into(),
-                key: "sales/3f2a/a.csv".into(),
-                sha256: Sha256("3f2a".into()),
-                size: 1,
-                status: FileStatus::Loaded,
-                error: None,
-                offenders: None,
-                warnings: Vec::new(),
-                counts: Counts {
-                    rows_read: read,
-                    inserted,
-                    duplicate: read - inserted - rejected,
-                    rejected,
-                    ..Counts::default()
-                },
-            },
-        }
-    }
-
-    /// Given a file of which rows came out of quarantine later, then it is one load with the later
-    /// account; given a snapshot that came again, then each time counts.
-    #[test]
-    fn a_replay_goes_on_and_a_return_counts_again() {
-        let replayed = loads(vec![record("1", "old", [10, 6, 4]), record("2", "new", [10, 9, 1])], &[]);
-        let inserted: Vec<u64> = replayed.iter().flat_map(|l| &l.inserted).map(|(_, rows)| *rows).collect();
-        assert_eq!((replayed.len(), replayed[0].record.file.counts.rejected, inserted), (1, 1, vec![6, 3]));
-        let returned = loads(vec![record("1", "same", [10, 8, 2]), record("2", "same", [10, 0, 2])], &[]);
-        let rejected: u64 = returned.iter().map(|l| l.record.file.counts.rejected).sum();
-        assert_eq!((returned.len(), rejected), (2, 4));
     }
 }
