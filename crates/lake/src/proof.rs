@@ -118,7 +118,7 @@ fn look_at(table: &PinnedTable, file: &TableFile, check: &mut Check) -> Result<(
             check.equal(&subject, "rows", &file.rows, &rows, RESTORE);
         }
         Err(error) => {
-            check.equal(&subject, "Parquet footer", &"one that can be read".into(), &error.to_string(), RESTORE)
+            check.equal(&subject, "Parquet footer", &"one that can be read".into(), &error.to_string(), RESTORE);
         }
     }
     Ok(())

@@ -43,6 +43,7 @@ pub(crate) fn next_number(layout: &Layout) -> Result<BatchNumber> {
 /// Ends what a run that was cut off left behind: a decided batch is rolled forward, an undecided one
 /// set aside.
 pub(crate) async fn recover(layout: &Layout) -> Result<()> {
+    sweep_unfinished(layout)?;
     let published = numbers(&layout.publishes())?;
     if let Some(last) = published.last() {
         let decided: PublishRecord = record::read(&layout.publish(*last))?;
@@ -55,6 +56,31 @@ pub(crate) async fn recover(layout: &Layout) -> Result<()> {
         if published.binary_search(&batch).is_err() {
             tracing::info!(batch = batch.0, "setting an undecided batch aside");
             set_aside(layout, batch)?;
+        }
+    }
+    Ok(())
+}
+
+/// Removes landed files and records that were never finished: they are hidden, and bear a name of
+/// chance until they are whole. On a disk that ran full they would keep the room that was made.
+fn sweep_unfinished(layout: &Layout) -> Result<()> {
+    let mut folders = vec![layout.landing(), layout.publishes()];
+    while let Some(folder) = folders.pop() {
+        let entries = match fs_err::read_dir(&folder) {
+            Ok(entries) => entries,
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => continue,
+            Err(error) => return Err(error.into()),
+        };
+        for entry in entries {
+            let entry = entry?;
+            let name = entry.file_name();
+            let name = name.to_string_lossy();
+            let chance = name.strip_prefix('.').map(|name| name.trim_end_matches(".tmp"));
+            if entry.file_type()?.is_dir() {
+                folders.push(entry.path());
+            } else if chance.is_some_and(|name| uuid::Uuid::parse_str(name).is_ok()) {
+                fs_err::remove_file(entry.path())?;
+            }
         }
     }
     Ok(())

@@ -9,7 +9,7 @@ mod marts;
 mod replay;
 mod rows;
 
-use std::collections::BTreeMap;
+use std::collections::HashMap;
 
 use shoplake_core::outcome::FileStatus;
 use shoplake_core::ports::{FileRecord, LakeProof, Manifest};
@@ -24,33 +24,17 @@ struct Evidence {
     catalog: Catalog,
     /// Every published batch, in order.
     manifests: Vec<Manifest>,
-    /// The loads of every file, the oldest first.
+    /// The account of every file that was loaded, the oldest first.
     loads: Vec<Load>,
 }
 
-/// One load of a file, with what has become of its rows since.
-#[derive(Debug, Clone)]
+/// The account of one load of a file, or of rows of it that left quarantine later.
+#[derive(Debug)]
 struct Load {
-    /// The account of it.
+    /// The batch that it was part of.
+    batch: BatchNumber,
+    /// What became of it.
     record: FileRecord,
-    /// The accounts of its rows that left quarantine to be judged again, in order.
-    replays: Vec<FileRecord>,
-    /// Rows that it brought into the table, by the batch that brought them.
-    inserted: Vec<(BatchNumber, u64)>,
-}
-
-impl Load {
-    /// Every account of the file's rows.
-    fn accounts(&self) -> impl Iterator<Item = &FileRecord> {
-        std::iter::once(&self.record).chain(&self.replays)
-    }
-
-    /// Rows that are in quarantine still: those that were judged again left it, rejected ones came back.
-    fn aside(&self) -> u64 {
-        let left: u64 = self.replays.iter().map(|replay| replay.file.counts.rows_read).sum();
-        let rejected: u64 = self.accounts().map(|account| account.file.counts.rejected).sum();
-        rejected.saturating_sub(left)
-    }
 }
 
 impl Pipeline {
@@ -94,9 +78,12 @@ impl Pipeline {
     async fn evidence(&self) -> Result<Evidence> {
         let catalog = self.tables.pinned().await?;
         let manifests = self.tables.manifests(BatchNumber(0)).await?;
-        let mut records = self.state.files(Some(FileStatus::Loaded), u32::MAX).await?;
-        records.reverse();
-        let loads = loads(records, &manifests);
+        let batch_of: HashMap<_, _> = manifests.iter().map(|m| (&m.summary.run_id, m.batch)).collect();
+        let mut loads = Vec::new();
+        for record in self.state.files(Some(FileStatus::Loaded), u32::MAX).await?.into_iter().rev() {
+            let batch = batch_of.get(&record.run_id).copied().unwrap_or(BatchNumber(0));
+            loads.push(Load { batch, record });
+        }
         Ok(Evidence { catalog, manifests, loads })
     }
 }
@@ -119,77 +106,5 @@ fn unreadable(subject: &str, fault: &Fault) -> Finding {
         expected: "files that can be read".into(),
         found: fault.to_string(),
         hint: fault.hint.clone().unwrap_or_else(|| hint.to_owned()),
-    }
-}
-
-/// The loads that the records tell of, in their order. A snapshot that came again is a load of its own.
-fn loads(records: Vec<FileRecord>, manifests: &[Manifest]) -> Vec<Load> {
-    let batch_of: BTreeMap<_, _> = manifests.iter().map(|m| (&m.summary.run_id, m.batch)).collect();
-    let mut latest: BTreeMap<(String, String, Option<(String, u64)>), usize> = BTreeMap::new();
-    let mut loads: Vec<Load> = Vec::new();
-    for record in records {
-        let batch = batch_of.get(&record.run_id).copied().unwrap_or(BatchNumber(0));
-        let file = (record.dataset.clone(), record.file.key.clone(), record.page.clone());
-        let inserted = (batch, record.file.counts.inserted);
-        match latest.get(&file).map(|at| &mut loads[*at]).filter(|_| record.file.replayed) {
-            Some(load) => {
-                load.inserted.push(inserted);
-                load.replays.push(record);
-            }
-            None => {
-                latest.insert(file, loads.len());
-                loads.push(Load { record, replays: Vec::new(), inserted: vec![inserted] });
-            }
-        }
-    }
-    loads
-}
-
-#[cfg(test)]
-mod tests {
-    use shoplake_core::outcome::FileOutcome;
-    use shoplake_core::{Counts, RunId, Sha256};
-
-    use super::*;
-
-    fn record(run: &str, replayed: bool, [read, inserted, rejected]: [u64; 3]) -> FileRecord {
-        FileRecord {
-            dataset: "sales".into(),
-            run_id: RunId(run.into()),
-            at: chrono::Utc::now(),
-            page: None,
-            fingerprint: "print".into(),
-            file: FileOutcome {
-                path: "inbox/sales/a.csv".into(),
-                key: "sales/3f2a/a.csv".into(),
-                sha256: Sha256("3f2a".into()),
-                size: 1,
-                status: FileStatus::Loaded,
-                replayed,
-                error: None,
-                offenders: None,
-                warnings: Vec::new(),
-                schema_changes: Vec::new(),
-                counts: Counts {
-                    rows_read: read,
-                    inserted,
-                    duplicate: read - inserted - rejected,
-                    rejected,
-                    ..Counts::default()
-                },
-            },
-        }
-    }
-
-    /// Given a file of which rows came out of quarantine later, then they belong to its load; given a
-    /// snapshot that came again, then each time counts.
-    #[test]
-    fn a_replay_belongs_to_its_load_and_a_return_counts_again() {
-        let replayed = loads(vec![record("1", false, [10, 6, 4]), record("2", true, [3, 2, 1])], &[]);
-        let inserted: Vec<u64> = replayed.iter().flat_map(|l| &l.inserted).map(|(_, rows)| *rows).collect();
-        assert_eq!((replayed.len(), replayed[0].aside(), inserted), (1, 2, vec![6, 2]));
-        let returned = loads(vec![record("1", false, [10, 8, 2]), record("2", false, [10, 0, 2])], &[]);
-        let aside: u64 = returned.iter().map(Load::aside).sum();
-        assert_eq!((returned.len(), aside), (2, 4));
     }
 }

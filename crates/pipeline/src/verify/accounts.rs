@@ -9,7 +9,7 @@ use shoplake_core::outcome::FileStatus;
 use shoplake_core::proof::Check;
 use shoplake_core::{BatchNumber, Counts, Fault, Result};
 
-use super::{Evidence, Load};
+use super::Evidence;
 use crate::Pipeline;
 use crate::build::collect;
 
@@ -20,11 +20,11 @@ const REPLAY: &str = "`shoplake verify --replay` loads the archived files again 
 /// Of every loaded file, the rows that were read are accounted for once; of every other, none is.
 pub(super) async fn files(pipeline: &Pipeline, evidence: &Evidence) -> Result<Check> {
     let mut check = Check::new("files", "files");
-    for account in evidence.loads.iter().flat_map(Load::accounts) {
-        let counts = &account.file.counts;
+    for load in &evidence.loads {
+        let counts = &load.record.file.counts;
         check.checked += 1;
         let placed = counts.inserted + counts.updated + counts.duplicate + counts.rejected;
-        let (key, reasons) = (&account.file.key, counts.rejects.values().sum::<u64>());
+        let (key, reasons) = (&load.record.file.key, counts.rejects.values().sum::<u64>());
         check.equal(key, "inserted + updated + duplicate + rejected", &counts.rows_read, &placed, ACCOUNT);
         check.equal(key, "rejects by reason", &counts.rejected, &reasons, ACCOUNT);
     }
@@ -53,9 +53,9 @@ pub(super) fn tables(evidence: &Evidence) -> Check {
     for load in &evidence.loads {
         // What came before a table was brought back stands in the rows of that version.
         let since = restored.get(load.record.dataset.as_str());
-        let later = load.inserted.iter().filter(|(batch, _)| since.is_none_or(|since| batch > since));
-        let rows = later.map(|(_, rows)| rows).sum::<u64>();
-        *inserted.entry(&load.record.dataset).or_default() += rows;
+        if since.is_none_or(|since| load.batch > *since) {
+            *inserted.entry(&load.record.dataset).or_default() += load.record.file.counts.inserted;
+        }
     }
     let datasets: BTreeSet<&str> =
         evidence.manifests.iter().flat_map(|m| &m.summary.datasets).map(|d| d.dataset.as_str()).collect();
@@ -68,7 +68,7 @@ pub(super) fn tables(evidence: &Evidence) -> Check {
     check
 }
 
-/// The quarantine has as many rows of each file as were rejected and not taken out since.
+/// The quarantine has as many rows of each file as were rejected and did not leave it since.
 pub(super) async fn quarantine(pipeline: &Pipeline, evidence: &Evidence) -> Result<Check> {
     let mut check = Check::new("quarantine", "rows");
     if !evidence.catalog.tables.contains_key("quarantine") {
@@ -77,7 +77,10 @@ pub(super) async fn quarantine(pipeline: &Pipeline, evidence: &Evidence) -> Resu
     let mut expected: BTreeMap<(String, String), u64> = BTreeMap::new();
     for load in &evidence.loads {
         let file = (load.record.dataset.clone(), load.record.file.key.clone());
-        *expected.entry(file).or_default() += load.aside();
+        let counts = &load.record.file.counts;
+        let rows: &mut u64 = expected.entry(file).or_default();
+        let left = if load.record.file.replayed { counts.rows_read } else { 0 };
+        *rows = (*rows + counts.rejected).saturating_sub(left);
     }
     let sql = "SELECT dataset, source_file, count(*) FROM quarantine GROUP BY 1, 2";
     for batch in collect(pipeline.engine.query(&evidence.catalog, sql).await?).await? {

@@ -78,6 +78,7 @@ fn run_full(base: &Context, expected: &[serde_json::Value], room: u64) -> Option
     let again = shop.output(&["run"]);
     assert!(again.status.success(), "{room} bytes: {}", String::from_utf8_lossy(&again.stderr));
     assert_eq!(shop.figures(), expected, "{room} bytes");
+    assert_eq!(shop.files("lake/landing/sales", ""), Vec::<PathBuf>::new(), "{room} bytes: something half is left");
     shop.assert_verified(&format!("{room} bytes"));
     Some(failed)
 }
