@@ -2,8 +2,10 @@
 
 #![expect(clippy::panic, clippy::unwrap_used, reason = "a test that cannot go on says so by panicking")]
 
+mod child;
 mod context;
 
 mod data;
+mod inputs;
 mod project;
 mod usage;
