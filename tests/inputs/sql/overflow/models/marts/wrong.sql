@@ -1,1 +1,0 @@
-SELECT cast(9223372036854775807 AS bigint) + 1 AS n
