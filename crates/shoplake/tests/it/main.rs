@@ -6,6 +6,7 @@ mod child;
 mod context;
 
 mod data;
+mod hostile;
 mod inputs;
 mod project;
 mod usage;
