@@ -78,7 +78,7 @@ fn text_of(path: &Path, shown: &str) -> Result<String, Vec<Fault>> {
     let bytes = fs_err::read(path).map_err(|error| vec![error.into()])?;
     String::from_utf8(bytes).map_err(|error| {
         let before = &error.as_bytes()[..error.utf8_error().valid_up_to()];
-        let line = before.iter().filter(|byte| **byte == b'\n').count() as u64 + 1;
+        let line = before.split(|byte| *byte == b'\n').count() as u64;
         vec![Fault::usage("the file is not UTF-8").at(shown, Some(line), None).hint("save it as UTF-8")]
     })
 }

@@ -62,12 +62,12 @@ pub(crate) fn judge(
     let mut first = Some(first);
     in_order(
         threads,
-        || match first.take() {
-            Some(piece) => Ok(Some(piece)),
-            None => {
-                splitter.cut_pieces_of(piece_bytes.load(Ordering::Relaxed));
-                splitter.next_piece(spares.try_recv().unwrap_or_default())
+        || {
+            if let Some(piece) = first.take() {
+                return Ok(Some(piece));
             }
+            splitter.cut_pieces_of(piece_bytes.load(Ordering::Relaxed));
+            splitter.next_piece(spares.try_recv().unwrap_or_default())
         },
         |piece| {
             let (judged, buffer) = judge.judge(piece);

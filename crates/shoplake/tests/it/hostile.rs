@@ -20,7 +20,7 @@ const MOST_MEMORY: u64 = 300 * MB;
 /// quarantine's writer holds a row group of them.
 const MOST_MEMORY_OF_REJECTS: u64 = 800 * MB;
 /// The longest that any of them may take, on a machine that does other things beside.
-const LIMIT: Duration = Duration::from_secs(300);
+const LIMIT: Duration = Duration::from_mins(5);
 /// The contract that all of them are held against.
 const CONTRACT: &str = "name: items\nformat: FORMAT\nkey: [id]\ncolumns:\n  \
                         - { name: id, type: string, required: true }\n  - { name: name, type: string }\n";

@@ -18,6 +18,7 @@ struct Sides {
 }
 
 impl Sides {
+    #[expect(clippy::needless_pass_by_value, reason = "counts and texts are put as they come")]
     fn put(&mut self, what: &str, expected: impl ToString, came: impl ToString) {
         self.expected.push(format!("{what}: {}", expected.to_string()));
         self.came.push(format!("{what}: {}", came.to_string()));

@@ -9,7 +9,7 @@ use super::case::Case;
 use crate::child::{Ended, shoplake};
 
 /// No case may take longer than this, on a machine that does other things beside.
-const LIMIT: Duration = Duration::from_secs(60);
+const LIMIT: Duration = Duration::from_mins(1);
 /// Areas whose cases bring files of the project in place of files for the inbox.
 const OF_THE_PROJECT: [&str; 2] = ["project", "sql"];
 
@@ -43,11 +43,15 @@ pub(crate) fn take(folder: &Path, case: &Case) -> Result<Option<Taken>, String> 
     let of_the_project = OF_THE_PROJECT.iter().any(|name| area.ends_with(name));
     stage.write_contract(area, case)?;
     if of_the_project {
-        files.iter().for_each(|path| copy(path, &stage.project.join(path.strip_prefix(folder).unwrap_or(path))));
+        for path in &files {
+            copy(path, &stage.project.join(path.strip_prefix(folder).unwrap_or(path)));
+        }
     } else {
         files.extend(shared);
         let inbox = stage.project.join("inbox").join(&stage.dataset);
-        files.iter().for_each(|path| copy(path, &inbox.join(path.file_name().unwrap_or_default())));
+        for path in &files {
+            copy(path, &inbox.join(path.file_name().unwrap_or_default()));
+        }
         if case.discover {
             let first = files.first().ok_or("there is nothing to discover")?;
             stage.run(&["discover", &first.display().to_string(), "--as", &stage.dataset, "--force"])?;
@@ -66,13 +70,11 @@ pub(crate) fn take(folder: &Path, case: &Case) -> Result<Option<Taken>, String> 
     let quarantine = stage.rows("SELECT * FROM quarantine ORDER BY source_file, source_line")?;
     let columns = case.expect.loaded.iter().flatten().take(1).flat_map(Map::keys);
     let columns: Vec<String> = columns.map(|name| format!("\"{name}\"")).collect();
-    let rows = match columns.is_empty() {
-        true => Vec::new(),
-        false => stage.rows(&format!(
-            "SELECT {} FROM {} ORDER BY _source_file, _source_line",
-            columns.join(", "),
-            stage.dataset
-        ))?,
+    let rows = if columns.is_empty() {
+        Vec::new()
+    } else {
+        let (columns, table) = (columns.join(", "), &stage.dataset);
+        stage.rows(&format!("SELECT {columns} FROM {table} ORDER BY _source_file, _source_line"))?
     };
     Ok(Some(Taken { ended, check, quarantine, rows }))
 }
