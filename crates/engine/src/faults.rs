@@ -9,6 +9,8 @@ use shoplake_core::{Catalog, Fault, FaultKind};
 const PLACE: &str = "sql";
 /// Candidates are at most this many edits away, or a third of the name.
 const FAR: usize = 2;
+/// What to do where a value does not fit what is asked of it.
+const UNFIT: &str = "leave such values out with WHERE, or write `try_cast(x AS …)` for NULL in their place";
 /// Names listed where none is near.
 const LISTED: usize = 12;
 
@@ -31,7 +33,9 @@ pub(crate) fn syntax(error: &ParserError) -> Fault {
     };
     let (what, line, column) = split_place(text);
     let what = what.replace("Expected: ", "expected ").replace("found: EOF", "found the end");
-    Fault::usage(format!("sql syntax: {}", lowercase_first(&what).replace("found: ", "found "))).at(PLACE, line, column)
+    Fault::usage(format!("sql syntax: {}", lowercase_first(&what).replace("found: ", "found ")))
+        .hint("look in front of it too: for a comma, a bracket or a quote, and a word that is misspelt")
+        .at(PLACE, line, column)
 }
 
 /// The fault of SQL that cannot be planned over `catalog`.
@@ -62,7 +66,7 @@ pub(crate) fn running(error: &DataFusionError) -> Fault {
             arrow::error::ArrowError::DivideByZero => {
                 Fault::data("division by zero").hint("write `x / nullif(y, 0)` for NULL in its place")
             }
-            other => Fault::data(tidy(strip_prefixes(&other.to_string()))),
+            other => Fault::data(tidy(strip_prefixes(&other.to_string()))).hint(UNFIT),
         },
         DataFusionError::ParquetError(_) | DataFusionError::ObjectStore(_) | DataFusionError::IoError(_) => {
             Fault::unavailable(format!(
@@ -70,7 +74,7 @@ pub(crate) fn running(error: &DataFusionError) -> Fault {
                 tidy(strip_prefixes(&bare(error).to_string()))
             ))
         }
-        DataFusionError::Execution(text) | DataFusionError::Plan(text) => Fault::data(tidy(text)),
+        DataFusionError::Execution(text) | DataFusionError::Plan(text) => Fault::data(tidy(text)).hint(UNFIT),
         DataFusionError::NotImplemented(text) => Fault::usage(format!("not supported: {}", tidy(text))),
         other => Fault::internal(format!("the query failed: {}", tidy(strip_prefixes(&other.to_string())))),
     }
@@ -124,7 +128,7 @@ fn plan_fault(text: &str, catalog: &Catalog) -> Fault {
         let fault = Fault::usage(format!("function `{name}` not found"));
         return match between(text, "Did you mean '", "'") {
             Some(near) => fault.hint(format!("did you mean `{near}`?")),
-            None => fault,
+            None => fault.hint("see the functions of DataFusion: https://datafusion.apache.org/user-guide/sql"),
         };
     }
     if text.contains("must appear in the GROUP BY clause") {
@@ -139,7 +143,8 @@ fn plan_fault(text: &str, catalog: &Catalog) -> Fault {
     }
     // What our own functions say of their arguments stands inside DataFusion's message.
     let own = between(text, "coercion failed with: Error during planning: ", ". No function matches");
-    Fault::usage(tidy(own.unwrap_or(text)))
+    let own = own.or_else(|| text.find(", errors: ").map(|end| &text[..end]));
+    Fault::usage(tidy(own.unwrap_or(text))).hint("look at the types: `CAST(x AS …)` gives a value another one")
 }
 
 /// Adds the nearest names as a hint, or the first of all where none is near.
@@ -150,7 +155,7 @@ fn with_candidates(fault: Fault, name: &str, names: &[&str]) -> Fault {
     near.sort_unstable();
     near.dedup();
     match near.first() {
-        None => fault,
+        None => fault.hint("`shoplake run` makes the tables first"),
         Some((distance, nearest)) if *distance <= far => fault.hint(format!("did you mean `{nearest}`?")),
         Some(_) => {
             let mut listed: Vec<&str> = names.to_vec();

@@ -48,9 +48,12 @@ pub(crate) fn refused() -> Fault {
 
 fn one_query(mut statements: VecDeque<Statement>) -> Result<Statement> {
     match statements.len() {
-        0 => return Err(Fault::usage("no sql given")),
+        0 => return Err(Fault::usage("no sql given").hint("write one SELECT")),
         1 => {}
-        many => return Err(Fault::usage(format!("one statement at a time, not {many}"))),
+        many => {
+            return Err(Fault::usage(format!("one statement at a time, not {many}"))
+                .hint("run each by itself; in a model, put each into a file of its own"));
+        }
     }
     match statements.pop_front() {
         Some(Statement::Statement(statement)) if matches!(*statement, SqlStatement::Query(_)) => {

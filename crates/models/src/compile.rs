@@ -7,6 +7,7 @@ use minijinja::value::{Kwargs, Rest, Value, ViaDeserialize};
 use minijinja::{Environment, Error, ErrorKind, UndefinedBehavior};
 use shoplake_core::{Fault, Project};
 
+use crate::bounded;
 use crate::properties::Properties;
 use crate::references::{Files, SqlFile, candidates};
 use crate::{Materialized, Model, ModelColumn, days, sql};
@@ -54,7 +55,7 @@ impl<'p> Compiler<'p> {
         let this = sql::identifier(&file.name);
         let text = environment
             .template_from_named_str(&file.path, &source)
-            .and_then(|template| template.render(minijinja::context! { this }));
+            .and_then(|template| bounded::render(&template, minijinja::context! { this }));
         let told = told.lock().unwrap_or_else(PoisonError::into_inner).clone();
         let text = text.map_err(|error| located(&error, &file.path, &source, prelude.len(), told.hint.as_deref()))?;
         let mut text = text.trim();
@@ -62,7 +63,8 @@ impl<'p> Compiler<'p> {
             text = rest.trim_end();
         }
         if text.is_empty() {
-            return Err(Fault::usage("no sql in this file").at(&file.path, None, None));
+            let fault = Fault::usage("no sql in this file").at(&file.path, None, None);
+            return Err(fault.hint("write a SELECT, or remove the file"));
         }
         Ok(Rendered { sql: text.to_owned(), told })
     }
@@ -192,10 +194,7 @@ fn located(error: &Error, file: &str, source: &str, prelude: usize, hint: Option
     } else {
         fault.at(named, error.line().map(|line| line as u64), None)
     };
-    match hint {
-        Some(hint) => fault.hint(hint),
-        None => fault,
-    }
+    fault.hint(hint.unwrap_or("look at `{{ }}` and `{% %}` there: what is opened must be closed, and names must exist"))
 }
 
 /// All models, compiled, by name.

@@ -15,6 +15,7 @@
 //! `{{ changed('date') }}` over a date column) stands for the days of a run. The pipeline fills them
 //! in with [`restrict`], and the table becomes those rows UNION ALL its own rows of all other days.
 
+mod bounded;
 mod compile;
 mod days;
 mod properties;

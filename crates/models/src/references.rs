@@ -43,7 +43,7 @@ pub(crate) fn read(project: &Project) -> Result<Files, Vec<Fault>> {
     let sources = Files::sources(project);
     for path in below(&project.dir.join("models")).map_err(|fault| vec![fault])? {
         let shown = project.shown(&path);
-        let text = fs_err::read_to_string(&path).map_err(|e| vec![e.into()])?;
+        let text = text_of(&path, &shown)?;
         match path.extension().and_then(|e| e.to_str()) {
             Some("yml" | "yaml") => files.properties.push((shown, text)),
             Some("sql") => {
@@ -64,12 +64,23 @@ pub(crate) fn read(project: &Project) -> Result<Files, Vec<Fault>> {
     for (folder, list) in [("data-tests", &mut files.tests), ("macros", &mut files.macros)] {
         for path in below(&project.dir.join(folder)).map_err(|fault| vec![fault])? {
             if path.extension().is_some_and(|e| e == "sql") {
-                let text = fs_err::read_to_string(&path).map_err(|e| vec![e.into()])?;
-                list.push(SqlFile { name: stem(&path), path: project.shown(&path), text });
+                let shown = project.shown(&path);
+                let text = text_of(&path, &shown)?;
+                list.push(SqlFile { name: stem(&path), path: shown, text });
             }
         }
     }
     if faults.is_empty() { Ok(files) } else { Err(faults) }
+}
+
+/// The text of a file that the user knows as `shown`.
+fn text_of(path: &Path, shown: &str) -> Result<String, Vec<Fault>> {
+    let bytes = fs_err::read(path).map_err(|error| vec![error.into()])?;
+    String::from_utf8(bytes).map_err(|error| {
+        let before = &error.as_bytes()[..error.utf8_error().valid_up_to()];
+        let line = before.split(|byte| *byte == b'\n').count() as u64;
+        vec![Fault::usage("the file is not UTF-8").at(shown, Some(line), None).hint("save it as UTF-8")]
+    })
 }
 
 fn stem(path: &Path) -> String {

@@ -117,7 +117,7 @@ fn take_file(
     let rejected = reading.rejects.values().sum::<u64>();
     if over_reject_limit(contract, reading.rows_read, rejected) {
         loader.refuse_file()?;
-        let error = over_limit(contract, &reading, rejected, causes);
+        let error = over_limit(file, contract, &reading, rejected, causes);
         let offenders =
             Offenders { rows_read: reading.rows_read, rejects: reading.rejects, first: reading.first_offenders };
         return Ok((refused(file, error, offenders), Causes::default()));
@@ -150,11 +150,11 @@ pub(crate) fn explain(fault: &Fault) -> String {
     text
 }
 
-fn over_limit(contract: &Contract, reading: &FileReading, rejected: u64, causes: Causes) -> String {
+fn over_limit(file: &LandedFile, contract: &Contract, reading: &FileReading, rejected: u64, causes: Causes) -> String {
     let percent = rejected as f64 / reading.rows_read.max(1) as f64 * 100.0;
     let mut parts = vec![format!(
-        "{rejected} of {} rows ({percent:.1} %) break the contract, more than `reject_limit: {}` in {}; nothing of the file was loaded",
-        reading.rows_read, contract.reject_limit, contract.file
+        "{}: {rejected} of {} rows ({percent:.1} %) break the contract, more than `reject_limit: {}` in {}; nothing of the file was loaded",
+        file.origin, reading.rows_read, contract.reject_limit, contract.file
     )];
     if let Some(top) = causes.top(contract, reading.rows_read) {
         let column = top.column.map(|column| format!(" of `{column}`")).unwrap_or_default();

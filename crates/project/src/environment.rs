@@ -42,8 +42,10 @@ impl Environment {
             if line.is_empty() || line.starts_with('#') {
                 continue;
             }
-            let (name, value) = assignment(line)
-                .ok_or_else(|| Fault::usage("not a `NAME=value` line").at(".env", Some(index as u64 + 1), Some(1)))?;
+            let (name, value) = assignment(line).ok_or_else(|| {
+                let fault = Fault::usage("not a `NAME=value` line").at(".env", Some(index as u64 + 1), Some(1));
+                fault.hint("write `NAME=value`, or begin the line with `#`")
+            })?;
             self.variables.entry(name).or_insert(value);
         }
         Ok(self)

@@ -39,6 +39,9 @@ pub fn load(dir: &Path, env: &Environment) -> Result<Project, Vec<Fault>> {
             datasets,
         }),
         _ => {
+            for fault in &mut faults {
+                fault.hint.get_or_insert_with(|| "correct it there, then `shoplake check`".to_owned());
+            }
             faults.sort_by_key(|fault| fault.place.as_ref().map(|p| (p.file.clone(), p.line, p.column)));
             Err(faults)
         }

@@ -151,7 +151,7 @@ impl<'s> Checker<'s, '_> {
                 return false;
             }
             let only_text = allowed.contains(&"string") && matches!(node.value, Value::Number { .. } | Value::Bool(_));
-            self.faults.push(if only_text { fault.hint("put it in quotes") } else { fault });
+            self.faults.push(fault.hint(if only_text { "put it in quotes" } else { example(&allowed) }));
             return false;
         }
         match &mut node.value {
@@ -201,7 +201,7 @@ impl<'s> Checker<'s, '_> {
                 whole = false;
                 // A key that is there but wrong has been named already.
                 if !wrong.iter().any(|wrong| wrong == key) {
-                    self.faults.push(spot.fault(format!("`{key}` is missing")));
+                    self.faults.push(spot.fault(format!("`{key}` is missing")).hint(format!("add `{key}: …` there")));
                 }
             }
         }
@@ -291,6 +291,17 @@ fn wanted(types: &[&str]) -> String {
         _ => None,
     });
     names.collect::<Vec<_>>().join(" or ")
+}
+
+/// How a value of one of these types is written.
+fn example(types: &[&str]) -> &'static str {
+    match types.first() {
+        Some(&"array") => "write a list: `[one, two]`",
+        Some(&"object") => "write a map: `{ key: value }`",
+        Some(&"boolean") => "write `true` or `false`",
+        Some(&"integer" | &"number") => "write a number, without quotes",
+        _ => "write a text",
+    }
 }
 
 fn found(node: &Node, label: &str) -> String {

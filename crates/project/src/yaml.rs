@@ -130,7 +130,8 @@ impl Node {
 pub(crate) fn read(path: &Path, file: &str) -> Result<Node> {
     let size = fs_err::metadata(path)?.len();
     if size > SIZE_MAX {
-        return Err(Spot::of(file).fault(format!("the file is too large: {size} bytes, at most {SIZE_MAX}")));
+        let fault = Spot::of(file).fault(format!("the file is too large: {size} bytes, at most {SIZE_MAX}"));
+        return Err(fault.hint("see whether it is the file that was meant"));
     }
     let bytes = fs_err::read(path)?;
     let text = std::str::from_utf8(&bytes).map_err(|error| {
@@ -144,7 +145,7 @@ pub(crate) fn read(path: &Path, file: &str) -> Result<Node> {
 pub(crate) fn parse(text: &str, file: &str) -> Result<Node> {
     let text = text.strip_prefix('\u{feff}').unwrap_or(text);
     if text.lines().all(|line| line.trim().is_empty() || line.trim_start().starts_with('#')) {
-        return Err(Spot::of(file).fault("the file is empty"));
+        return Err(Spot::of(file).fault("the file is empty").hint("write it, or remove it"));
     }
     let options = serde_saphyr::options! {
         duplicate_keys: DuplicateKeyPolicy::Error,
@@ -169,25 +170,33 @@ fn refused(text: &str, file: &str, error: &serde_saphyr::Error) -> Fault {
         (spot.line, spot.column) = (location.line(), location.column());
     }
     if let serde_saphyr::Error::DuplicateMappingKey { key: Some(key), .. } = error.without_snippet() {
-        return spot.fault(format!("`{key}` stands twice in the same map"));
+        return spot.fault(format!("`{key}` stands twice in the same map")).hint("remove one of the two");
     }
     if let serde_saphyr::Error::Budget { breach, .. } = error.without_snippet() {
-        return spot.fault(match breach {
-            BudgetBreach::Depth { .. } => "the values are nested too deeply",
-            BudgetBreach::Documents { .. } => "a second document begins: one file holds one",
-            _ => "the file holds too many values",
-        });
+        let (message, hint) = match breach {
+            BudgetBreach::Depth { .. } => {
+                ("the values are nested too deeply", "close the brackets that are open before")
+            }
+            BudgetBreach::Documents { .. } => {
+                ("a second document begins: one file holds one", "move it into a file of its own, and remove the `---`")
+            }
+            _ => ("the file holds too many values", "split it into several files"),
+        };
+        return spot.fault(message).hint(hint);
     }
     let message = error.without_snippet().render_with_formatter(&serde_saphyr::UserMessageFormatter);
     let message = message.lines().next().unwrap_or_default();
     // The reader puts the place behind the message too.
     let message = message.split(" at line ").next().unwrap_or(message).trim_end_matches('.');
+    if message.contains("total_replayed_events") {
+        return spot.fault("the aliases stand for too many values").hint("write the values where they belong");
+    }
     let fault = spot.fault(format!("not valid YAML: {message}"));
     let line = usize::try_from(spot.line).ok().and_then(|line| text.lines().nth(line.checked_sub(1)?));
     if line.is_some_and(|line| line.trim_start_matches(' ').starts_with('\t')) {
         return fault.hint("YAML is indented with spaces, not tabs");
     }
-    fault
+    fault.hint("look at that line and the one above: at brackets, quotes, colons and the spaces in front")
 }
 
 /// A value as the reader infers it, before its place is put beside it.

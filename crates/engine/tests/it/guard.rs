@@ -24,8 +24,11 @@ async fn only_select_runs() {
         let fault = lake::fault(&engine, &catalog, sql).await;
         assert!(fault.starts_with("Usage: only SELECT can run here"), "{sql}: {fault}");
     }
-    assert_eq!(lake::fault(&engine, &catalog, "SELECT 1; SELECT 2").await, "Usage: one statement at a time, not 2");
-    assert_eq!(lake::fault(&engine, &catalog, " -- nothing").await, "Usage: no sql given");
+    assert_eq!(
+        lake::fault(&engine, &catalog, "SELECT 1; SELECT 2").await,
+        "Usage: one statement at a time, not 2\n  hint: run each by itself; in a model, put each into a file of its own"
+    );
+    assert_eq!(lake::fault(&engine, &catalog, " -- nothing").await, "Usage: no sql given\n  hint: write one SELECT");
     assert_eq!(lake::rows(&engine, &catalog, "SELECT 1;").await.unwrap(), ["1"]);
     let fault = lake::fault(&engine, &catalog, "SELECT * FROM '/etc/passwd'").await;
     assert!(fault.contains("not found"), "files are no tables: {fault}");

@@ -32,14 +32,19 @@ description:
     sources/sales.yml:6:31: unknown key `requird`
       hint: did you mean `required`?
     sources/sales.yml:7:43: `required` must be true or false, found the number `1`
+      hint: write `true` or `false`
     sources/sales.yml:8:13: `name` must be text, found the number `5`
       hint: put it in quotes
     sources/sales.yml:9:5: `name` is missing
+      hint: add `name: …` there
     sources/sales.yml:10:5: an item of `columns` must be a map, found `just text`
+      hint: write a map: `{ key: value }`
     sources/sales.yml:11:6: `key` must be a list, found `id`
+      hint: write a list: `[one, two]`
     sources/sales.yml:12:27: `columns` cannot be `evolv`
       hint: did you mean `evolve`?
     sources/sales.yml:13:15: `reject_limit` must be a number, found `half`
+      hint: write a number, without quotes
     ");
 }
 
@@ -71,6 +76,7 @@ limits: { memory: lots, threads: -1 }
     shoplake.yml:8:19: `lots` is not a size
       hint: for example `512MB` or `16GB`
     shoplake.yml:8:34: `threads` must be 0 or more
+      hint: correct it there, then `shoplake check`
     ");
     assert_snapshot!(mistakes(&[("shoplake.yml", "name: shop\nversion: 2\nnew_key: 1\n")], &[]), @r"
     shoplake.yml:2:10: the project format is 2, this shoplake reads up to 1
@@ -97,6 +103,7 @@ fn overrides() {
     ];
     assert_snapshot!(mistakes(&[], &variables), @r"
     SHOPLAKE__LIMITS__THREADS: `threads` must be a whole number, found `many`
+      hint: write a number, without quotes
     SHOPLAKE__LIMITS__THREDS: there is no setting `threds`
       hint: did you mean `threads`?
     SHOPLAKE__TIMEZONE: there is no setting `timezone`
@@ -136,6 +143,7 @@ columns:
     sources/sales.yml:3:13: `event_time`: column `sold` is of type string
       hint: it must be a timestamp or a date
     sources/sales.yml:4:11: `id` stands twice in `key`
+      hint: correct it there, then `shoplake check`
     sources/sales.yml:4:15: `key`: there is no column `idd`
       hint: did you mean `id`?
     sources/sales.yml:5:10: `version`: there is no column `rev`
@@ -153,24 +161,39 @@ columns:
     sources/sales.yml:12:22: `float` is not a type
       hint: did you mean `decimal(18,4)`?
     sources/sales.yml:13:38: `min` of column `qty`: `1.5` is not a value of type integer
+      hint: correct it there, then `shoplake check`
     sources/sales.yml:13:48: `max` of column `qty`: `many` is not a value of type integer
+      hint: correct it there, then `shoplake check`
     sources/sales.yml:14:49: `min` of column `amount`: `0.001` does not fit decimal(12,2)
+      hint: correct it there, then `shoplake check`
     sources/sales.yml:14:61: `max` of column `amount`: `12345678901.00` does not fit decimal(12,2)
+      hint: correct it there, then `shoplake check`
     sources/sales.yml:15:58: `max` of column `price` is below its `min`
+      hint: correct it there, then `shoplake check`
     sources/sales.yml:16:38: `min` of column `sold`: it does not apply to type string
+      hint: correct it there, then `shoplake check`
     sources/sales.yml:16:50: `pattern` of column `sold` is not a regular expression: unclosed character class
+      hint: correct it there, then `shoplake check`
     sources/sales.yml:17:13: column `day` clashes with the `day` that Shoplake adds to a dataset with `event_time`
       hint: write `name: sales_day, header: "day"`
     sources/sales.yml:17:35: `min` of column `day`: `2024-02-30` is not a value of type date, which is written `2024-01-31`
+      hint: correct it there, then `shoplake check`
     sources/sales.yml:17:57: `formats` of column `day`: `%Q` is not a strptime format
       hint: for example `%d/%m/%Y %H:%M:%S`
     sources/sales.yml:18:13: column `qty` stands twice
+      hint: correct it there, then `shoplake check`
     sources/sales.yml:18:42: `formats` of column `qty`: it does not apply to type integer
+      hint: correct it there, then `shoplake check`
     sources/sales.yml:19:66: `decimal_separator` of column `code`: it does not apply to type string
+      hint: correct it there, then `shoplake check`
     sources/sales.yml:20:5: two columns are read from the header `note`
+      hint: correct it there, then `shoplake check`
     sources/sales.yml:21:52: `thousands_separator` of column `n`: it must be one character that is not a letter, a digit or a sign
+      hint: correct it there, then `shoplake check`
     sources/sales.yml:21:79: `accepted_values` of column `n`: `two` is not of type integer
+      hint: correct it there, then `shoplake check`
     sources/sales.yml:22:83: `thousands_separator` of column `m`: it is the decimal separator too
+      hint: correct it there, then `shoplake check`
     "#);
 }
 
@@ -205,13 +228,18 @@ fn files() {
     sources/d.yml:5:15: `reject_limit` is 50: it must be between 0 and 1
       hint: 0.5 is one half of the rows
     sources/e.yml:4:7: `from` must have exactly one of `files`, `rest_api`, `stream` and `s3`
+      hint: correct it there, then `shoplake check`
     sources/f.yml:4:7: `from` must have exactly one of `files`, `rest_api`, `stream` and `s3`
+      hint: correct it there, then `shoplake check`
     sources/f.yml:5:12: `delimiter` is only for format csv
+      hint: correct it there, then `shoplake check`
     sources/g.yml:1:7: `quarantine` is a table that Shoplake makes itself
+      hint: correct it there, then `shoplake check`
     sources/g.yml:4:11: `windows1252x` is not an encoding
       hint: did you mean `windows-1252`?
     sources/shops_too.yml:1:7: dataset `shops` is defined twice
       detail: It is defined in sources/shops.yml too.
+      hint: correct it there, then `shoplake check`
     ");
 }
 
@@ -242,7 +270,9 @@ enrich: { sold: shops.opened, year: shops.opened, opened: shops.opend, other: sa
     sources/sales.yml:10:44: `relationship`: `shops` is not a column of a dataset
       hint: write dataset.column, for example `customers.customer_id`
     sources/sales.yml:11:11: `enrich`: there is a column `sold` already
+      hint: correct it there, then `shoplake check`
     sources/sales.yml:11:31: `enrich`: there is a column `year` already
+      hint: correct it there, then `shoplake check`
     sources/sales.yml:11:59: `enrich`: dataset `shops` has no column `opend`
       hint: did you mean `opened`?
     sources/sales.yml:11:79: `enrich`: no column is related to dataset `sales`
@@ -312,7 +342,9 @@ fn rest_api_and_secrets() {
     sources/b.yml:9:24: `type` cannot be `page_numbr`
       hint: did you mean `page_number`?
     sources/c.yml:6:5: `path` is missing
+      hint: add `path: …` there
     sources/c.yml:7:16: `limit` is missing
+      hint: add `limit: …` there
     sources/c.yml:7:32: unknown key `limits`
       hint: did you mean `limit`?
     sources/c.yml:8:13: unknown key `token`
@@ -344,16 +376,24 @@ fn yaml_itself() {
         ("sources/unclosed.yml", "name: \"a\nformat: csv\n"),
     ];
     assert_snapshot!(mistakes(&files, &[]), @r"
-    sources/alias_bomb.yml:4:36: not valid YAML: YAML document too large or too complex: total_replayed_events=10001 > 10000
+    sources/alias_bomb.yml:4:36: the aliases stand for too many values
+      hint: write the values where they belong
     sources/deep.yml:1:38: the values are nested too deeply
+      hint: close the brackets that are open before
     sources/documents.yml:2:1: a second document begins: one file holds one
+      hint: move it into a file of its own, and remove the `---`
     sources/empty.yml: the file is empty
+      hint: write it, or remove it
     sources/large.yml: the file is too large: 1048579 bytes, at most 1048576
+      hint: see whether it is the file that was meant
     sources/tabs.yml:3:2: not valid YAML: tabs disallowed within this context (block indentation)
       hint: YAML is indented with spaces, not tabs
     sources/tag.yml:1:23: not valid YAML: unsupported tag `!!python/object`
+      hint: look at that line and the one above: at brackets, quotes, colons and the spaces in front
     sources/twice.yml:3:1: `name` stands twice in the same map
+      hint: remove one of the two
     sources/unclosed.yml:1:7: not valid YAML: unclosed quote
+      hint: look at that line and the one above: at brackets, quotes, colons and the spaces in front
     ");
 }
 

@@ -89,6 +89,11 @@ impl PieceJudge {
                 rows.reject(line, self.too_long(), shown(&own[..beginning_bytes(self.record_bytes)]));
                 continue;
             }
+            if swallows_rows(text, record, &fields) {
+                let detail =
+                    format!("From this line on, all {} lines of the file belong to one quoted field.", record.lines);
+                return Err(unclosed(line, detail));
+            }
             if let Some(violation) = self.malformed(text, own, record, &fields) {
                 rows.reject(line, violation, shown(own));
                 continue;
@@ -128,11 +133,23 @@ impl PieceJudge {
     }
 
     fn unclosed(&self, line: u64) -> Fault {
-        Fault::data("unclosed quote")
-            .detail(format!("From this line on, {} bytes belong to one quoted field.", self.record_bytes))
+        unclosed(line, format!("From this line on, {} bytes belong to one quoted field.", self.record_bytes))
             .hint("close the `\"` in that line, or raise `limits.record_bytes` if the field is so long")
-            .at("", Some(line), None)
     }
+}
+
+/// The fault of a file with a quote at `line` that never closes.
+fn unclosed(line: u64, detail: String) -> Fault {
+    Fault::data("unclosed quote").detail(detail).hint("close the `\"` in that line").at("", Some(line), None)
+}
+
+/// Whether a quote that never closes took the lines behind its own for a value: nobody can tell how
+/// many rows they are. A last line that is merely cut short swallows nothing.
+fn swallows_rows(text: &[u8], record: Record, fields: &[Field]) -> bool {
+    let Some(field) = record.misquoted.and_then(|at| fields.get(at)) else { return false };
+    let value = &text[field.start..field.end];
+    let behind = memchr::memchr2(b'\n', b'\r', value).map_or(&value[..0], |end| &value[end..]);
+    field.end == text.len() && !behind.trim_ascii().is_empty()
 }
 
 /// A field as a cell; `clean` is the whole text where all of it is UTF-8.

@@ -141,7 +141,10 @@ impl Names {
     pub(super) fn no_column(&self, contract: &Contract) -> Fault {
         let all: Vec<&String> = self.rows.order.iter().chain(&self.parents.order).collect();
         if all.is_empty() {
-            return Fault::data("no record of the file is a JSON object with fields");
+            return Fault::data("no record of the file is a JSON object with fields").hint(format!(
+                "export the rows as objects, or name where they stand with `data_selector:` in `{}`",
+                contract.file
+            ));
         }
         let shown =
             |names: &[&String]| names.iter().take(12).map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ");

@@ -187,6 +187,7 @@ impl<R: Read> Scan<R> {
         let line = if by_line { self.window.line() } else { self.ordinal };
         self.window.keep();
         self.value()?;
+        self.check_length()?;
         chunk.push(line, self.window.take());
         Ok(true)
     }
@@ -223,7 +224,8 @@ impl<R: Read> Scan<R> {
             return Ok(false);
         }
         if std::mem::replace(&mut self.found, true) {
-            return Err(self.window.fault(format!("`{}` stands twice in the document", path.join("."))));
+            let fault = self.window.fault(format!("`{}` stands twice in the document", path.join(".")));
+            return Err(fault.hint("ask the sender which of the two is meant, and drop the file with that one alone"));
         }
         match next {
             b'[' => {
@@ -333,7 +335,10 @@ impl<R: Read> Scan<R> {
             }
             self.window.pass(count);
             match problem {
-                Some(b'{' | b'[') => return Err(self.window.fault(too_deep())),
+                Some(b'{' | b'[') => {
+                    let fault = self.window.fault(too_deep());
+                    return Err(fault.hint("see whether the file is the one that was meant"));
+                }
                 Some(byte) => {
                     let wanted = if byte == b']' { "`}`" } else { "`]`" };
                     return Err(self.expected(wanted, byte));
@@ -394,7 +399,8 @@ impl<R: Read> Scan<R> {
     fn expected(&mut self, wanted: &str, found: u8) -> Fault {
         let found =
             if found.is_ascii_graphic() { format!("`{}`", char::from(found)) } else { format!("byte 0x{found:02X}") };
-        self.window.fault(format!("broken JSON: expected {wanted}, found {found}"))
+        let fault = self.window.fault(format!("broken JSON: expected {wanted}, found {found}"));
+        fault.hint("correct the file there, or export it again; nothing of it is loaded")
     }
 
     fn cut_short(&mut self) -> Fault {

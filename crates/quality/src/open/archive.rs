@@ -9,6 +9,7 @@ use flate2::Crc;
 use flate2::read::{DeflateDecoder, MultiGzDecoder};
 use fs_err::File;
 use shoplake_core::{Fault, LandedFile, Result};
+use zip::result::ZipError;
 use zip::{CompressionMethod, ZipArchive};
 
 use super::{read_fault, stream_error};
@@ -60,7 +61,7 @@ fn only_file(file: File) -> Result<Box<dyn Read + Send>> {
             .hint("an archive must hold exactly one file; drop the files one by one"));
     };
     let (start, size, method, crc) = {
-        let entry = archive.by_index(*at).map_err(|error| broken(error.to_string()))?;
+        let entry = archive.by_index(*at).map_err(refused)?;
         let start = entry.data_start().ok_or_else(|| broken("its file has no beginning"))?;
         (start, entry.compressed_size(), entry.compression(), entry.crc32())
     };
@@ -73,6 +74,16 @@ fn only_file(file: File) -> Result<Box<dyn Read + Send>> {
         other => return Err(broken(format!("`{other}` is not read")).hint("pack it with deflate, or as gzip or zstd")),
     };
     Ok(Box::new(Checked { inner, sum: Crc::new(), want: crc }))
+}
+
+/// The fault of a file in a zip archive that cannot be opened.
+fn refused(error: ZipError) -> Fault {
+    match error {
+        ZipError::UnsupportedArchive(ZipError::PASSWORD_REQUIRED) => {
+            Fault::data("the zip archive has a password").hint("pack it again without one")
+        }
+        error => broken(error.to_string()),
+    }
 }
 
 fn broken(why: impl std::fmt::Display) -> Fault {

@@ -13,6 +13,8 @@ use super::names::{of_new_column, snake_case};
 pub const MOST_COLUMNS: usize = 10_000;
 /// Column names that a message lists.
 const NAMES_SHOWN: usize = 30;
+/// Letters of a name in a message.
+const LETTERS_SHOWN: usize = 100;
 
 /// Which input column feeds which column of the table, fixed for a file.
 ///
@@ -98,7 +100,8 @@ impl Layout {
         let mut fields: Vec<_> = self.schema.fields().iter().cloned().collect();
         for (at, header) in names.iter().enumerate().filter(|(at, _)| !used.contains(at)) {
             let header = header.trim();
-            let called = if header.is_empty() { format!("{} of the file", at + 1) } else { format!("`{header}`") };
+            let called =
+                if header.is_empty() { format!("{} of the file", at + 1) } else { format!("`{}`", brief(header)) };
             match contract.schema_change.columns {
                 OnChange::Freeze => {
                     return Err(Fault::data(format!("column {called} is not in the contract")).hint(format!(
@@ -154,7 +157,7 @@ fn refuse_twins(file_columns: &[String]) -> Result<()> {
         if let Some(first) = seen.insert(folded, at) {
             return Err(Fault::data(format!(
                 "column `{}` is in the header twice, as the {}. and the {}.",
-                name.trim(),
+                brief(name),
                 first + 1,
                 at + 1
             ))
@@ -171,7 +174,7 @@ fn missing_columns(contract: &Contract, names: &[String], found: &[Option<usize>
         let called = column.file_name();
         let unused =
             names.iter().enumerate().filter(|(at, _)| !found.contains(&Some(*at))).map(|(_, name)| name.trim());
-        let near = nearest(called, unused);
+        let near = nearest(called, unused).filter(|near| near.len() <= LETTERS_SHOWN);
         let place = match column.line {
             Some(line) => format!("{}:{line}", contract.file),
             None => contract.file.clone(),
@@ -205,8 +208,15 @@ fn nearest<'a>(wanted: &str, names: impl Iterator<Item = &'a str>) -> Option<&'a
     (likeness > 0.6 || likely.len() == 1).then_some(name)
 }
 
+/// A name as a message shows it: what is no table has names as long as the file.
+fn brief(name: &str) -> String {
+    let name = name.trim();
+    let end = name.char_indices().nth(LETTERS_SHOWN).map(|(end, _)| end);
+    end.map_or_else(|| name.to_owned(), |end| format!("{}…", &name[..end]))
+}
+
 fn listed(names: &[String]) -> String {
-    let shown: Vec<_> = names.iter().take(NAMES_SHOWN).map(|name| format!("`{}`", name.trim())).collect();
+    let shown: Vec<_> = names.iter().take(NAMES_SHOWN).map(|name| format!("`{}`", brief(name))).collect();
     let more = names.len().saturating_sub(NAMES_SHOWN);
     let rest = if more > 0 { format!(" and {more} more") } else { String::new() };
     format!("the header has {}{rest}", shown.join(", "))

@@ -28,7 +28,7 @@ fn records() {
             vec![(2, "fields: 2"), (3, "fields: 2")],
         ),
         ("text after a quote", "a,b\n\"1\"x,2\n3,4\n", vec!["3|4"], vec![3], vec![(2, "quote")]),
-        ("unclosed at the end", "a,b\n1,2\n\"3,4\n5,6\n", vec!["1|2"], vec![2], vec![(3, "quote")]),
+        ("unclosed at the end", "a,b\n1,2\n3,\"4\n", vec!["1|2"], vec![2], vec![(3, "quote")]),
         ("header again", "a,b\n1,2\na,b\n3,4\n", vec!["1|2", "3|4"], vec![2, 4], vec![(3, "header repeated")]),
         ("cut short", "a,b\n1,2\n3", vec!["1|2"], vec![2], vec![(3, "fields: 2")]),
     ] {
@@ -77,6 +77,19 @@ fn records_beyond_the_limit() {
         assert_eq!((outcome.lines, outcome.rejects[0].raw.len()), (vec![2, 5], 100), "{chunk_bytes}");
         let fault = judge(&format!("a,b\n1,2\n\"{long},4\n5,6\n")).unwrap_err();
         assert_eq!(fault.to_string(), "inbox/sales/day.csv:3: unclosed quote", "{chunk_bytes}");
+    }
+}
+
+/// Given a quote that never closes, when rows stand behind it, then nobody can tell how many it took:
+/// the file is refused at the line where it opens.
+#[test]
+fn an_unclosed_quote_takes_no_rows_with_it() {
+    for chunk_bytes in [1, 1 << 20] {
+        let options = crate::ReadOptions { chunk_bytes, ..options() };
+        let judge = |text: &str| judge_named("day.csv", text.as_bytes(), &texts(&["a", "b"]), &options);
+        let fault = judge("a,b\n1,2\n\"3,4\n5,6\n7,8\n").unwrap_err();
+        assert_eq!(fault.to_string(), "inbox/sales/day.csv:3: unclosed quote", "{chunk_bytes}");
+        assert_eq!(fault.hint.as_deref(), Some("close the `\"` in that line"));
     }
 }
 

@@ -2,12 +2,15 @@
 
 #![expect(clippy::panic, clippy::unwrap_used, reason = "a test that cannot go on says so by panicking")]
 
+mod child;
 mod context;
 
 mod data;
 mod days;
 mod disk_full;
 mod fail_points;
+mod hostile;
+mod inputs;
 mod project;
 mod table;
 mod two_runs;

@@ -68,6 +68,7 @@ fn mistakes_in_the_project() {
     ----- stdout
     ----- stderr
     error: sources/products.yml:2:9: not valid YAML: unclosed bracket '['
+    hint: look at that line and the one above: at brackets, quotes, colons and the spaces in front
 
     error: sources/sales.yml:10:37: `integr` is not a type
     hint: did you mean `integer`?

@@ -1,0 +1,1 @@
+SELECT cast('abc' AS int) AS n

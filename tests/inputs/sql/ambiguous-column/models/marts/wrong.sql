@@ -1,0 +1,1 @@
+SELECT product_id FROM {{ ref('sales') }} JOIN {{ ref('products') }} ON true

@@ -1,0 +1,1 @@
+SELECT id AS n, name AS n FROM {{ ref('items') }}

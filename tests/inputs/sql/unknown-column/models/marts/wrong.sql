@@ -1,0 +1,2 @@
+SELECT id,
+  nam FROM {{ ref('items') }}

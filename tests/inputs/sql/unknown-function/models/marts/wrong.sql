@@ -1,0 +1,1 @@
+SELECT coutn(id) AS n FROM {{ ref('items') }}

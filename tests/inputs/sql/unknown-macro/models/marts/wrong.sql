@@ -1,0 +1,1 @@
+SELECT {{ dollars('x') }} FROM {{ ref('items') }}

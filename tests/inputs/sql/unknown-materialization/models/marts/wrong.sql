@@ -1,0 +1,2 @@
+{{ config(materialized='tabel') }}
+SELECT 1 AS n

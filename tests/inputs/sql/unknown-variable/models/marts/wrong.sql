@@ -1,0 +1,1 @@
+SELECT {{ var('limit') }} AS n

@@ -1,0 +1,1 @@
+SELECT "Mug" AS n FROM {{ ref('items') }}

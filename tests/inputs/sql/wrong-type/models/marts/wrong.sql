@@ -1,0 +1,1 @@
+SELECT sum(name) AS n FROM {{ ref('items') }}
