@@ -10,7 +10,7 @@ use shoplake_core::{Contract, DiscardedValues, Fault, JudgedChunk, LandedFile, R
 
 /// Offenders that are kept of a file.
 const FIRST_OFFENDERS: usize = 20;
-/// Rows from which on [`Contract::reject_limit`] counts.
+/// Rows from which on a share of them says something, that of [`Contract::reject_limit`] for one.
 const REJECT_LIMIT_FROM: u64 = 100;
 /// From this share of values on that are not of their column's type, it is the type that has changed.
 const CHANGED_SHARE: f64 = 0.1;
@@ -105,12 +105,12 @@ impl FileReading {
             let Some(column) = contract.column(name) else { continue };
             let column_type = column.column_type;
             if discarded.values > 0 {
+                let (values, first) = (discarded.values, discarded.example.escape_debug());
+                let values = if values == 1 { "1 value".to_owned() } else { format!("{values} values") };
                 self.schema_changes.push(format!(
-                    "column `{name}` is {column_type}: {} values that are not were left out, the first `{}`",
-                    discarded.values,
-                    discarded.example.escape_debug()
+                    "column `{name}` is {column_type}: {values} of another type left out, the first `{first}`"
                 ));
-            } else if *rejected as f64 >= CHANGED_SHARE * self.rows_read as f64 {
+            } else if self.rows_read >= REJECT_LIMIT_FROM && *rejected as f64 >= CHANGED_SHARE * self.rows_read as f64 {
                 self.schema_changes.push(format!(
                     "column `{name}` is {column_type} in the contract: {rejected} of {} values are not",
                     self.rows_read

@@ -175,6 +175,7 @@ fn missing_columns(contract: &Contract, names: &[String], found: &[Option<usize>
         let unused =
             names.iter().enumerate().filter(|(at, _)| !found.contains(&Some(*at))).map(|(_, name)| name.trim());
         let near = nearest(called, unused).filter(|near| near.len() <= LETTERS_SHOWN);
+        let near = near.map(|near| near.replace('\n', "\\n").replace('\r', "\\r"));
         let place = match column.line {
             Some(line) => format!("{}:{line}", contract.file),
             None => contract.file.clone(),

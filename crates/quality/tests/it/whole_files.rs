@@ -143,7 +143,7 @@ fn a_renamed_header_is_recognised() {
 #[test]
 fn a_changed_type_is_told() {
     let rows = |bad: usize| -> String {
-        (0..20).map(|row| if row < bad { format!("{row},x{row}\n") } else { format!("{row},{row}\n") }).collect()
+        (0..100).map(|row| if row < bad { format!("{row},x{row}\n") } else { format!("{row},{row}\n") }).collect()
     };
     let changes = |bad: usize, types: OnChange| {
         let mut contract = texts(&["id", "stock"]);
@@ -152,10 +152,13 @@ fn a_changed_type_is_told() {
         judge(&format!("id,stock\n{}", rows(bad)), &contract).unwrap().reading.schema_changes
     };
     assert_eq!(changes(1, OnChange::DiscardRow), [""; 0]);
-    assert_eq!(changes(5, OnChange::DiscardRow), ["column `stock` is integer in the contract: 5 of 20 values are not"]);
+    assert_eq!(
+        changes(25, OnChange::DiscardRow),
+        ["column `stock` is integer in the contract: 25 of 100 values are not"]
+    );
     assert_eq!(
         changes(1, OnChange::DiscardValue),
-        ["column `stock` is integer: 1 values that are not were left out, the first `x0`"]
+        ["column `stock` is integer: 1 value of another type left out, the first `x0`"]
     );
 }
 

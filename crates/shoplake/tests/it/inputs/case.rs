@@ -74,7 +74,7 @@ pub(crate) struct ExpectedFile {
     /// Rejected rows by reason.
     #[serde(default)]
     pub(crate) rejects: BTreeMap<String, u64>,
-    /// Every warning, as it stands.
+    /// Every change of the schema, then every warning, as they stand.
     #[serde(default)]
     pub(crate) warnings: Vec<String>,
     /// Of a failed file: a part of the error, with its place.

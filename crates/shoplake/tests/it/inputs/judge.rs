@@ -144,7 +144,8 @@ fn file_as_expected(sides: &mut Sides, expected: &ExpectedFile, file: &Value) {
         sides.put(&format!("{name} {key}"), wanted, count(file, key));
     }
     sides.put(&format!("{name} rejects"), serde_json::json!(expected.rejects), &file["rejects"]);
-    let warnings: Vec<&str> = list(&file["warnings"]).filter_map(Value::as_str).collect();
+    let notes = list(&file["schema_changes"]).chain(list(&file["warnings"]));
+    let warnings: Vec<&str> = notes.filter_map(Value::as_str).collect();
     sides.put(&format!("{name} warnings"), serde_json::json!(expected.warnings), serde_json::json!(warnings));
     let error = file["error"].as_str().unwrap_or_default();
     for (what, part) in [("says", &expected.says), ("hint", &expected.hint)] {
