@@ -202,13 +202,13 @@ impl TableLoader {
                 version: versions.as_ref().map_or(0, |values| values[row].unwrap_or(i64::MIN)),
             };
             let base = if known.is_empty() { None } else { known.remove(&(row as u32)) };
-            if !self.keyed {
-                self.counts.inserted += 1;
-            } else {
+            if self.keyed {
                 let origin = load.map(|load| Origin { load, line: chunk.lines[row] });
                 if !self.decide_row(chunk.keys[row], current, origin, base) {
                     continue;
                 }
+            } else {
+                self.counts.inserted += 1;
             }
             indices.push(row as u32);
             // Rows come in days: most are of the day before.

@@ -34,7 +34,7 @@ impl Pipeline {
         let mut names: Vec<String> = contract.columns.iter().map(|column| column.name.clone()).collect();
         let mut rows: Vec<(Aside, Values)> = Vec::new();
         for (key, aside) in self.aside(&contract.dataset, reason).await? {
-            let mut values = self.values(contract, &key, aside.keys().copied().collect(), &mut names)?;
+            let mut values = self.values(contract, &key, &aside.keys().copied().collect(), &mut names)?;
             for (line, mut aside) in aside {
                 let values = values.remove(&line).unwrap_or_default();
                 if !values.is_empty()
@@ -84,7 +84,7 @@ impl Pipeline {
         &self,
         contract: &Contract,
         key: &str,
-        lines: HashSet<u64>,
+        lines: &HashSet<u64>,
         names: &mut Vec<String>,
     ) -> Result<HashMap<u64, Values>> {
         let path = self.landing.archived(key);

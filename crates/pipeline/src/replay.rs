@@ -78,7 +78,7 @@ impl Pipeline {
         let loaded = self.loaded_files(&dataset.contract.dataset).await?;
         let due = |record: &&FileRecord| record.fingerprint != fingerprint && record.file.counts.rejected > 0;
         let keys: Vec<String> = loaded.latest.values().filter(due).map(|record| record.file.key.clone()).collect();
-        if keys.is_empty() { Ok(Vec::new()) } else { self.from_archive(dataset, &loaded, Some(&keys)).await }
+        if keys.is_empty() { Ok(Vec::new()) } else { self.archived_rows(dataset, &loaded, Some(&keys)).await }
     }
 
     /// What `options` take out of a dataset's quarantine; with what cannot be taken, in words.
@@ -89,7 +89,7 @@ impl Pipeline {
     ) -> Result<(Vec<ReplayedFile>, Vec<String>)> {
         let loaded = self.loaded_files(&dataset.contract.dataset).await?;
         match &options.corrections {
-            None => Ok((self.from_archive(dataset, &loaded, None).await?, Vec::new())),
+            None => Ok((self.archived_rows(dataset, &loaded, None).await?, Vec::new())),
             Some(path) => self.corrected(dataset, &loaded, path).await,
         }
     }
@@ -109,7 +109,7 @@ impl Pipeline {
     }
 
     /// Rows in quarantine as they stand in their archived files, the oldest file first.
-    async fn from_archive(
+    async fn archived_rows(
         &self,
         dataset: &Dataset,
         loaded: &LoadedFiles,
@@ -162,7 +162,7 @@ impl Pipeline {
         let file = corrections(contract, path)?;
         let mut picked = Picked { aside, name: file.name.clone(), ..Picked::default() };
         let options = ReadOptions::new(self.project.time_zone, &self.project.limits);
-        judge_file(&file, &with_origin(contract), &options, &mut |chunk| picked.take(chunk, contract))?;
+        judge_file(&file, &with_origin(contract), &options, &mut |chunk| picked.take(&chunk, contract))?;
         let mut replays = Vec::new();
         for (key, chunks) in picked.by_file {
             let Some(file) = loaded.landed(self, &key) else { continue };
@@ -216,7 +216,7 @@ struct Picked {
 }
 
 impl Picked {
-    fn take(&mut self, chunk: JudgedChunk, contract: &Contract) -> Result<()> {
+    fn take(&mut self, chunk: &JudgedChunk, contract: &Contract) -> Result<()> {
         for reject in &chunk.rejects {
             let Some(first) = reject.first() else { continue };
             let column = first.column.as_deref().map(|column| format!(" in `{column}`")).unwrap_or_default();

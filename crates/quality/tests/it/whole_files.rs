@@ -149,7 +149,7 @@ fn a_changed_type_is_told() {
         let mut contract = texts(&["id", "stock"]);
         contract.columns[1].column_type = ColumnType::Integer;
         contract.schema_change.types = types;
-        judge(&format!("id,stock\n{}", rows(bad)), &contract).unwrap().reading.schema_changes
+        judge(format!("id,stock\n{}", rows(bad)), &contract).unwrap().reading.schema_changes
     };
     assert_eq!(changes(1, OnChange::DiscardRow), [""; 0]);
     assert_eq!(
