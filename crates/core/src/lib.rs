@@ -19,6 +19,7 @@ pub mod outcome;
 pub mod ports;
 pub mod project;
 pub mod proof;
+pub mod remote;
 pub mod source;
 pub mod table;
 
@@ -31,4 +32,5 @@ pub use ids::{BatchNumber, RunId, Sha256};
 pub use judged::{DiscardedValues, JudgedChunk, Reject, Violation};
 pub use landed::LandedFile;
 pub use project::Project;
-pub use table::{Catalog, PinnedTable, TableFile};
+pub use remote::RemoteLake;
+pub use table::{Catalog, Fetch, PinnedTable, TableFile, TableRoot, Wanted};

@@ -68,8 +68,11 @@ pub trait LandingZone: Send + Sync {
     fn archive(&self, file: &LandedFile, metadata: &serde_json::Value) -> Result<()>;
     /// Removes a landed file whose bytes the archive has already.
     fn discard(&self, file: &LandedFile) -> Result<()>;
-    /// Where the archived bytes of a loaded file lie on this machine.
-    fn archived(&self, key: &str) -> std::path::PathBuf;
+    /// Where the archived bytes of a loaded file lie on this machine; from a lake elsewhere they are
+    /// brought here first. There is no such file where the archive has none.
+    fn archived(&self, key: &str) -> Result<std::path::PathBuf>;
+    /// Keeps a file that was written into the lake's folder on this machine: a report.
+    fn keep(&self, path: &Path) -> Result<()>;
 }
 
 /// The tables, and the batches that change them.

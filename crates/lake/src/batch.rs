@@ -2,7 +2,6 @@
 
 use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
-use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
 
 use arrow_array::RecordBatch;
@@ -11,7 +10,7 @@ use async_trait::async_trait;
 use futures::TryStreamExt;
 use shoplake_core::ports::{Batch, BatchSummary, DatasetChange, Loader, Manifest, RowStream};
 use shoplake_core::{
-    BatchNumber, Catalog, Contract, Fault, PinnedTable, Result, RunId, ShopZone, TableFile, fail_point,
+    BatchNumber, Catalog, Contract, Fault, PinnedTable, Result, RunId, ShopZone, TableFile, TableRoot, fail_point,
 };
 
 use crate::base::Base;
@@ -22,9 +21,9 @@ use crate::layout::Layout;
 use crate::loader::{LoaderParts, TableLoader};
 use crate::parquet_writer::{FileWriter, OrderedFile, properties};
 use crate::pool::{Pool, lock};
-use crate::publish;
+use crate::publish::{self, decide, send_files};
 use crate::quarantine::{self, QUARANTINE, Quarantine};
-use crate::record::{PublishRecord, TableCommit, put_if_absent};
+use crate::record::{PublishRecord, TableCommit};
 use crate::rewrite::new_file;
 use crate::shape::TableShape;
 use crate::stage::{Related, Shaper};
@@ -40,7 +39,7 @@ struct TableState {
 }
 
 impl TableState {
-    fn new(root: PathBuf, name: &str, schema: SchemaRef, partition_columns: Vec<String>) -> Self {
+    fn new(root: TableRoot, name: &str, schema: SchemaRef, partition_columns: Vec<String>) -> Self {
         let pinned = PinnedTable { name: name.to_owned(), root, schema, partition_columns, files: Vec::new() };
         Self { pinned, base_version: None, restate: true, add: Vec::new(), remove: Vec::new() }
     }
@@ -92,11 +91,11 @@ impl LocalBatch {
             let name = &contract.dataset;
             if let Entry::Vacant(vacant) = tables.entry(name.clone()) {
                 let shape = TableShape::new(contract.clone(), None)?;
-                let root = context.layout.table(name);
+                let root = context.layout.table_root(name);
                 vacant.insert(TableState::new(root, name, shape.table_schema(), shape.partition_columns()));
             }
         }
-        let quarantine_root = context.layout.table(QUARANTINE);
+        let quarantine_root = context.layout.table_root(QUARANTINE);
         tables
             .entry(QUARANTINE.to_owned())
             .or_insert_with(|| TableState::new(quarantine_root.clone(), QUARANTINE, quarantine::schema(), Vec::new()));
@@ -221,7 +220,7 @@ impl Batch for LocalBatch {
 
     async fn replace(&mut self, table: &str, rows: RowStream) -> Result<u64> {
         let RowStream { schema, mut batches } = rows;
-        let root = self.context.layout.table(table);
+        let root = self.context.layout.table_root(table);
         let path = new_file(&root, self.context.number, &BTreeMap::new());
         let writer = FileWriter::create(path.clone(), schema.clone(), properties(&schema, &[]))?;
         let mut file: OrderedFile<RecordBatch> = OrderedFile::new(writer, Arc::new(|batch| Ok(batch.clone())));
@@ -262,7 +261,7 @@ impl Batch for LocalBatch {
     }
 
     async fn publish(mut self: Box<Self>, summary: BatchSummary) -> Result<Manifest> {
-        let root = self.context.layout.table(QUARANTINE);
+        let root = self.context.layout.table_root(QUARANTINE);
         let quarantine = std::mem::replace(
             &mut *lock(&self.quarantine),
             Quarantine::new(&root, self.context.number, self.context.run_id.clone(), self.started_micros),
@@ -296,10 +295,9 @@ impl Batch for LocalBatch {
             }
         }
         let record = PublishRecord { batch: self.context.number, commits, versions, summary };
+        send_files(&self.context.layout, &record)?;
         fail_point("before-publish")?;
-        if !put_if_absent(&self.context.layout.publish(record.batch), &record)? {
-            return Err(Fault::internal(format!("batch {} was published by somebody else", record.batch)));
-        }
+        decide(&self.context.layout, &record)?;
         fail_point("after-publish").map_err(|fault| decided(fault, record.batch))?;
         publish::commit_all(&self.context.layout, &record).await.map_err(|fault| decided(fault, record.batch))?;
         Ok(Manifest { batch: record.batch, summary: record.summary })
@@ -310,7 +308,7 @@ impl Batch for LocalBatch {
         // Files that are still being written must come to rest before they are swept.
         let rested = pool.wait();
         drop((pool, quarantine));
-        publish::set_aside(&context.layout, context.number)?;
+        publish::set_aside(&context.layout, context.number, false)?;
         rested
     }
 }

@@ -33,6 +33,7 @@ fn project(dir: &Path) -> Project {
         time_zone: chrono_tz::UTC,
         currency: "USD".into(),
         lake_dir: dir.join("lake"),
+        remote: None,
         vars: BTreeMap::from([("floor".to_owned(), serde_json::json!(5))]),
         limits: Limits::default(),
         schedule: None,

@@ -63,6 +63,7 @@ impl Status {
             "dir": project.dir,
             "time_zone": project.time_zone.name(),
             "currency": project.currency,
+            "lake": project.remote.as_ref().map_or_else(|| json!(project.lake_dir), |remote| json!(remote.url)),
             "last_batch": self.last_batch,
             "bytes": self.sizes.json(),
             "waiting": self.waiting.iter().map(file).collect::<Vec<_>>(),
@@ -85,7 +86,8 @@ impl Status {
             0 => "no batch yet".to_owned(),
             number => format!("last batch {number}"),
         };
-        text += &format!("lake {}, {last}\n", self.sizes.text());
+        let place = project.remote.as_ref().map(|remote| format!("{}, ", remote.url)).unwrap_or_default();
+        text += &format!("lake {place}{}, {last}\n", self.sizes.text());
         if self.runs.is_empty() {
             return text + "\nnothing has run yet: drop files into inbox/<dataset>/, then `shoplake run`\n";
         }
@@ -272,6 +274,9 @@ struct Sizes(Vec<(&'static str, u64)>);
 impl Sizes {
     fn of(project: &Project) -> Result<Self, Fault> {
         let parts = ["landing", "processed", "archive", "quarantine", "reports"];
+        if let Some(sizes) = wiring::remote_sizes(project, &parts)? {
+            return Ok(Self(parts.into_iter().zip(sizes).collect()));
+        }
         let sizes: Result<Vec<_>, Fault> =
             parts.iter().map(|part| Ok((*part, size(&project.lake_dir.join(part))?))).collect();
         Ok(Self(sizes?))

@@ -25,6 +25,7 @@ fn project(dir: &Path, sources: &[(&str, &str)]) -> Project {
         time_zone: chrono_tz::UTC,
         currency: "USD".into(),
         lake_dir: dir.join("lake"),
+        remote: None,
         vars: BTreeMap::new(),
         limits: Limits::default(),
         schedule: None,
