@@ -217,13 +217,12 @@ impl Remote {
         }
     }
 
-    /// Moves an object: copies it, then removes the first. Doing it twice does no harm.
-    pub(crate) fn rename(&self, from: &Path, to: &Path) -> Result<()> {
+    /// Moves an object: copies it, then removes the first; `false` where there is none.
+    pub(crate) fn rename(&self, from: &Path, to: &Path) -> Result<bool> {
         let (store, first, second) = (Arc::clone(&self.store), self.key(from)?, self.key(to)?);
         match wait(async move { store.copy(&first, &second).await })? {
-            Ok(()) => self.delete(from),
-            // It was moved before: a run was cut off between this and its end.
-            Err(object_store::Error::NotFound { .. }) => Ok(()),
+            Ok(()) => self.delete(from).map(|()| true),
+            Err(object_store::Error::NotFound { .. }) => Ok(false),
             Err(error) => Err(self.fault(from, error)),
         }
     }

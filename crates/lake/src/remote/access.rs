@@ -111,9 +111,12 @@ pub(super) fn explain(place: &str, error: object_store::Error) -> Fault {
             .hint("make the bucket, or correct `lake` in shoplake.yml"),
         _ => {
             let first = text.lines().next().unwrap_or_default();
-            Fault::unavailable(format!("`{place}`: {first}"))
+            return Fault::unavailable(format!("`{place}`: {first}"))
                 .hint("see that the store can be reached (`AWS_ENDPOINT_URL`), then run again: nothing is loaded twice")
+                .caused_by(error);
         }
     };
-    fault.caused_by(error)
+    // The store's words for these are long, and say no more.
+    tracing::debug!(%error, "the store refused a call");
+    fault
 }

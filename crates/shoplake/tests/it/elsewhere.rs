@@ -121,13 +121,16 @@ fn quiet(command: &mut Command) -> &mut Command {
 
 /// Given a run that dies at any step on one machine, when another runs, then it is as if the first had
 /// never died; and the first, when it comes back, has nothing left to do.
-pub(crate) fn killed_here_continued_there(lakes: impl Iterator<Item = String>) {
+pub(crate) fn killed_here_continued_there<'a>(
+    points: impl Iterator<Item = &'a &'static str>,
+    mut lake: impl FnMut() -> String,
+) {
     let whole = first_day();
     drop_second_day(&whole);
     succeed(&whole, &["run"]);
     let (expected, before) = (whole.figures(), first_day().figures());
-    for (point, lake) in POINTS.iter().zip(lakes) {
-        let here = first_day_of(Context::with_shop_at(&lake));
+    for point in points {
+        let here = first_day_of(Context::with_shop_at(&lake()));
         drop_second_day(&here);
         let cut = here.command(&["run"]).env("SHOPLAKE_FAIL_POINT", point).output().unwrap();
         assert_eq!(cut.status.code(), None, "{point} was not reached: {}", stderr(&cut));
