@@ -136,8 +136,13 @@ impl Remote {
 
     /// What went wrong with the object at `path`.
     fn fault(&self, path: &Path, error: object_store::Error) -> Fault {
+        access::explain(&self.shown(path), error)
+    }
+
+    /// The address of what the mirror has at `path`.
+    pub(crate) fn shown(&self, path: &Path) -> String {
         let below = path.strip_prefix(&self.mirror).unwrap_or(path).to_string_lossy().replace('\\', "/");
-        access::explain(&format!("{}/{below}", self.url), error)
+        format!("{}/{below}", self.url)
     }
 
     /// A record as it stands. One that has been read or written here never changes.

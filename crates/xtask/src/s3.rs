@@ -29,7 +29,7 @@ const PORTS: [&str; 10] = [
 const KEY: &str = "shoplake-test";
 const SECRET: &str = "shoplake-test-secret";
 /// How long the server may take until it writes.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_mins(1);
 
 /// A running server.
 pub(crate) struct Server {

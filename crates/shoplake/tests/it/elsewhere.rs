@@ -1,7 +1,7 @@
 //! What must hold of a lake that is not a folder of the project, wherever it is. [`crate::shared_folder`]
 //! runs it on a folder behind an object store, [`crate::s3`] on a real S3 server.
 
-use std::path::PathBuf;
+use std::path::Path;
 use std::process::{Child, Command, Output, Stdio};
 use std::time::{Duration, Instant};
 
@@ -154,13 +154,13 @@ fn slow_run(shop: &Context) -> Child {
     let began = Instant::now();
     // Its data files appear here before they are sent.
     while !shop.files(".shoplake/mirror", ".parquet").iter().any(|path| batch_of(path) == Some(2)) {
-        assert!(began.elapsed() < Duration::from_secs(60), "the slow run wrote nothing");
+        assert!(began.elapsed() < Duration::from_mins(1), "the slow run wrote nothing");
         std::thread::sleep(Duration::from_millis(5));
     }
     run
 }
 
-fn batch_of(path: &PathBuf) -> Option<u64> {
+fn batch_of(path: &Path) -> Option<u64> {
     path.file_name()?.to_str()?.strip_prefix("part-")?.split('-').next()?.parse().ok()
 }
 
