@@ -28,7 +28,7 @@ use scan::{Scan, Shape};
 use window::Window;
 
 use crate::open::open_text;
-use crate::ordered::in_order;
+use crate::ordered::{Give, in_order, parts_in_order};
 use crate::rows::{CompiledContract, Layout, RowJudge, shown};
 use crate::{FileReading, ReadOptions};
 
@@ -65,10 +65,10 @@ pub(crate) fn judge(
     let station = Station { compiled, layout: Arc::new(layout), plan };
 
     let Some(mut scan) = open(file, contract, options)? else { return Ok(reading) };
-    in_order(
+    parts_in_order(
         options.workers(),
         || scan.next_chunk(),
-        |chunk| station.judge(&chunk),
+        |chunk, give| station.judge(&chunk, give),
         |chunk| {
             reading.add(&chunk);
             sink(chunk)
@@ -85,10 +85,13 @@ struct Station {
 }
 
 impl Station {
-    fn judge(&self, chunk: &Chunk) -> Result<JudgedChunk> {
+    fn judge(&self, chunk: &Chunk, give: &mut Give<'_, JudgedChunk>) -> Result<()> {
         let mut judge = RowJudge::new(Arc::clone(&self.compiled), Arc::clone(&self.layout), chunk.len());
         let mut reader = RecordReader::new(&self.plan);
         for (at, (line, record)) in chunk.records().enumerate() {
+            if judge.is_full() {
+                give(judge.finish()?)?;
+            }
             if chunk.cut.contains(&at) {
                 judge.reject(line, malformed("record: too long", ""), shown(record));
                 continue;
@@ -104,7 +107,7 @@ impl Station {
                 judge.push(line, &cells, &|| shown(record));
             }
         }
-        judge.finish()
+        give(judge.finish()?)
     }
 }
 

@@ -5,7 +5,6 @@ use std::sync::Arc;
 
 use shoplake_core::{Contract, Fault, Result};
 
-use super::CAREFUL_PIECE_BYTES;
 use super::record::{Dialect, Field, Step};
 use super::splitter::{Piece, Splitter};
 use crate::ReadOptions;
@@ -38,7 +37,6 @@ pub(super) fn read(
 ) -> Result<Option<(Header, Piece)>> {
     let mut lines = 0;
     let mut fields = Vec::new();
-    splitter.cut_pieces_of(CAREFUL_PIECE_BYTES.min(options.chunk_bytes));
     loop {
         let text = match splitter.next_piece(Vec::new())? {
             None => return Ok(None),

@@ -65,12 +65,6 @@ impl<R: Read> Splitter<R> {
         }
     }
 
-    /// Makes the pieces from here on about so large.
-    pub(super) fn cut_pieces_of(&mut self, bytes: usize) {
-        self.chunk_bytes = bytes.max(1);
-        self.buffer.truncate(self.chunk_bytes.max(self.filled));
-    }
-
     /// The next piece; `spare` is a buffer that is not needed any more.
     pub(super) fn next_piece(&mut self, spare: Vec<u8>) -> Result<Option<Piece>> {
         if self.buffer.len() < self.chunk_bytes {

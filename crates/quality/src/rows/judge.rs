@@ -14,6 +14,12 @@ use super::compiled::{CompiledColumn, CompiledContract};
 use super::{Cell, Layout, cut};
 use crate::values::{Misread, Value, decimal_text, normal, rule_of, trimmed};
 
+/// Rows of a chunk at most.
+const CHUNK_ROWS: usize = 128 << 10;
+
+/// Rejects of a chunk at most: each takes some hundred bytes more than it has in the file.
+const CHUNK_REJECTS: usize = 4 << 10;
+
 /// Judges records one after another and builds the batch.
 #[derive(Debug)]
 pub struct RowJudge {
@@ -42,6 +48,7 @@ struct Bench {
 impl RowJudge {
     /// A judge for records of `layout`, with room for `capacity` of them in a chunk.
     pub fn new(compiled: Arc<CompiledContract>, layout: Arc<Layout>, capacity: usize) -> Self {
+        let capacity = capacity.min(CHUNK_ROWS);
         let contract = compiled.columns.iter().map(|column| column.column_type);
         let new = layout.new_columns().iter().map(|_| ColumnType::String);
         let zone = ShopZone::new(compiled.zone);
@@ -92,6 +99,12 @@ impl RowJudge {
     /// Rejects a record that has no cells to judge: a wrong number of fields, a line that is no JSON.
     pub fn reject(&mut self, line: u64, violation: Violation, raw: String) {
         self.rejects.push(Reject { line, violations: vec![violation], raw: cut(raw), money: None });
+    }
+
+    /// Whether the chunk is so large that it should be finished: what is in memory at once must not
+    /// grow with the share of rejects, or with the shortness of rows.
+    pub fn is_full(&self) -> bool {
+        self.lines.len() >= CHUNK_ROWS || self.rejects.len() >= CHUNK_REJECTS
     }
 
     /// The records since the last call, judged, with the hashes of the good ones.
