@@ -1,5 +1,6 @@
 //! A file in the landing zone: bytes as they came, named by their content.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
@@ -25,6 +26,15 @@ pub struct LandedFile {
     pub path: PathBuf,
     /// For an API page, `(pull, page)`: what makes it the same page again, instead of its bytes.
     pub page: Option<(String, u64)>,
+}
+
+/// A file of rows that somebody corrected by hand, archived like any other.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Corrections {
+    /// The file; its dataset is the one that it corrects.
+    pub file: LandedFile,
+    /// What was taken of it: by the key of the loaded file that the rows come from, their lines there.
+    pub rows: BTreeMap<String, BTreeSet<u64>>,
 }
 
 /// Compares names so that `day-9` comes before `day-10`; ties by the plain text.

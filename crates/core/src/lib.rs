@@ -29,6 +29,6 @@ pub use fail_point::fail_point;
 pub use fault::{Fault, FaultKind, Place, Result};
 pub use ids::{BatchNumber, RunId, Sha256};
 pub use judged::{DiscardedValues, JudgedChunk, Reject, Violation};
-pub use landed::LandedFile;
+pub use landed::{Corrections, LandedFile};
 pub use project::Project;
 pub use table::{Catalog, PinnedTable, TableFile};

@@ -42,7 +42,7 @@ impl TableMaintenance for LocalLake {
                 version: commit.version,
                 batch: record.batch,
                 run_id: record.summary.run_id.clone(),
-                at: record.summary.started_at,
+                at: record.summary.published(),
                 rows: (before.0 + added.0).saturating_sub(removed.0),
                 files: (before.1 + added.1).saturating_sub(removed.1),
                 bytes: (before.2 + added.2).saturating_sub(removed.2),
@@ -75,7 +75,7 @@ impl TableMaintenance for LocalLake {
         let records = records(&self.layout)?;
         let Some(last) = records.last() else { return Ok(Vec::new()) };
         let now = Utc::now();
-        if now < last.summary.started_at {
+        if now < last.summary.published() {
             return Err(Fault::unavailable("this machine's clock stands before the last batch")
                 .detail("What is old cannot be told from what is new; nothing was removed.")
                 .hint("set the clock, then try again"));
@@ -107,11 +107,11 @@ impl LocalLake {
     }
 }
 
-/// When a batch was published: by its run, or by its record where that is later.
+/// When a batch was published: as it says, or by its record where that is later.
 fn published(layout: &Layout, record: &PublishRecord) -> DateTime<Utc> {
     let written = fs_err::metadata(layout.publish(record.batch)).and_then(|metadata| metadata.modified());
-    let started = record.summary.started_at;
-    written.map_or(started, |written| started.max(DateTime::<Utc>::from(written)))
+    let said = record.summary.published();
+    written.map_or(said, |written| said.max(DateTime::<Utc>::from(written)))
 }
 
 /// Removes our data files below `root` that are not needed, and their indexes.

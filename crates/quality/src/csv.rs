@@ -10,6 +10,7 @@ mod piece;
 mod record;
 mod splitter;
 
+use std::ops::Range;
 use std::sync::Arc;
 
 use crossbeam_channel::bounded;
@@ -69,6 +70,24 @@ pub(crate) fn judge(
         |judged| delivery.take(judged),
     )?;
     Ok(delivery.close(contract))
+}
+
+/// The columns of a CSV file as its header names them.
+pub(crate) fn names(file: &LandedFile, contract: &Contract, options: &ReadOptions) -> Result<Vec<String>> {
+    let dialect = Dialect::new(contract.options.delimiter)?;
+    let mut splitter = Splitter::new(open_text(file, options, &contract.options)?, dialect.clone(), options);
+    Ok(header::read(&mut splitter, &dialect, contract, options)?.map(|(header, _)| header.names).unwrap_or_default())
+}
+
+/// Where each field of one record stands, its quotes and what is behind them included.
+pub(crate) fn field_ranges(record: &str, delimiter: u8) -> Option<Vec<Range<usize>>> {
+    let dialect = Dialect::new(delimiter).ok()?;
+    let mut fields = Vec::new();
+    let end = dialect.record(record.as_bytes(), 0, &mut fields).end;
+    let quoted = |start: usize| start > 0 && record.as_bytes()[start - 1] == b'"';
+    let begins: Vec<usize> = fields.iter().map(|field| field.start - usize::from(quoted(field.start))).collect();
+    let ends = begins.iter().skip(1).map(|begin| begin - 1).chain([end]);
+    Some(begins.iter().copied().zip(ends).map(|(begin, end)| begin..end).collect())
 }
 
 /// Hands judged pieces on, with lines counted from the file's first.

@@ -145,6 +145,14 @@ fn find(contract: &Contract, file_columns: &[String]) -> Vec<Option<usize>> {
     contract.columns.iter().map(find).collect()
 }
 
+/// Which column of the file is the table's column `name`, be it the contract's or a new one.
+pub(crate) fn column_of(contract: &Contract, file_columns: &[String], name: &str) -> Option<usize> {
+    match contract.columns.iter().position(|column| column.name == name) {
+        Some(at) => find(contract, file_columns).get(at).copied().flatten(),
+        None => file_columns.iter().position(|header| header == name || snake_case(header) == name),
+    }
+}
+
 /// Two columns whose names differ only in case or in white space would be one to the contract.
 fn refuse_twins(file_columns: &[String]) -> Result<()> {
     let mut seen = HashMap::new();
