@@ -301,7 +301,7 @@ fn described(file: &SqlFile, rendered: &Rendered, properties: Option<&Properties
         Some("ephemeral") => Materialized::Ephemeral,
         Some("incremental") => Materialized::Incremental,
         Some(other) => {
-            let fault = wrong(format!("`{other}` is no way to keep a model"));
+            let fault = wrong(format!("`materialized` is `{other}`: there is no such way to keep a model"));
             return Err(fault.hint("write `table`, `view`, `ephemeral` or `incremental`"));
         }
     };

@@ -110,11 +110,11 @@ mod tests {
             let work = |n: u64, give: &mut Give<'_, u64>| (0..n % 5).try_for_each(|part| give(n * 10 + part));
             let sink = |part| {
                 seen.push(part);
-                if part == 444 { Err(Fault::data("no")) } else { Ok(()) }
+                if part == 443 { Err(Fault::data("no")) } else { Ok(()) }
             };
             assert_eq!(parts_in_order(threads, || Ok(jobs.next()), work, sink).unwrap_err().message, "no");
             let want: Vec<u64> = (0..50).flat_map(|n| (0..n % 5).map(move |part| n * 10 + part)).collect();
-            let end = want.iter().position(|part| *part == 444).unwrap();
+            let end = want.iter().position(|part| *part == 443).unwrap();
             assert_eq!(seen, want[..=end]);
         }
     }

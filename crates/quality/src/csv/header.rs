@@ -104,10 +104,25 @@ fn with_remedy(fault: Fault, own: &[u8], dialect: &Dialect, contract: &Contract)
             Layout::known(contract, &names(own, &fields))
         })
     };
+    if own.starts_with("\u{feff}".as_bytes()) {
+        return fault
+            .hint("a second byte-order mark (U+FEFF) stands before the first name: save the file with one, or none");
+    }
+    if own.starts_with(b"sep=") {
+        return fault.hint("remove the first line, `sep=`: it is a note to Excel, and the header stands below it");
+    }
     let as_declared = matches(dialect.delimiter);
     let better = LIKELY_DELIMITERS.into_iter().filter(|d| *d != dialect.delimiter).max_by_key(|d| matches(*d));
     if let Some(delimiter) = better.filter(|delimiter| matches(*delimiter) > as_declared) {
         return fault.hint(format!("set `delimiter: \"{}\"` in {}", delimiter.escape_ascii(), contract.file));
+    }
+    let mut fields = Vec::new();
+    dialect.record(own, 0, &mut fields);
+    let numbers = names(own, &fields).iter().any(|name| name.parse::<f64>().is_ok());
+    if numbers && as_declared == 0 {
+        let hint =
+            format!("a row where the header should be? list the columns: `header: [id, …]` in {}", contract.file);
+        return fault.hint(hint);
     }
     if fault.hint.is_some() {
         return fault;

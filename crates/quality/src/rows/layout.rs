@@ -164,10 +164,10 @@ fn refuse_twins(file_columns: &[String]) -> Result<()> {
         }
         if let Some(first) = seen.insert(folded, at) {
             return Err(Fault::data(format!(
-                "column `{}` is in the header twice, as the {}. and the {}.",
-                brief(name),
+                "columns {} and {} of the file are both called `{}`",
                 first + 1,
-                at + 1
+                at + 1,
+                brief(name)
             ))
             .hint("give each column a name of its own; case and white space do not tell them apart"));
         }

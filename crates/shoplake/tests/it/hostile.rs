@@ -34,7 +34,7 @@ struct Hostile {
     says: &'static str,
 }
 
-const HOSTILE: [Hostile; 12] = [
+const HOSTILE: [Hostile; 13] = [
     Hostile {
         what: "one line without an end",
         name: "line.csv",
@@ -153,6 +153,17 @@ const HOSTILE: [Hostile; 12] = [
         says: "json nested deeper than 64",
     },
     Hostile {
+        what: "a record of 4,000,000 items that are rejected",
+        name: "items.json",
+        make: |file| {
+            file.write_all(b"[{\"items\": [{\"id\": 1}")?;
+            repeat(file, b",{}", 12 * MB)?;
+            file.write_all(b"]}]")
+        },
+        settings: &[],
+        says: "break the contract",
+    },
+    Hostile {
         what: "a JSON array on one line",
         name: "array.json",
         make: |file| {
@@ -199,6 +210,7 @@ fn run(hostile: &Hostile) -> (u64, u64, String) {
     let made = shoplake(notes.path(), notes.path(), &["init", "shop", "--timezone", "UTC"], &[], LIMIT);
     assert_eq!(made.code, Some(0), "{}", made.stderr);
     let format = if hostile.name.ends_with(".json") { "json" } else { "csv" };
+    let format = if hostile.name == "items.json" { "json\nexplode: items" } else { format };
     fs_err::write(project.join("sources/items.yml"), CONTRACT.replace("FORMAT", format)).unwrap();
     let size = make(hostile, &project.join("inbox/items"));
     let ended = shoplake(&project, notes.path(), &["run", "--json", "--quiet"], &settings, LIMIT);
