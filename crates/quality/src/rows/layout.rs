@@ -289,7 +289,7 @@ mod tests {
             Some("add `header: \"Transaction\"` to column `transaction_id` in sources/sales.yml")
         );
         let fault = layout(OnChange::Evolve, &["transaction_id", "Transaction_ID "]).unwrap_err();
-        assert!(fault.message.contains("twice"), "{fault}");
+        assert!(fault.message.contains("are both called"), "{fault}");
         let fault = layout(OnChange::Evolve, &["a;b", "c"]).unwrap_err();
         assert_eq!(fault.message, "no column of the contract is in the header");
     }

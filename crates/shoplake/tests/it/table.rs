@@ -155,8 +155,8 @@ fn back_to_a_moment() {
         let shop = two_days();
         let versions = shop.json(&["table", "history", "sales", "--json"]);
         let at: chrono::DateTime<chrono::Utc> = serde_json::from_value(versions[1]["at"].clone()).unwrap();
-        let before = at - chrono::TimeDelta::microseconds(1);
-        let form = if local { "%Y-%m-%d %H:%M:%S%.6f" } else { "%Y-%m-%dT%H:%M:%S%.6fZ" };
+        let before = at - chrono::TimeDelta::nanoseconds(1);
+        let form = if local { "%Y-%m-%d %H:%M:%S%.9f" } else { "%Y-%m-%dT%H:%M:%S%.9fZ" };
         let output = shop.output(&["table", "restore", "sales", "--at", &before.format(form).to_string()]);
         assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
         assert!(String::from_utf8_lossy(&output.stderr).contains("as it was at version 0: 40 rows"));
@@ -174,7 +174,7 @@ fn a_slow_reader_keeps_its_version() {
     let slow = "SELECT (SELECT count(*) FROM sales) AS n, (SELECT sum(amount) FROM sales) AS amount, \
                 (SELECT max(value % 7) FROM generate_series(1, 60000000) AS numbers(value)) AS slow";
     let mut reader = shop.command(&["query", slow, "--output", "json"]);
-    let mut reader = reader.stdout(std::process::Stdio::piped()).spawn().unwrap();
+    let reader = reader.stdout(std::process::Stdio::piped()).spawn().unwrap();
     let quick = "SELECT count(*) AS n, sum(amount) AS amount FROM sales";
     let before = shop.json(&["query", quick, "--output", "json"]);
     drop_second_day(&shop);
