@@ -99,7 +99,7 @@ impl Pipeline {
         let lines = |replayed: &ReplayedFile| replayed.replay.lines.iter().copied().collect();
         let rows = replays.iter().map(|replayed| (replayed.file.key.clone(), lines(replayed))).collect();
         let corrections = Some(Corrections { file, rows });
-        Ok(Intake { replays, problems, corrections, ..Intake::default() })
+        Ok(Intake { replays, corrections, problems, ..Intake::default() })
     }
 
     /// The rows that a batch took from a file of corrections, read again from the archive.

@@ -56,13 +56,11 @@ impl Marker {
             return Some(surplus.map_or(raw.len(), |field| field.start)..raw.len());
         }
         let name = violation.column.as_deref()?;
-        match column_of(&self.contract, &self.names, name) {
-            Some(at) => fields.get(at).cloned(),
-            None => {
-                let value = violation.value.as_deref()?;
-                fields.into_iter().find(|field| raw[field.clone()].trim_matches('"') == value)
-            }
+        if let Some(at) = column_of(&self.contract, &self.names, name) {
+            return fields.get(at).cloned();
         }
+        let value = violation.value.as_deref()?;
+        fields.into_iter().find(|field| raw[field.clone()].trim_matches('"') == value)
     }
 
     fn in_json(&self, raw: &str, violation: &Violation) -> Option<Range<usize>> {

@@ -1,6 +1,7 @@
 //! The properties over bytes that broke them once (`found/`), and over the collection of bad inputs.
 
 #![expect(clippy::unwrap_used, reason = "helpers of tests fail as tests do")]
+#![expect(clippy::print_stderr, reason = "a property that does not hold names no file")]
 
 use std::path::{Path, PathBuf};
 

@@ -35,6 +35,12 @@ pub(super) fn read(
     contract: &Contract,
     options: &ReadOptions,
 ) -> Result<Option<(Header, Piece)>> {
+    if let Some(names) = &contract.options.header {
+        let Some(first) = splitter.next_piece(Vec::new())? else { return Ok(None) };
+        let (layout, schema_changes) = Layout::new(contract, names)?;
+        let header = Header { names: names.clone(), text: None, layout: Arc::new(layout), schema_changes, lines: 0 };
+        return Ok(Some((header, first)));
+    }
     let mut lines = 0;
     let mut fields = Vec::new();
     loop {
@@ -44,11 +50,6 @@ pub(super) fn read(
             Some(Piece::Unclosed) => return Err(unclosed(lines)),
             Some(Piece::TooLong { .. }) => return Err(too_long(options)),
         };
-        if let Some(names) = &contract.options.header {
-            let (layout, schema_changes) = Layout::new(contract, names)?;
-            let header = Header { names: names.clone(), text: None, layout: Arc::new(layout), schema_changes, lines };
-            return Ok(Some((header, Piece::Records { text, start: 0 })));
-        }
         let mut at = 0;
         while at < text.len() {
             let record = dialect.record(&text, at, &mut fields);

@@ -52,7 +52,8 @@ impl PieceJudge {
                 let mut lines = 0;
                 let chunk = match self.records(&text, start, &mut rows, &mut lines, give)? {
                     None => rows.finish(),
-                    Some(fault) => Err(fault),
+                    // A value that refuses the file stands before it.
+                    Some(fault) => rows.finish().and(Err(fault)),
                 };
                 give(Judged { chunk, lines })?;
                 Ok(text)

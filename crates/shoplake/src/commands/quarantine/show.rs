@@ -220,6 +220,7 @@ mod tests {
     /// Given rows with control characters, wide signs, several broken parts, and none, when marked, then
     /// carets stand below what is broken and nothing can drive the terminal.
     #[test]
+    #[expect(clippy::single_range_in_vec_init, reason = "a row with one broken part")]
     fn carets_stand_below() {
         for (raw, ranges, line, carets) in [
             ("a,b,c", vec![2..3], "a,b,c", "  ^"),
