@@ -1,5 +1,6 @@
 //! A file in the landing zone: bytes as they came, named by their content.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
@@ -33,6 +34,15 @@ impl LandedFile {
     pub fn is_archived(&self) -> bool {
         self.path.ends_with(Path::new("archive").join(&self.key))
     }
+}
+
+/// A file of rows that somebody corrected by hand, archived like any other.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Corrections {
+    /// The file; its dataset is the one that it corrects.
+    pub file: LandedFile,
+    /// What was taken of it: by the key of the loaded file that the rows come from, their lines there.
+    pub rows: BTreeMap<String, BTreeSet<u64>>,
 }
 
 /// Compares names so that `day-9` comes before `day-10`; ties by the plain text.

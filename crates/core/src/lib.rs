@@ -30,7 +30,7 @@ pub use fail_point::fail_point;
 pub use fault::{Fault, FaultKind, Place, Result};
 pub use ids::{BatchNumber, RunId, Sha256};
 pub use judged::{DiscardedValues, JudgedChunk, Reject, Violation};
-pub use landed::LandedFile;
+pub use landed::{Corrections, LandedFile};
 pub use project::Project;
 pub use remote::RemoteLake;
 pub use table::{Catalog, Fetch, PinnedTable, TableFile, TableRoot, Wanted};

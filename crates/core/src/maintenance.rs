@@ -14,7 +14,7 @@ pub struct TableVersion {
     pub batch: BatchNumber,
     /// The run of that batch.
     pub run_id: RunId,
-    /// When that run began, UTC.
+    /// When it was published, UTC.
     pub at: DateTime<Utc>,
     /// Rows in the table.
     pub rows: u64,
@@ -36,6 +36,19 @@ pub struct Restored {
     pub version: u64,
     /// Its rows.
     pub rows: u64,
+}
+
+/// A table whose small files were joined.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Compacted {
+    /// The table.
+    pub table: String,
+    /// Its rows, which stay as they are.
+    pub rows: u64,
+    /// Data files before.
+    pub before: u64,
+    /// Data files now.
+    pub after: u64,
 }
 
 /// A file that a vacuum removed, or would remove.

@@ -17,8 +17,8 @@ use crate::counts::Counts;
 use crate::fault::Result;
 use crate::ids::{BatchNumber, RunId, Sha256};
 use crate::judged::JudgedChunk;
-use crate::landed::LandedFile;
-use crate::maintenance::{Restored, Swept, TableVersion};
+use crate::landed::{Corrections, LandedFile};
+use crate::maintenance::{Compacted, Restored, Swept, TableVersion};
 use crate::outcome::{DatasetOutcome, FileOutcome, FileStatus, RunOutcome};
 use crate::proof::Check;
 use crate::table::{Catalog, PinnedTable};
@@ -132,6 +132,8 @@ pub trait Batch: Send {
     async fn replace(&mut self, table: &str, rows: RowStream) -> Result<u64>;
     /// Gives a table the files of another of its versions; its columns too.
     async fn restore(&mut self, version: PinnedTable) -> Result<()>;
+    /// Joins the small files of a table; its rows stay as they are.
+    async fn compact(&mut self, table: &str) -> Result<Compacted>;
     /// Decides: writes the publish record and commits each table.
     async fn publish(self: Box<Self>, summary: BatchSummary) -> Result<Manifest>;
     /// Sets the batch aside and removes what it wrote.
@@ -185,6 +187,9 @@ pub struct BatchSummary {
     pub run_id: RunId,
     /// When the run began, UTC.
     pub started_at: DateTime<Utc>,
+    /// When the batch was published, UTC; records of early versions do not say it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub published_at: Option<DateTime<Utc>>,
     /// Every dataset with its files and counts.
     pub datasets: Vec<DatasetOutcome>,
     /// The landed files that are loaded by this batch.
@@ -193,9 +198,19 @@ pub struct BatchSummary {
     pub cursors: Vec<(String, serde_json::Value)>,
     /// The contract's fingerprint by dataset.
     pub fingerprints: Vec<(String, String)>,
+    /// Files of corrected rows that it took: their rows are counted under the files that they come from.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub corrections: Vec<Corrections>,
     /// Tables that it brought back to an earlier version, before anything else.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub restored: Vec<Restored>,
+}
+
+impl BatchSummary {
+    /// When the batch was published, as far as its record says.
+    pub fn published(&self) -> DateTime<Utc> {
+        self.published_at.map_or(self.started_at, |at| at.max(self.started_at))
+    }
 }
 
 /// A published batch.

@@ -66,7 +66,10 @@ pub(crate) fn running(error: &DataFusionError) -> Fault {
             arrow::error::ArrowError::DivideByZero => {
                 Fault::data("division by zero").hint("write `x / nullif(y, 0)` for NULL in its place")
             }
-            other => Fault::data(tidy(strip_prefixes(&other.to_string()))).hint(UNFIT),
+            other => {
+                let text = other.to_string();
+                Fault::data(uncast(&text).unwrap_or_else(|| tidy(strip_prefixes(&text)))).hint(UNFIT)
+            }
         },
         DataFusionError::ParquetError(_) | DataFusionError::ObjectStore(_) | DataFusionError::IoError(_) => {
             Fault::unavailable(format!(
@@ -137,7 +140,7 @@ fn plan_fault(text: &str, catalog: &Catalog) -> Fault {
     }
     if let Some(name) = between(text, "Invalid function '", "'") {
         let fault = Fault::usage(format!("function `{name}` not found"));
-        return match between(text, "Did you mean '", "'") {
+        return match usual(name).or_else(|| between(text, "Did you mean '", "'")) {
             Some(near) => fault.hint(format!("did you mean `{near}`?")),
             None => fault.hint("see the functions of DataFusion: https://datafusion.apache.org/user-guide/sql"),
         };
@@ -155,7 +158,66 @@ fn plan_fault(text: &str, catalog: &Catalog) -> Fault {
     // What our own functions say of their arguments stands inside DataFusion's message.
     let own = between(text, "coercion failed with: Error during planning: ", ". No function matches");
     let own = own.or_else(|| text.find(", errors: ").map(|end| &text[..end]));
+    if let Some(name) = between(own.unwrap_or(text), "Function '", "' failed to match any signature") {
+        return Fault::usage(format!("function `{name}` takes values of other types than it is given"))
+            .hint(format!("give it what it takes, as in `{name}(CAST(x AS DECIMAL(12, 2)))` for a number"));
+    }
     Fault::usage(tidy(own.unwrap_or(text))).hint("look at the types: `CAST(x AS …)` gives a value another one")
+}
+
+/// The function of every day that was most likely meant: the engine knows hundreds, and the nearest of
+/// all is seldom the one.
+fn usual(name: &str) -> Option<&'static str> {
+    const USUAL: [&str; 24] = [
+        "count",
+        "sum",
+        "avg",
+        "min",
+        "max",
+        "median",
+        "coalesce",
+        "nullif",
+        "round",
+        "abs",
+        "floor",
+        "ceil",
+        "lower",
+        "upper",
+        "trim",
+        "length",
+        "substr",
+        "replace",
+        "concat",
+        "date_trunc",
+        "date_part",
+        "now",
+        "row_number",
+        "rank",
+    ];
+    let distance = |usual: &&&str| strsim::damerau_levenshtein(&name.to_lowercase(), usual);
+    USUAL.iter().min_by_key(distance).filter(|usual| distance(usual) <= 2.min(name.chars().count() / 3)).copied()
+}
+
+/// A type by its name in SQL.
+fn sql_type(arrow: &str) -> &str {
+    match arrow {
+        "Int8" => "TINYINT",
+        "Int16" => "SMALLINT",
+        "Int32" => "INTEGER",
+        "Int64" => "BIGINT",
+        "Float32" => "REAL",
+        "Float64" => "DOUBLE",
+        "Date32" => "DATE",
+        "Utf8" | "Utf8View" | "LargeUtf8" => "VARCHAR",
+        other => other,
+    }
+}
+
+/// `Cannot cast string 'abc' to value of Int32 type` in words of SQL.
+fn uncast(text: &str) -> Option<String> {
+    let value = between(text, "Cannot cast string '", "' to value of ")?;
+    let wanted = between(text, "' to value of ", " type")?;
+    Some(format!("`{value}` is not a value of type {}", sql_type(wanted)))
 }
 
 /// Adds the nearest names as a hint, or the first of all where none is near.

@@ -8,12 +8,14 @@ use arrow_array::RecordBatch;
 use arrow_schema::SchemaRef;
 use async_trait::async_trait;
 use futures::TryStreamExt;
+use shoplake_core::maintenance::Compacted;
 use shoplake_core::ports::{Batch, BatchSummary, DatasetChange, Loader, Manifest, RowStream};
 use shoplake_core::{
     BatchNumber, Catalog, Contract, Fault, PinnedTable, Result, RunId, ShopZone, TableFile, TableRoot, fail_point,
 };
 
 use crate::base::Base;
+use crate::compact::{Join, compact};
 use crate::delta;
 use crate::dimension::Dimension;
 use crate::finish::{FileChanges, finish};
@@ -24,7 +26,7 @@ use crate::pool::{Pool, lock};
 use crate::publish::{self, decide, send_files};
 use crate::quarantine::{self, QUARANTINE, Quarantine};
 use crate::record::{PublishRecord, TableCommit};
-use crate::rewrite::new_file;
+use crate::rewrite::{Merger, new_file};
 use crate::shape::TableShape;
 use crate::stage::{Related, Shaper};
 
@@ -258,6 +260,30 @@ impl Batch for LocalBatch {
             remove: known.iter().filter(|file| !has(&files, file)).cloned().collect(),
         };
         self.take_in(&name, &schema, changes)
+    }
+
+    async fn compact(&mut self, table: &str) -> Result<Compacted> {
+        let Some(state) = self.tables.get(table) else {
+            return Err(Fault::internal(format!("table `{table}` is not part of the batch")));
+        };
+        let PinnedTable { root, schema, files, .. } = state.pinned.clone();
+        let (rows, before, batch) = (state.pinned.rows(), files.len() as u64, self.context.number);
+        let contract = self.context.contracts.iter().find(|contract| contract.dataset == table).cloned();
+        let join = match contract {
+            Some(contract) => Join::Dataset(Arc::new(Merger {
+                root,
+                batch,
+                shape: TableShape::new(contract.clone(), Some(&schema))?,
+                related: Arc::new(self.related(&contract)?),
+            })),
+            None => Join::Plain { root, batch, schema: schema.clone() },
+        };
+        let pool = self.pool.clone();
+        let ended = tokio::task::spawn_blocking(move || compact(&join, files, &pool)).await;
+        let changes = ended.map_err(|error| Fault::internal(error.to_string()))??;
+        self.take_in(table, &schema, changes)?;
+        let after = self.tables.get(table).map_or(0, |state| state.pinned.files.len() as u64);
+        Ok(Compacted { table: table.to_owned(), rows, before, after })
     }
 
     async fn publish(mut self: Box<Self>, summary: BatchSummary) -> Result<Manifest> {

@@ -14,7 +14,7 @@ use crate::pool::{Pool, lock};
 use crate::rewrite::{Input, Merger};
 
 /// A file smaller than this is small.
-const SMALL_BYTES: u64 = 16 << 20;
+pub(crate) const SMALL_BYTES: u64 = 16 << 20;
 /// So many small files of one partition are joined.
 const SMALL_FILES: usize = 8;
 

@@ -8,6 +8,7 @@
 
 mod base;
 mod batch;
+mod compact;
 mod delta;
 mod dimension;
 mod finish;

@@ -349,7 +349,8 @@ impl Loader for TableLoader {
             *self.counts.rejects.entry(first.reason).or_default() += 1;
         }
         let rejects = std::mem::take(&mut chunk.rejects);
-        self.quarantine().append(&self.pool, &self.dataset, &self.source, rejects)?;
+        self.quarantine().append(&self.pool, &self.dataset, &self.source, &rejects)?;
+        drop(rejects);
         let (days, months) = local_days(&mut self.zone, &self.shape, &chunk.rows);
         let kept = self.decide(&chunk, &months, days.as_deref())?;
         let (related, orphans): (Vec<_>, Vec<_>) =

@@ -38,7 +38,7 @@ impl TableMaintenance for LocalLake {
                 version: commit.version,
                 batch: record.batch,
                 run_id: record.summary.run_id.clone(),
-                at: record.summary.started_at,
+                at: record.summary.published(),
                 rows: (before.0 + added.0).saturating_sub(removed.0),
                 files: (before.1 + added.1).saturating_sub(removed.1),
                 bytes: (before.2 + added.2).saturating_sub(removed.2),
@@ -72,7 +72,7 @@ impl TableMaintenance for LocalLake {
         let records = record::all_published(&self.layout, BatchNumber(0))?;
         let Some(last) = records.last() else { return Ok(Vec::new()) };
         let now = Utc::now();
-        if now < last.summary.started_at {
+        if now < last.summary.published() {
             return Err(Fault::unavailable("this machine's clock stands before the last batch")
                 .detail("What is old cannot be told from what is new; nothing was removed.")
                 .hint("set the clock, then try again"));
@@ -110,12 +110,12 @@ fn files_of(layout: &Layout, table: &str) -> Result<HashSet<PathBuf>> {
     Ok(layout.store().list(&layout.table(table))?.into_iter().map(|listed| listed.path).collect())
 }
 
-/// When each batch was published: when its run began, or when its record was written where that is later.
+/// When each batch was published: as it says, or when its record was written where that is later.
 fn published(layout: &Layout, records: &[PublishRecord]) -> Result<Vec<DateTime<Utc>>> {
     let written = layout.store().list(&layout.publishes())?;
     let written: HashMap<PathBuf, DateTime<Utc>> = written.into_iter().map(|l| (l.path, l.written)).collect();
     let of = |record: &PublishRecord| written.get(&layout.publish(record.batch)).copied();
-    Ok(records.iter().map(|record| of(record).unwrap_or_default().max(record.summary.started_at)).collect())
+    Ok(records.iter().map(|record| of(record).unwrap_or_default().max(record.summary.published())).collect())
 }
 
 /// What a sweep leaves.

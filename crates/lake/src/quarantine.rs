@@ -39,12 +39,8 @@ pub(crate) fn schema() -> SchemaRef {
     ]))
 }
 
-/// The rejects of some rows of one file.
-struct StagedRejects {
-    dataset: Arc<str>,
-    source: Arc<str>,
-    rejects: Vec<Reject>,
-}
+/// Bytes of rejects that wait for their row group: a reject may be long, and all of a file may be.
+const GROUP_BYTES: usize = 8 << 20;
 
 /// The run's part of the quarantine.
 pub(crate) struct Quarantine {
@@ -52,7 +48,9 @@ pub(crate) struct Quarantine {
     batch: BatchNumber,
     run_id: RunId,
     quarantined_at: i64,
-    file: Option<OrderedFile<StagedRejects>>,
+    file: Option<OrderedFile<RecordBatch>>,
+    /// Bytes that wait for their row group.
+    waiting: usize,
     file_start: u64,
     dropped: Vec<u32>,
     /// Rows that go, by source file and line: they were judged again.
@@ -76,6 +74,7 @@ impl Quarantine {
             run_id,
             quarantined_at,
             file: None,
+            waiting: 0,
             file_start: 0,
             dropped: Vec::new(),
             forgotten: HashMap::new(),
@@ -83,13 +82,13 @@ impl Quarantine {
         }
     }
 
-    /// Adds the rejects of a file.
+    /// Adds the rejects of a file. They become columns at once: these take a fraction of the memory.
     pub(crate) fn append(
         &mut self,
         pool: &Pool,
         dataset: &Arc<str>,
         source: &Arc<str>,
-        rejects: Vec<Reject>,
+        rejects: &[Reject],
     ) -> Result<()> {
         if rejects.is_empty() {
             return Ok(());
@@ -99,12 +98,17 @@ impl Quarantine {
             empty => {
                 let path = new_file(&self.root, self.batch, &BTreeMap::new());
                 let writer = FileWriter::create(path, schema(), properties(&schema(), &[]))?;
-                let (run_id, at) = (self.run_id.clone(), self.quarantined_at);
-                empty.insert(OrderedFile::new(writer, Arc::new(move |staged| columns(staged, &run_id, at))))
+                empty.insert(OrderedFile::new(writer, Arc::new(|columns: &RecordBatch| Ok(columns.clone()))))
             }
         };
-        let rows = rejects.len();
-        file.append(pool, StagedRejects { dataset: dataset.clone(), source: source.clone(), rejects }, rows)
+        let columns = columns(dataset, source, rejects, &self.run_id, self.quarantined_at)?;
+        self.waiting += columns.get_array_memory_size();
+        file.append(pool, columns, rejects.len())?;
+        if self.waiting >= GROUP_BYTES {
+            file.flush(pool)?;
+            self.waiting = 0;
+        }
+        Ok(())
     }
 
     /// Earlier rows of a source file go, if what comes next is kept.
@@ -146,6 +150,8 @@ impl Quarantine {
         let written = file.into_writer().finish(&self.root, BTreeMap::new())?;
         if self.dropped.is_empty() {
             changes.add.push(written);
+        } else if self.dropped.len() as u64 == written.rows {
+            fs_err::remove_file(self.root.join(&written.path))?;
         } else {
             changes.add.extend(without_rows(&self.root, self.batch, &written, &self.dropped, &schema())?);
             fs_err::remove_file(self.root.join(&written.path))?;
@@ -172,12 +178,12 @@ impl Quarantine {
     }
 }
 
-fn columns(staged: &StagedRejects, run_id: &RunId, at: i64) -> Result<RecordBatch> {
-    let rows = staged.rejects.len();
+fn columns(dataset: &str, source: &str, rejects: &[Reject], run_id: &RunId, at: i64) -> Result<RecordBatch> {
+    let rows = rejects.len();
     let mut line = Int64Builder::with_capacity(rows);
     let [mut reason, mut rule, mut column, mut value, mut violations, mut raw, mut money] =
         std::array::from_fn(|_| StringBuilder::new());
-    for reject in &staged.rejects {
+    for reject in rejects {
         line.append_value(reject.line as i64);
         let first = reject.first();
         reason.append_option(first.map(|v| v.reason.as_str()));
@@ -189,8 +195,8 @@ fn columns(staged: &StagedRejects, run_id: &RunId, at: i64) -> Result<RecordBatc
         money.append_option(reject.money.as_deref());
     }
     let columns: Vec<ArrayRef> = vec![
-        Arc::new(repeat(&staged.dataset, rows)),
-        Arc::new(repeat(&staged.source, rows)),
+        Arc::new(repeat(dataset, rows)),
+        Arc::new(repeat(source, rows)),
         Arc::new(line.finish()),
         Arc::new(reason.finish()),
         Arc::new(rule.finish()),

@@ -64,6 +64,23 @@ pub(crate) fn without_rows(
     out.finish(root, file.partition.clone())
 }
 
+/// Writes all rows of some files of one partition into one; `None` where there is none.
+pub(crate) fn joined(
+    root: &TableRoot,
+    batch: BatchNumber,
+    files: &[TableFile],
+    schema: &SchemaRef,
+) -> Result<Option<TableFile>> {
+    let Some(partition) = files.first().map(|file| file.partition.clone()) else { return Ok(None) };
+    let mut out = Output::new(root, batch, &partition, schema, &[])?;
+    for file in files {
+        for batch in read::scan(root, file, schema)? {
+            out.push(batch?)?;
+        }
+    }
+    out.finish(root, partition)
+}
+
 /// Which of the rows `first..first + rows` stay.
 fn kept(dropped: &[u32], first: u32, rows: usize) -> BooleanArray {
     (first..first + rows as u32).map(|ordinal| Some(dropped.binary_search(&ordinal).is_err())).collect()

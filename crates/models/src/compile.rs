@@ -87,6 +87,7 @@ impl<'p> Compiler<'p> {
         let mut environment = Environment::new();
         environment.set_undefined_behavior(UndefinedBehavior::Strict);
         environment.set_debug(true);
+        environment.set_fuel(Some(bounded::MAX_STEPS));
         for source in &self.files.macros {
             // A macro file that cannot be read is told by the model that imports from it.
             let _ = environment.add_template_owned(source.path.clone(), source.text.clone());
@@ -182,6 +183,11 @@ fn located(error: &Error, file: &str, source: &str, prelude: usize, hint: Option
     if let Some(name) = what.strip_suffix(" is unknown") {
         what = format!("`{name}` is not known here");
     }
+    let stopped = bounded::stopped(error);
+    if let Some((words, _)) = &stopped {
+        what.clone_from(words);
+    }
+    let hint = hint.or(stopped.map(|(_, hint)| hint));
     let named = error.name().unwrap_or(file);
     let mut fault = Fault::usage(what);
     fault = if named == file {
@@ -295,7 +301,7 @@ fn described(file: &SqlFile, rendered: &Rendered, properties: Option<&Properties
         Some("ephemeral") => Materialized::Ephemeral,
         Some("incremental") => Materialized::Incremental,
         Some(other) => {
-            let fault = wrong(format!("`{other}` is no way to keep a model"));
+            let fault = wrong(format!("`materialized` is `{other}`: there is no such way to keep a model"));
             return Err(fault.hint("write `table`, `view`, `ephemeral` or `incremental`"));
         }
     };

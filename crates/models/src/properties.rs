@@ -190,7 +190,7 @@ pub(crate) fn read(files: &Files) -> (BTreeMap<String, (String, Properties)>, Ve
         let file: PropertiesFile = match serde_saphyr::from_str_with_options(text, options()) {
             Ok(file) => file,
             Err(error) => {
-                faults.push(refused(path, &error));
+                faults.push(refused(path, text, &error));
                 continue;
             }
         };
@@ -224,13 +224,19 @@ fn line_of(text: &str, name: &str) -> Option<u64> {
     Some(at as u64 + 1)
 }
 
-fn refused(path: &str, error: &serde_saphyr::Error) -> Fault {
+fn refused(path: &str, text: &str, error: &serde_saphyr::Error) -> Fault {
     let (line, column) = error.location().map_or((None, None), |at| (Some(at.line()), Some(at.column())));
     let message = error.without_snippet().render_with_formatter(&serde_saphyr::UserMessageFormatter);
     let message = message.lines().next().unwrap_or_default();
     let message = message.split(" at line ").next().unwrap_or(message).trim_end_matches('.');
     if message.contains("TestSpec") {
-        return Fault::usage("this is no data test").at(path, line, column).hint(TESTS);
+        let written = line.and_then(|line| text.lines().nth(line as usize - 1)).zip(column);
+        let word = written.map(|(line, column)| {
+            let rest = line.chars().skip(column as usize - 1);
+            rest.take_while(|c| c.is_alphanumeric() || matches!(c, '_' | '.' | '-')).collect::<String>()
+        });
+        let what = word.filter(|word| !word.is_empty()).map_or_else(|| "this".to_owned(), |word| format!("`{word}`"));
+        return Fault::usage(format!("{what} is no data test")).at(path, line, column).hint(TESTS);
     }
     Fault::usage(format!("model properties cannot be read: {message}")).at(path, line, column)
 }

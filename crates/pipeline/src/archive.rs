@@ -1,5 +1,5 @@
 //! After the decision: the state learns what was published, and landed files go to the archive,
-//! each with the small metadata file that says what became of it.
+//! each with the small metadata file that says what became of it; files of corrected rows too.
 
 use serde_json::json;
 use shoplake_core::outcome::FileStatus;
@@ -46,6 +46,22 @@ impl Pipeline {
                 "rejected": counts.rejected,
                 "orphans": counts.orphans,
                 "rejects": counts.rejects,
+            });
+            self.landing.archive(file, &metadata)?;
+            fail_point("between-archived")?;
+        }
+        for corrections in &summary.corrections {
+            let file = &corrections.file;
+            let metadata = json!({
+                "original_path": file.origin,
+                "sha256": file.sha256,
+                "size": file.size,
+                "processed_date": summary.started_at,
+                "run_id": summary.run_id,
+                "batch": manifest.batch,
+                "corrects": file.dataset,
+                // The rows are counted under these files.
+                "rows": corrections.rows,
             });
             self.landing.archive(file, &metadata)?;
             fail_point("between-archived")?;

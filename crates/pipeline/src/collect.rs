@@ -7,11 +7,11 @@ use shoplake_core::outcome::{FileOutcome, FileStatus};
 use shoplake_core::ports::FileRecord;
 use shoplake_core::project::Dataset;
 use shoplake_core::source::Origin;
-use shoplake_core::{Counts, LandedFile, Result, Sha256, fail_point};
+use shoplake_core::{Corrections, Counts, LandedFile, Result, Sha256, fail_point};
 use shoplake_sources::files::{self, Arrival};
 use shoplake_sources::rest::PullOptions;
 
-use crate::replay::{ReplayOptions, ReplayedFile};
+use crate::replay::{CORRECTIONS, ReplayOptions, ReplayedFile};
 use crate::{Pipeline, RunOptions};
 
 /// What one dataset has to load.
@@ -21,6 +21,8 @@ pub(crate) struct Intake {
     pub(crate) files: Vec<LandedFile>,
     /// Rows that leave quarantine to be judged again.
     pub(crate) replays: Vec<ReplayedFile>,
+    /// The file that those rows were corrected in.
+    pub(crate) corrections: Option<Corrections>,
     /// Files whose bytes are loaded already.
     pub(crate) known: Vec<FileOutcome>,
     /// Where the API's cursor moves once all pages are loaded.
@@ -56,11 +58,15 @@ impl Pipeline {
 
     /// What leaves quarantine; nothing else is loaded.
     async fn collect_replay(&self, options: &ReplayOptions) -> Result<Vec<Intake>> {
+        // A replay that was cut off left its file: nothing was taken of it.
+        for left in self.landing.waiting(CORRECTIONS)? {
+            self.landing.discard(&left)?;
+        }
         let mut intakes = Vec::new();
         for dataset in &self.project.datasets {
             let mut intake = Intake::default();
             if options.dataset.as_ref().is_none_or(|name| name == &dataset.contract.dataset) {
-                (intake.replays, intake.problems) = self.asked_for(dataset, options).await?;
+                intake = self.asked_for(dataset, options).await?;
                 intake.failed = !intake.problems.is_empty();
             }
             intakes.push(intake);

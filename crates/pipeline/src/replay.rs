@@ -2,7 +2,7 @@
 //! corrected them. What becomes of each is decided by the lake, as for any other row.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use arrow_array::cast::AsArray;
@@ -11,15 +11,15 @@ use arrow_array::{ArrayRef, RecordBatch, UInt32Array};
 use arrow_select::take::take_record_batch;
 use shoplake_core::contract::{FileOptions, Format};
 use shoplake_core::outcome::{FileOutcome, FileStatus};
-use shoplake_core::ports::{FileRecord, Loader, Replay};
+use shoplake_core::ports::{FileRecord, Loader, Replay, Take};
 use shoplake_core::project::Dataset;
 use shoplake_core::{
-    Column, ColumnType, Contract, Counts, Fault, FaultKind, JudgedChunk, LandedFile, Result, Sha256, hash,
+    Column, ColumnType, Contract, Corrections, Counts, Fault, FaultKind, JudgedChunk, LandedFile, Result, hash,
 };
 use shoplake_quality::{ReadOptions, judge_file};
 
 use crate::causes::Causes;
-use crate::collect::outcome;
+use crate::collect::{Intake, outcome};
 use crate::load::explain;
 use crate::{Pipeline, build};
 
@@ -28,6 +28,8 @@ pub const ORIGIN_COLUMNS: [&str; 2] = ["_source_file", "_source_line"];
 /// What a corrected row may bring along to be read by people: why it was set aside, and the record as
 /// it stood where it could not be taken apart.
 pub const REASON_COLUMNS: [&str; 5] = ["_reason", "_rule", "_column", "_value", "_raw"];
+/// Where files of corrections land and are archived: no dataset is called so.
+pub(crate) const CORRECTIONS: &str = "_corrections";
 /// Rows of a file of corrections that are named when they do not fit.
 const NAMED: usize = 20;
 
@@ -82,16 +84,32 @@ impl Pipeline {
     }
 
     /// What `options` take out of a dataset's quarantine; with what cannot be taken, in words.
-    pub(crate) async fn asked_for(
-        &self,
-        dataset: &Dataset,
-        options: &ReplayOptions,
-    ) -> Result<(Vec<ReplayedFile>, Vec<String>)> {
+    pub(crate) async fn asked_for(&self, dataset: &Dataset, options: &ReplayOptions) -> Result<Intake> {
         let loaded = self.loaded_files(&dataset.contract.dataset).await?;
-        match &options.corrections {
-            None => Ok((self.archived_rows(dataset, &loaded, None).await?, Vec::new())),
-            Some(path) => self.corrected(dataset, &loaded, path).await,
-        }
+        let Some(path) = &options.corrections else {
+            let replays = self.archived_rows(dataset, &loaded, None).await?;
+            return Ok(Intake { replays, ..Intake::default() });
+        };
+        let origin = path.display().to_string();
+        let name = path.file_name().map_or_else(|| origin.clone(), |name| name.to_string_lossy().into_owned());
+        let landed = self.landing.land_file(CORRECTIONS, path, &name, &origin, Take::Copy)?;
+        let file = LandedFile { dataset: dataset.contract.dataset.clone(), ..landed };
+        let aside = self.quarantined(&dataset.contract.dataset, None).await?;
+        let (replays, problems) = self.corrected(dataset, &loaded, &file, aside)?;
+        let lines = |replayed: &ReplayedFile| replayed.replay.lines.iter().copied().collect();
+        let rows = replays.iter().map(|replayed| (replayed.file.key.clone(), lines(replayed))).collect();
+        let corrections = Some(Corrections { file, rows });
+        Ok(Intake { replays, corrections, problems, ..Intake::default() })
+    }
+
+    /// The rows that a batch took from a file of corrections, read again from the archive.
+    pub(crate) async fn corrected_again(&self, corrections: &Corrections) -> Result<Vec<ReplayedFile>> {
+        let Corrections { file, rows } = corrections;
+        let Some(dataset) = self.project.dataset(&file.dataset) else { return Ok(Vec::new()) };
+        let loaded = self.loaded_files(&file.dataset).await?;
+        let file = LandedFile { path: self.landing.archived(&file.key)?, ..file.clone() };
+        let taken = rows.iter().map(|(key, lines)| (key.clone(), lines.iter().copied().collect())).collect();
+        Ok(self.corrected(dataset, &loaded, &file, taken)?.0)
     }
 
     async fn loaded_files(&self, dataset: &str) -> Result<LoadedFiles> {
@@ -150,19 +168,18 @@ impl Pipeline {
     }
 
     /// The rows of a file of corrections that keep the contract, each under the file and line that it
-    /// names.
-    async fn corrected(
+    /// names; only lines that are `aside` are taken.
+    fn corrected(
         &self,
         dataset: &Dataset,
         loaded: &LoadedFiles,
-        path: &Path,
+        file: &LandedFile,
+        aside: BTreeMap<String, HashSet<u64>>,
     ) -> Result<(Vec<ReplayedFile>, Vec<String>)> {
         let contract = &dataset.contract;
-        let aside = self.quarantined(&contract.dataset, None).await?;
-        let file = corrections(contract, path)?;
         let mut picked = Picked { aside, name: file.name.clone(), ..Picked::default() };
         let options = ReadOptions::new(self.project.time_zone, &self.project.limits);
-        judge_file(&file, &with_origin(contract), &options, &mut |chunk| picked.take(&chunk, contract))?;
+        judge_file(file, &with_origin(contract), &options, &mut |chunk| picked.take(&chunk, contract))?;
         let mut replays = Vec::new();
         for (key, chunks) in picked.by_file {
             let Some(file) = loaded.landed(self, &key)? else { continue };
@@ -178,15 +195,6 @@ impl Pipeline {
         }
         Ok((replays, picked.problems))
     }
-}
-
-/// The file of corrections as one that can be judged.
-fn corrections(contract: &Contract, path: &Path) -> Result<LandedFile> {
-    let size = fs_err::metadata(path)?.len();
-    let origin = path.display().to_string();
-    let name = path.file_name().map_or_else(|| origin.clone(), |name| name.to_string_lossy().into_owned());
-    let (dataset, sha256) = (contract.dataset.clone(), Sha256(String::new()));
-    Ok(LandedFile { dataset, key: origin.clone(), name, origin, sha256, size, path: path.to_owned(), page: None })
 }
 
 /// The contract of a file of corrections: plain CSV with the columns' own names, and where each row

@@ -98,10 +98,12 @@ impl Pipeline {
         BatchSummary {
             run_id: run.id.clone(),
             started_at: run.started_at,
+            published_at: Some(chrono::Utc::now()),
             datasets: Vec::new(),
             files: Vec::new(),
             cursors: Vec::new(),
             fingerprints: prints.into_iter().collect(),
+            corrections: Vec::new(),
             restored: vec![restored],
         }
     }

@@ -113,6 +113,12 @@ impl Pipeline {
             };
             self.work(&mut run, batch, &work, &mut outcome).await?;
         }
+        if outcome.batch.is_none() {
+            // Nothing was taken of them: who corrected rows has them still.
+            for corrections in intakes.iter().filter_map(|intake| intake.corrections.as_ref()) {
+                self.landing.discard(&corrections.file)?;
+            }
+        }
         let pull_failed = intakes.iter().any(|intake| intake.failed);
         outcome.status = if pull_failed { RunStatus::Error } else { outcome.judge() };
         outcome.seconds = run.began.elapsed().as_secs_f64();
@@ -195,10 +201,12 @@ impl Pipeline {
         let summary = BatchSummary {
             run_id: run.id.clone(),
             started_at: run.started_at,
+            published_at: Some(Utc::now()),
             datasets: loaded.datasets.clone(),
             files: loaded.files.clone(),
             cursors: cursors.collect(),
             fingerprints: self.fingerprints(work.models).into_iter().collect(),
+            corrections: work.intakes.iter().filter_map(|intake| intake.corrections.clone()).collect(),
             restored: Vec::new(),
         };
         self.progress.stage("publishing", None);

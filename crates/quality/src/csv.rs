@@ -10,14 +10,14 @@ mod piece;
 mod record;
 mod splitter;
 
+use std::ops::Range;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
 
 use crossbeam_channel::bounded;
 use shoplake_core::{Contract, JudgedChunk, LandedFile, Result};
 
 use crate::open::open_text;
-use crate::ordered::in_order;
+use crate::ordered::parts_in_order;
 use crate::rows::CompiledContract;
 use crate::{FileReading, ReadOptions};
 use piece::{Judged, PieceJudge};
@@ -26,10 +26,6 @@ use splitter::Splitter;
 
 /// The rule that a value in another encoding breaks.
 const ENCODING: &str = "encoding";
-
-/// Bytes of the first pieces, and of those of a file in which much is rejected: a reject takes a
-/// hundred times the memory of a short row.
-const CAREFUL_PIECE_BYTES: usize = 256 << 10;
 
 /// Judges a CSV file.
 pub(crate) fn judge(
@@ -50,34 +46,48 @@ pub(crate) fn judge(
         new_columns: header.layout.new_columns().to_vec(),
         ..FileReading::default()
     };
-    let piece_bytes = AtomicUsize::new(CAREFUL_PIECE_BYTES.min(options.chunk_bytes));
-    let most_bytes = options.chunk_bytes;
-    let mut delivery =
-        Delivery { reading, lines: header.lines, unreadable: 0, piece_bytes: &piece_bytes, most_bytes, sink };
+    let mut delivery = Delivery { reading, lines: header.lines, unreadable: 0, sink };
     let judge = PieceJudge::new(compiled, header, dialect, options);
     // A small file is judged sooner than threads are started for it.
     let threads = if file.size < options.chunk_bytes as u64 / 4 { 1 } else { options.workers() };
     // Buffers go round: from the splitter to a judge and back.
     let (give_back, spares) = bounded(threads * 2);
     let mut first = Some(first);
-    in_order(
+    parts_in_order(
         threads,
         || {
             if let Some(piece) = first.take() {
                 return Ok(Some(piece));
             }
-            splitter.cut_pieces_of(piece_bytes.load(Ordering::Relaxed));
             splitter.next_piece(spares.try_recv().unwrap_or_default())
         },
-        |piece| {
-            let (judged, buffer) = judge.judge(piece);
+        |piece, give| {
+            let buffer = judge.judge(piece, give)?;
             // No room for it means that there are enough.
             let _ = give_back.try_send(buffer);
-            Ok(judged)
+            Ok(())
         },
         |judged| delivery.take(judged),
     )?;
     Ok(delivery.close(contract))
+}
+
+/// The columns of a CSV file as its header names them.
+pub(crate) fn names(file: &LandedFile, contract: &Contract, options: &ReadOptions) -> Result<Vec<String>> {
+    let dialect = Dialect::new(contract.options.delimiter)?;
+    let mut splitter = Splitter::new(open_text(file, options, &contract.options)?, dialect.clone(), options);
+    Ok(header::read(&mut splitter, &dialect, contract, options)?.map(|(header, _)| header.names).unwrap_or_default())
+}
+
+/// Where each field of one record stands, its quotes and what is behind them included.
+pub(crate) fn field_ranges(record: &str, delimiter: u8) -> Option<Vec<Range<usize>>> {
+    let dialect = Dialect::new(delimiter).ok()?;
+    let mut fields = Vec::new();
+    let end = dialect.record(record.as_bytes(), 0, &mut fields).end;
+    let quoted = |start: usize| start > 0 && record.as_bytes()[start - 1] == b'"';
+    let begins: Vec<usize> = fields.iter().map(|field| field.start - usize::from(quoted(field.start))).collect();
+    let ends = begins.iter().skip(1).map(|begin| begin - 1).chain([end]);
+    Some(begins.iter().copied().zip(ends).map(|(begin, end)| begin..end).collect())
 }
 
 /// Hands judged pieces on, with lines counted from the file's first.
@@ -87,10 +97,6 @@ struct Delivery<'a> {
     lines: u64,
     /// Rows with a value that is not in the file's encoding.
     unreadable: u64,
-    /// How large the next pieces are to be.
-    piece_bytes: &'a AtomicUsize,
-    /// How large they may become.
-    most_bytes: usize,
     sink: &'a mut dyn FnMut(JudgedChunk) -> Result<()>,
 }
 
@@ -109,21 +115,10 @@ impl Delivery<'_> {
         self.reading.add(&chunk);
         let unreadable = chunk.rejects.iter().filter(|r| r.violations.iter().any(|v| v.rule == ENCODING));
         self.unreadable += unreadable.count() as u64;
-        self.set_piece_bytes(&chunk);
         if chunk.rows_read() > 0 {
             (self.sink)(chunk)?;
         }
         Ok(())
-    }
-
-    /// Pieces grow while their rows are good and shrink where many are not, so that what is in hand at
-    /// once stays small whatever the file is. How a file is cut changes nothing of what comes of it.
-    fn set_piece_bytes(&self, chunk: &JudgedChunk) {
-        let now = self.piece_bytes.load(Ordering::Relaxed);
-        let many = chunk.rejects.len() as u64 * 8 > chunk.rows_read();
-        let next = if many { now / 2 } else { now.saturating_mul(2) };
-        let least = CAREFUL_PIECE_BYTES.min(self.most_bytes);
-        self.piece_bytes.store(next.clamp(least, self.most_bytes.max(least)), Ordering::Relaxed);
     }
 
     fn close(mut self, contract: &Contract) -> FileReading {

@@ -13,7 +13,7 @@ mod sample;
 mod scan;
 mod window;
 
-use std::io::Read;
+use std::io;
 use std::sync::Arc;
 
 use shoplake_core::contract::{FileOptions, Format, OnChange};
@@ -23,17 +23,20 @@ pub(crate) use sample::sample;
 
 use chunk::Chunk;
 use names::Names;
-use record::{Extra, RecordPlan, RecordReader, malformed};
+use record::{Extra, Read, RecordPlan, RecordReader, malformed};
 use scan::{Scan, Shape};
 use window::Window;
 
 use crate::open::open_text;
-use crate::ordered::in_order;
+use crate::ordered::{Give, in_order, parts_in_order};
 use crate::rows::{CompiledContract, Layout, RowJudge, shown};
 use crate::{FileReading, ReadOptions};
 
 /// Bytes that tell whether a file has one record a line.
 const SAMPLE_BYTES: usize = 64 << 10;
+
+/// A record with items that is longer is not kept with each item that is rejected.
+const LONG_RECORD: usize = 4 << 10;
 
 /// Judges a file of JSON records; calls `sink` with its chunks in order.
 pub(crate) fn judge(
@@ -65,10 +68,10 @@ pub(crate) fn judge(
     let station = Station { compiled, layout: Arc::new(layout), plan };
 
     let Some(mut scan) = open(file, contract, options)? else { return Ok(reading) };
-    in_order(
+    parts_in_order(
         options.workers(),
         || scan.next_chunk(),
-        |chunk| station.judge(&chunk),
+        |chunk, give| station.judge(&chunk, give),
         |chunk| {
             reading.add(&chunk);
             sink(chunk)
@@ -85,26 +88,36 @@ struct Station {
 }
 
 impl Station {
-    fn judge(&self, chunk: &Chunk) -> Result<JudgedChunk> {
+    fn judge(&self, chunk: &Chunk, give: &mut Give<'_, JudgedChunk>) -> Result<()> {
         let mut judge = RowJudge::new(Arc::clone(&self.compiled), Arc::clone(&self.layout), chunk.len());
         let mut reader = RecordReader::new(&self.plan);
         for (at, (line, record)) in chunk.records().enumerate() {
+            if judge.is_full() {
+                give(judge.finish()?)?;
+            }
             if chunk.cut.contains(&at) {
                 judge.reject(line, malformed("record: too long", ""), shown(record));
                 continue;
             }
-            let rows = match reader.read(record) {
-                Ok(rows) => rows,
-                Err(violation) => {
-                    judge.reject(line, violation, shown(record));
-                    continue;
+            match reader.read(record) {
+                Err(violation) => judge.reject(line, violation, shown(record)),
+                Ok(Read::Row(cells)) => judge.push(line, &cells, &|| shown(record)),
+                Ok(Read::Items { around, items }) => {
+                    for item in items {
+                        if judge.is_full() {
+                            give(judge.finish()?)?;
+                        }
+                        // Of a long record the item alone is kept: each of its items may be rejected.
+                        let raw = if record.len() > LONG_RECORD { item.get().as_bytes() } else { record };
+                        match reader.item(item, &around) {
+                            Err(violation) => judge.reject(line, violation, shown(raw)),
+                            Ok(cells) => judge.push(line, &cells, &|| shown(raw)),
+                        }
+                    }
                 }
-            };
-            for cells in rows {
-                judge.push(line, &cells, &|| shown(record));
             }
         }
-        judge.finish()
+        give(judge.finish()?)
     }
 }
 
@@ -133,22 +146,29 @@ fn missing_columns(contract: &Contract, names: &Names, columns: &[&str]) -> Vec<
     missing.map(|(column, name)| format!("column `{name}` is not in the file: `{}` stays empty", column.name)).collect()
 }
 
-/// Asks the records for the names of their fields: all of them, unless unknown ones are dropped anyway.
+/// Asks all records for the names of their fields: what is taken for a column must not hang on where the
+/// file is cut.
 fn ask_names(mut scan: Scan<Stream>, contract: &Contract, options: &ReadOptions) -> Result<Names> {
     let explode = contract.options.explode.as_deref();
     let mut names = Names::default();
-    if contract.schema_change.columns == OnChange::DiscardValue {
-        if let Some(chunk) = scan.next_chunk()? {
-            names.merge(&Names::of_chunk(&chunk, explode))?;
-        }
-        return Ok(names);
-    }
     let work = |chunk| Ok(Names::of_chunk(&chunk, explode));
-    in_order(options.workers(), || scan.next_chunk(), work, |later| names.merge(&later))?;
+    let unknown_are_dropped = contract.schema_change.columns == OnChange::DiscardValue;
+    in_order(
+        options.workers(),
+        || scan.next_chunk(),
+        work,
+        |later| {
+            if unknown_are_dropped {
+                names.merge_asked(&later, contract);
+                return Ok(());
+            }
+            names.merge(&later)
+        },
+    )?;
     Ok(names)
 }
 
-type Stream = Box<dyn Read + Send>;
+type Stream = Box<dyn io::Read + Send>;
 
 /// A scan from the file's start; `None` where there is nothing in it.
 fn open(file: &LandedFile, contract: &Contract, options: &ReadOptions) -> Result<Option<Scan<Stream>>> {

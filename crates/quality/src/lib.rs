@@ -2,14 +2,15 @@
 //!
 //! What lives here: opening a landed file (`open`), the readers of each format (`csv`, `json`,
 //! `parquet_file`), the judge that every reader hands its records to ([`rows`]), the types' own
-//! parsers (`values`), the rules (`checks`, one check, one file), and `discover`, which writes a
-//! contract from a sample. What does not: keys against the lake, duplicates and updates (`lake`),
+//! parsers (`values`), the rules (`checks`, one check, one file), `discover`, which writes a
+//! contract from a sample, and `mark`, which finds the broken part of a rejected record again. What does not: keys against the lake, duplicates and updates (`lake`),
 //! the decision over a file with too many rejects (`pipeline`, by [`over_reject_limit`]).
 
 pub mod checks;
 mod csv;
 pub mod discover;
 mod json;
+mod mark;
 pub(crate) mod open;
 mod ordered;
 mod parquet_file;
@@ -17,4 +18,5 @@ mod reading;
 pub mod rows;
 mod values;
 
+pub use mark::Marker;
 pub use reading::{FileReading, ReadOptions, judge_file, over_reject_limit};

@@ -15,6 +15,7 @@ use std::fmt::Write;
 
 pub use compiled::CompiledContract;
 pub use judge::RowJudge;
+pub(crate) use layout::column_of;
 pub use layout::{Layout, MOST_COLUMNS};
 
 /// Bytes of a record or a value that quarantine keeps.

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use chrono::{DateTime, FixedOffset, NaiveDate, TimeDelta};
+use chrono::{DateTime, FixedOffset, NaiveDate, NaiveDateTime, TimeDelta};
 use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
 
 const EXAMPLES: &str = "\
@@ -182,6 +182,8 @@ pub(crate) enum TableCommand {
     History(TableHistoryArgs),
     /// Bring a dataset's table back to an earlier version, with the marts that read it
     Restore(TableRestoreArgs),
+    /// Join small data files, partition by partition; no row changes
+    Compact(TableCompactArgs),
     /// Remove data files that no version needs that was current within the retention
     Vacuum(TableVacuumArgs),
 }
@@ -202,6 +204,7 @@ pub(crate) struct TableHistoryArgs {
 #[command(after_help = "\
 Examples:
   shoplake table restore sales --version 12
+  shoplake table restore sales --at '2024-03-15 18:00'     by the shop's clock
   shoplake table restore sales --at 2024-03-15T18:00:00Z
 
 Files that were loaded since stay known by their bytes and are not loaded again.")]
@@ -212,9 +215,20 @@ pub(crate) struct TableRestoreArgs {
     /// The version to go back to, as `shoplake table history` shows it
     #[arg(long, value_name = "N", required_unless_present = "at", conflicts_with = "at")]
     pub(crate) version: Option<u64>,
-    /// The moment to go back to, ISO 8601 with Z or an offset: the last version made by then
-    #[arg(long, value_name = "TIME")]
-    pub(crate) at: Option<DateTime<FixedOffset>>,
+    /// The moment to go back to: the last version that was published by then
+    #[arg(long, value_name = "TIME", value_parser = moment)]
+    pub(crate) at: Option<Moment>,
+}
+
+/// `shoplake table compact`
+#[derive(Debug, Args)]
+pub(crate) struct TableCompactArgs {
+    /// The table [default: all of them]
+    #[arg(value_name = "TABLE")]
+    pub(crate) table: Option<String>,
+    /// Print an array of objects on stdout
+    #[arg(long)]
+    pub(crate) json: bool,
 }
 
 /// `shoplake table vacuum`
@@ -382,6 +396,27 @@ pub(crate) struct ReportArgs {
     /// The shop's day to report on, YYYY-MM-DD [default: the last day with sales]
     #[arg(long, value_name = "DATE")]
     pub(crate) date: Option<NaiveDate>,
+}
+
+/// A moment as somebody writes it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Moment {
+    /// With `Z` or an offset.
+    Anywhere(DateTime<FixedOffset>),
+    /// By the shop's clock.
+    Local(NaiveDateTime),
+}
+
+fn moment(text: &str) -> Result<Moment, String> {
+    if let Ok(at) = text.parse() {
+        return Ok(Moment::Anywhere(at));
+    }
+    let forms = ["%Y-%m-%d %H:%M", "%Y-%m-%d %H:%M:%S%.f", "%Y-%m-%dT%H:%M", "%Y-%m-%dT%H:%M:%S%.f"];
+    let local = forms.iter().find_map(|form| NaiveDateTime::parse_from_str(text, form).ok());
+    local.map(Moment::Local).ok_or_else(|| {
+        "write `2024-03-15 18:00` for the shop's own clock, or `2024-03-15T18:00:00Z`, or an offset such as `+02:00`"
+            .to_owned()
+    })
 }
 
 /// A retention: days, never fewer than readers and the way back need.

@@ -1,11 +1,12 @@
-//! `cargo xtask chaos`: a shop whose runs are killed at random moments and at random fail points, day
-//! after day, and at the end the truth: nothing lost, nothing doubled.
+//! `cargo xtask chaos`: a shop whose runs, and maintenance between them, are killed at random moments and
+//! at random fail points, day after day, and at the end the truth: nothing lost, nothing doubled.
 //!
 //! What the files say and what must come of them is calculated in [`stream`], which shares nothing with
 //! the product. The same seed drops the same files; at which instruction a kill strikes is chance.
 
 mod stream;
 mod truth;
+mod upkeep;
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
@@ -15,6 +16,7 @@ use anyhow::{Context, Result, bail, ensure};
 use clap::Args;
 
 use self::stream::{Random, Stream};
+use self::upkeep::Upkeep;
 use crate::workspace::{self, Profile};
 
 /// Lines of progress that a whole run of rounds prints.
@@ -96,6 +98,7 @@ pub(crate) fn rounds(binary: &Path, rounds: u32, seed: u64, elsewhere: Option<&E
     let began = Instant::now();
     ensure!(shop.run(None, None)?, "the run before the first round failed");
     let mut longest = began.elapsed();
+    let mut upkeep = Upkeep::default();
     let (mut all, mut group) = (Ends::default(), Ends::default());
     let every = (rounds / GROUPS).max(1);
     for round in 1..=rounds {
@@ -103,6 +106,7 @@ pub(crate) fn rounds(binary: &Path, rounds: u32, seed: u64, elsewhere: Option<&E
             shop.drop_file(&name, &text)?;
         }
         shop.round(&mut random, &mut longest, &mut group)?;
+        upkeep.after_round(&shop, &mut random, longest)?;
         truth::whole_runs_only(&shop.query(truth::SEEN)?, &stream).with_context(|| format!("after round {round}"))?;
         if round % every == 0 || round == rounds {
             println!("   to round {round:>4}: {}", group.words());
@@ -115,6 +119,7 @@ pub(crate) fn rounds(binary: &Path, rounds: u32, seed: u64, elsewhere: Option<&E
     println!("{}", verified.trim_end());
     let verdict = truth::compare(&shop, &stream)?;
     println!("\n   {rounds} rounds, seed {seed}, {:.0} s: {}", began.elapsed().as_secs_f64(), all.words());
+    println!("   {}", upkeep.words());
     println!("{}", verdict.table());
     if !verdict.holds() {
         bail!("the tables are not what the files say (seed {seed}); the shop is left in `{}`", shop.dir.display());

@@ -8,6 +8,7 @@ mod bench;
 mod blackbox;
 mod chaos;
 mod demo;
+mod fuzz;
 mod http;
 mod s3;
 mod schemas;
@@ -38,16 +39,22 @@ enum Verb {
     Bench(bench::Options),
     /// Kill runs at random, day after day, and see that nothing is lost and nothing doubled.
     Chaos(chaos::Options),
+    /// Look for bytes that break a property of the CSV path, the JSON path or the project reader.
+    Fuzz(fuzz::Options),
     /// Write the JSON Schemas of the project folder's files.
     Schemas(schemas::Options),
 }
 
 fn main() -> ExitCode {
+    if let Some(ended) = fuzz::stand_before_rustc() {
+        return ended;
+    }
     let done = match Arguments::parse().verb {
         Verb::Demo(options) => demo::run(&options),
         Verb::Test(options) => test::run(&options),
         Verb::Bench(options) => bench::run(&options),
         Verb::Chaos(options) => chaos::run(&options),
+        Verb::Fuzz(options) => fuzz::run(&options),
         Verb::Schemas(options) => schemas::run(&options),
     };
     match done {

@@ -16,17 +16,19 @@ const CHANGED: &str = "somebody changed it: put it back from a backup; its rows 
 pub(super) async fn bytes(pipeline: &Pipeline, proof: &dyn LakeProof, evidence: &Evidence) -> Result<Check> {
     let mut check = Check::new("bytes", "files");
     let mut seen = BTreeSet::new();
-    for load in &evidence.loads {
-        let file = &load.record.file;
-        if !seen.insert(&file.key) {
+    let loaded = evidence.loads.iter().map(|load| &load.record.file).map(|f| (&f.key, f.size, &f.sha256));
+    let corrections = evidence.manifests.iter().flat_map(|manifest| &manifest.summary.corrections);
+    let corrections = corrections.map(|c| (&c.file.key, c.file.size, &c.file.sha256));
+    for (key, known_size, known_sha256) in loaded.chain(corrections) {
+        if !seen.insert(key) {
             continue;
         }
         check.checked += 1;
-        let subject = format!("archive/{}", file.key);
-        match proof.archived_bytes(&file.key).await? {
+        let subject = format!("archive/{key}");
+        match proof.archived_bytes(key).await? {
             Some((sha256, size)) => {
-                check.equal(&subject, "bytes", &file.size, &size, CHANGED);
-                check.equal(&subject, "sha256", &file.sha256, &sha256, CHANGED);
+                check.equal(&subject, "bytes", &known_size, &size, CHANGED);
+                check.equal(&subject, "sha256", known_sha256, &sha256, CHANGED);
             }
             None => check.find(Finding {
                 subject,

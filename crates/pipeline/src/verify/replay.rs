@@ -80,7 +80,7 @@ impl Pipeline {
         compare(&*self.engine, both, columns, &select(&format!("{AGAIN}{name}")), &select(name)).await
     }
 
-    /// Loads the files of one batch as that batch did. A file whose rows came out of quarantine later
+    /// Loads the files of one batch as that batch did, and the rows that it took from corrections. A file whose rows came out of quarantine later
     /// gave them at its first load already, since the contract as it is judges it now.
     async fn load_again(
         &self,
@@ -89,7 +89,7 @@ impl Pipeline {
         loaded: &mut HashSet<String>,
     ) -> Result<()> {
         let mut intakes = Vec::new();
-        let mut files = Vec::new();
+        let (mut files, mut replays) = (Vec::new(), false);
         for dataset in &self.project.datasets {
             let name = &dataset.contract.dataset;
             let mut intake = Intake::default();
@@ -100,10 +100,14 @@ impl Pipeline {
                     intake.files.push(LandedFile { path: self.landing.archived(&file.key)?, ..file.clone() });
                 }
             }
+            for corrections in manifest.summary.corrections.iter().filter(|known| &known.file.dataset == name) {
+                intake.replays.extend(self.corrected_again(corrections).await?);
+            }
+            replays |= !intake.replays.is_empty();
             files.extend(intake.files.iter().cloned());
             intakes.push(intake);
         }
-        if files.is_empty() {
+        if files.is_empty() && !replays {
             return Ok(());
         }
         let mut batch = elsewhere.begin(&manifest.summary.run_id, &files).await?;

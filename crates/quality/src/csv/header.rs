@@ -5,7 +5,6 @@ use std::sync::Arc;
 
 use shoplake_core::{Contract, Fault, Result};
 
-use super::CAREFUL_PIECE_BYTES;
 use super::record::{Dialect, Field, Step};
 use super::splitter::{Piece, Splitter};
 use crate::ReadOptions;
@@ -36,9 +35,14 @@ pub(super) fn read(
     contract: &Contract,
     options: &ReadOptions,
 ) -> Result<Option<(Header, Piece)>> {
+    if let Some(names) = &contract.options.header {
+        let Some(first) = splitter.next_piece(Vec::new())? else { return Ok(None) };
+        let (layout, schema_changes) = Layout::new(contract, names)?;
+        let header = Header { names: names.clone(), text: None, layout: Arc::new(layout), schema_changes, lines: 0 };
+        return Ok(Some((header, first)));
+    }
     let mut lines = 0;
     let mut fields = Vec::new();
-    splitter.cut_pieces_of(CAREFUL_PIECE_BYTES.min(options.chunk_bytes));
     loop {
         let text = match splitter.next_piece(Vec::new())? {
             None => return Ok(None),
@@ -46,11 +50,6 @@ pub(super) fn read(
             Some(Piece::Unclosed) => return Err(unclosed(lines)),
             Some(Piece::TooLong { .. }) => return Err(too_long(options)),
         };
-        if let Some(names) = &contract.options.header {
-            let (layout, schema_changes) = Layout::new(contract, names)?;
-            let header = Header { names: names.clone(), text: None, layout: Arc::new(layout), schema_changes, lines };
-            return Ok(Some((header, Piece::Records { text, start: 0 })));
-        }
         let mut at = 0;
         while at < text.len() {
             let record = dialect.record(&text, at, &mut fields);
@@ -106,10 +105,25 @@ fn with_remedy(fault: Fault, own: &[u8], dialect: &Dialect, contract: &Contract)
             Layout::known(contract, &names(own, &fields))
         })
     };
+    if own.starts_with("\u{feff}".as_bytes()) {
+        return fault
+            .hint("a second byte-order mark (U+FEFF) stands before the first name: save the file with one, or none");
+    }
+    if own.starts_with(b"sep=") {
+        return fault.hint("remove the first line, `sep=`: it is a note to Excel, and the header stands below it");
+    }
     let as_declared = matches(dialect.delimiter);
     let better = LIKELY_DELIMITERS.into_iter().filter(|d| *d != dialect.delimiter).max_by_key(|d| matches(*d));
     if let Some(delimiter) = better.filter(|delimiter| matches(*delimiter) > as_declared) {
         return fault.hint(format!("set `delimiter: \"{}\"` in {}", delimiter.escape_ascii(), contract.file));
+    }
+    let mut fields = Vec::new();
+    dialect.record(own, 0, &mut fields);
+    let numbers = names(own, &fields).iter().any(|name| name.parse::<f64>().is_ok());
+    if numbers && as_declared == 0 {
+        let hint =
+            format!("a row where the header should be? list the columns: `header: [id, …]` in {}", contract.file);
+        return fault.hint(hint);
     }
     if fault.hint.is_some() {
         return fault;

@@ -11,16 +11,17 @@ use super::header::Header;
 use super::record::{Dialect, Field, Record, Step};
 use super::splitter::{Piece, beginning_bytes};
 use crate::ReadOptions;
+use crate::ordered::Give;
 use crate::rows::{Cell, CompiledContract, RowJudge, shown};
 
 /// Bytes that a field of a short record has, about.
 const FIELD_BYTES: usize = 8;
 
-/// What became of a piece.
+/// What became of a piece, or of a part of it.
 pub(super) struct Judged {
     /// Its rows and rejects, with lines counted from the piece's own first.
     pub(super) chunk: Result<JudgedChunk>,
-    /// The physical lines of the piece.
+    /// The physical lines of the piece, told with its last part; 0 before.
     pub(super) lines: u64,
 }
 
@@ -42,22 +43,31 @@ impl PieceJudge {
         Self { compiled, header, dialect, record_bytes: options.record_bytes.max(1) }
     }
 
-    /// Judges one piece; gives its buffer back.
-    pub(super) fn judge(&self, piece: Piece) -> (Judged, Vec<u8>) {
+    /// Judges one piece, a part at a time; gives its buffer back.
+    pub(super) fn judge(&self, piece: Piece, give: &mut Give<'_, Judged>) -> Result<Vec<u8>> {
         match piece {
             Piece::Records { text, start } => {
                 let capacity = text.len() / (FIELD_BYTES * self.header.names.len().max(1)) + 1;
                 let mut rows = self.rows(capacity);
                 let mut lines = 0;
-                let chunk = self.records(&text, start, &mut rows, &mut lines).and_then(|()| rows.finish());
-                (Judged { chunk, lines }, text)
+                let chunk = match self.records(&text, start, &mut rows, &mut lines, give)? {
+                    None => rows.finish(),
+                    // A value that refuses the file stands before it.
+                    Some(fault) => rows.finish().and(Err(fault)),
+                };
+                give(Judged { chunk, lines })?;
+                Ok(text)
             }
             Piece::TooLong { beginning, lines } => {
                 let mut rows = self.rows(0);
                 rows.reject(1, self.too_long(), shown(&beginning));
-                (Judged { chunk: rows.finish(), lines }, beginning)
+                give(Judged { chunk: rows.finish(), lines })?;
+                Ok(beginning)
             }
-            Piece::Unclosed => (Judged { chunk: Err(self.unclosed(1)), lines: 0 }, Vec::new()),
+            Piece::Unclosed => {
+                give(Judged { chunk: Err(self.unclosed(1)), lines: 0 })?;
+                Ok(Vec::new())
+            }
         }
     }
 
@@ -65,8 +75,16 @@ impl PieceJudge {
         RowJudge::new(Arc::clone(&self.compiled), Arc::clone(&self.header.layout), capacity)
     }
 
-    /// Judges the records of `text` from `start` on, and counts the lines that they take.
-    fn records(&self, text: &[u8], start: usize, rows: &mut RowJudge, lines: &mut u64) -> Result<()> {
+    /// Judges the records of `text` from `start` on, and counts the lines that they take. Full chunks
+    /// go to `give`; the fault that is returned refuses the file.
+    fn records(
+        &self,
+        text: &[u8],
+        start: usize,
+        rows: &mut RowJudge,
+        lines: &mut u64,
+        give: &mut Give<'_, Judged>,
+    ) -> Result<Option<Fault>> {
         // One look at the whole, so that no field of a clean piece is looked at again.
         let clean = from_utf8(text).ok();
         let sources = self.header.layout.sources();
@@ -79,12 +97,15 @@ impl PieceJudge {
             *lines += record.lines;
             let own = &text[at..record.end];
             at = record.next;
+            if rows.is_full() {
+                give(Judged { chunk: rows.finish(), lines: 0 })?;
+            }
             if own.is_empty() {
                 continue;
             }
             if own.len() > self.record_bytes {
                 if Step::quoted_at_end(&own[..self.record_bytes], self.dialect.delimiter) {
-                    return Err(self.unclosed(line));
+                    return Ok(Some(self.unclosed(line)));
                 }
                 rows.reject(line, self.too_long(), shown(&own[..beginning_bytes(self.record_bytes)]));
                 continue;
@@ -92,7 +113,7 @@ impl PieceJudge {
             if swallows_rows(text, record, &fields) {
                 let detail =
                     format!("From this line on, all {} lines of the file belong to one quoted field.", record.lines);
-                return Err(unclosed(line, detail));
+                return Ok(Some(unclosed(line, detail)));
             }
             if let Some(violation) = self.malformed(text, own, record, &fields) {
                 rows.reject(line, violation, shown(own));
@@ -105,7 +126,7 @@ impl PieceJudge {
             }));
             rows.push(line, &cells, &|| shown(own));
         }
-        Ok(())
+        Ok(None)
     }
 
     /// What is wrong with a record before its values are looked at.

@@ -12,6 +12,9 @@ use super::record::{Dialect, Step};
 use crate::ReadOptions;
 use crate::open::read_fault;
 
+/// Bytes of the first piece; each is twice as large as the one before, so that a small file costs little.
+const FIRST_BYTES: usize = 256 << 10;
+
 /// Bytes that are kept at most of a record which is too long.
 const KEPT_BYTES: usize = 64 << 10;
 
@@ -36,6 +39,8 @@ pub(super) struct Splitter<R> {
     reader: R,
     dialect: Dialect,
     chunk_bytes: usize,
+    /// Bytes of the next piece, about: at most `chunk_bytes`.
+    piece_bytes: usize,
     record_bytes: usize,
     /// Begins where a record does; its length is what may be filled.
     buffer: Vec<u8>,
@@ -55,6 +60,7 @@ impl<R: Read> Splitter<R> {
             reader,
             dialect,
             chunk_bytes: options.chunk_bytes.max(1),
+            piece_bytes: options.chunk_bytes.clamp(1, FIRST_BYTES),
             record_bytes: options.record_bytes.max(1),
             buffer: Vec::new(),
             filled: 0,
@@ -65,16 +71,10 @@ impl<R: Read> Splitter<R> {
         }
     }
 
-    /// Makes the pieces from here on about so large.
-    pub(super) fn cut_pieces_of(&mut self, bytes: usize) {
-        self.chunk_bytes = bytes.max(1);
-        self.buffer.truncate(self.chunk_bytes.max(self.filled));
-    }
-
     /// The next piece; `spare` is a buffer that is not needed any more.
     pub(super) fn next_piece(&mut self, spare: Vec<u8>) -> Result<Option<Piece>> {
-        if self.buffer.len() < self.chunk_bytes {
-            self.buffer.resize(self.chunk_bytes, 0);
+        if !self.ended && self.buffer.len() < self.piece_bytes {
+            self.buffer.resize(self.piece_bytes, 0);
         }
         loop {
             self.fill()?;
@@ -154,8 +154,10 @@ impl<R: Read> Splitter<R> {
     /// Cuts off what ends at the last record end; the rest moves to the spare buffer.
     fn cut_off(&mut self, mut spare: Vec<u8>) -> Piece {
         let rest = &self.buffer[self.cut..self.filled];
-        if spare.len() < self.chunk_bytes.max(rest.len()) {
-            spare.resize(self.chunk_bytes.max(rest.len()), 0);
+        self.piece_bytes = (self.piece_bytes * 2).min(self.chunk_bytes);
+        let wanted = if self.ended { rest.len() } else { self.piece_bytes.max(rest.len()) };
+        if spare.len() < wanted {
+            spare.resize(wanted, 0);
         }
         spare[..rest.len()].copy_from_slice(rest);
         let mut text = std::mem::replace(&mut self.buffer, spare);

@@ -1,7 +1,6 @@
 //! The names of a file's fields, which no header tells: the union of the keys of its records.
 //!
-//! All records are asked before the first is judged, for the columns must be known then; where the
-//! contract drops what it does not name, the first chunk is enough to see what the file is.
+//! All records are asked before the first is judged, for the columns must be known then.
 
 use std::collections::HashSet;
 use std::fmt;
@@ -77,6 +76,28 @@ impl Names {
             }
         }
         Ok(())
+    }
+
+    /// Takes in the names of a later chunk, of very many only those that the contract asks for: the
+    /// others are dropped with their values.
+    pub(super) fn merge_asked(&mut self, later: &Self, contract: &Contract) {
+        self.records += later.records;
+        let asked = |name: &str| {
+            let name = name.to_lowercase();
+            contract.columns.iter().map(|column| column.file_name().to_lowercase()).any(|wanted| {
+                let around = wanted.strip_prefix("parent_").unwrap_or(&wanted);
+                name == wanted || name == around || wanted.split('.').next() == Some(&name)
+            })
+        };
+        let pairs =
+            [(&mut self.rows, &later.rows), (&mut self.parents, &later.parents), (&mut self.arrays, &later.arrays)];
+        for (ours, theirs) in pairs {
+            for name in &theirs.order {
+                if ours.order.len() < NAMES_LIMIT || asked(name) {
+                    ours.add(name);
+                }
+            }
+        }
     }
 
     fn add_record(&mut self, text: &str, explode: Option<&str>) {

@@ -121,34 +121,56 @@ struct Row<'de> {
     problem: Option<String>,
 }
 
+/// What a record holds.
+pub(super) enum Read<'de> {
+    /// One row.
+    Row(Vec<Cell<'de>>),
+    /// Items with a row each, all of which can be read; none is a record without a row.
+    Items {
+        /// The cells of the record around them.
+        around: Vec<Option<Cell<'de>>>,
+        /// The items as they stand in it.
+        items: Vec<&'de RawValue>,
+    },
+}
+
 impl<'p> RecordReader<'p> {
     /// A reader for a plan.
     pub(super) fn new(plan: &'p RecordPlan) -> Self {
         Self { plan, seen: vec![0; plan.slots], object: 0 }
     }
 
-    /// Reads one record into its rows: for each, the contract's columns, then the plan's extras.
-    /// A record that cannot be read is a violation; one without items has no row.
-    pub(super) fn read<'de>(&mut self, record: &'de [u8]) -> Result<Vec<Vec<Cell<'de>>>, Violation> {
+    /// Reads one record: its row, or what its rows are made of. Cells are the contract's columns, then
+    /// the plan's extras. A record that cannot be read, down to its last item, is a violation.
+    pub(super) fn read<'de>(&mut self, record: &'de [u8]) -> Result<Read<'de>, Violation> {
         let text = checked_text(record)?;
         let plan = self.plan;
         let Some(parent_keys) = &plan.parent else {
             let row = self.object(&plan.row, text)?;
-            return Ok(vec![row.cells.into_iter().map(|cell| cell.unwrap_or(Cell::Missing)).collect()]);
+            return Ok(Read::Row(row.cells.into_iter().map(|cell| cell.unwrap_or(Cell::Missing)).collect()));
         };
         let parent = self.object(parent_keys, text)?;
         let items: Vec<&RawValue> = match parent.items.map(RawValue::get) {
             None | Some("null") => Vec::new(),
             Some(items) => serde_json::from_str(items).map_err(|_| malformed("json: explode needs an array", items))?,
         };
-        let read_item = |item: &&'de RawValue| {
-            let row = self.object(&plan.row, item.get())?;
-            let own_or_around = |(own, around): (Option<Cell<'de>>, &Option<Cell<'de>>)| {
-                own.or_else(|| around.as_ref().map(copy)).unwrap_or(Cell::Missing)
-            };
-            Ok(row.cells.into_iter().zip(&parent.cells).map(own_or_around).collect())
+        for item in &items {
+            self.object(&plan.row, item.get())?;
+        }
+        Ok(Read::Items { around: parent.cells, items })
+    }
+
+    /// The row of one item of a record. Items are read one at a time, for there may be millions of them.
+    pub(super) fn item<'de>(
+        &mut self,
+        item: &'de RawValue,
+        around: &[Option<Cell<'de>>],
+    ) -> Result<Vec<Cell<'de>>, Violation> {
+        let row = self.object(&self.plan.row, item.get())?;
+        let own_or_around = |(own, around): (Option<Cell<'de>>, &Option<Cell<'de>>)| {
+            own.or_else(|| around.as_ref().map(copy)).unwrap_or(Cell::Missing)
         };
-        items.iter().map(read_item).collect()
+        Ok(row.cells.into_iter().zip(around).map(own_or_around).collect())
     }
 
     fn object<'de>(&mut self, keys: &Keys, text: &'de str) -> Result<Row<'de>, Violation> {

@@ -45,7 +45,7 @@ pub(super) fn unpack(file: &LandedFile, most_bytes: u64) -> Result<Box<dyn Read 
 
 /// The one file in a zip archive.
 fn only_file(file: File) -> Result<Box<dyn Read + Send>> {
-    let mut archive = ZipArchive::new(BufReader::new(Disk(file))).map_err(|error| broken(error.to_string()))?;
+    let mut archive = ZipArchive::new(BufReader::new(Disk(file))).map_err(refused)?;
     let mut files = Vec::new();
     for (at, name) in archive.file_names().enumerate() {
         let name = name.map_err(|error| broken(error.to_string()))?;
@@ -82,14 +82,21 @@ fn refused(error: ZipError) -> Fault {
         ZipError::UnsupportedArchive(ZipError::PASSWORD_REQUIRED) => {
             Fault::data("the zip archive has a password").hint("pack it again without one")
         }
+        // A zip ends with the list of what is in it.
+        error @ ZipError::InvalidArchive(_) => broken(format!("its list of files is missing or damaged ({error})")),
         error => broken(error.to_string()),
     }
 }
 
 fn broken(why: impl std::fmt::Display) -> Fault {
-    Fault::data(format!("the archive cannot be unpacked: {why}"))
-        .detail("Nothing of the file was loaded.")
-        .hint("it may be cut short: bring it again as a whole")
+    let why = why.to_string();
+    // zstd's own words for a window that is larger than any reader should grant.
+    let remedy = if why.contains("too much memory") {
+        "pack it again without `--long` or `--ultra`, or as gzip"
+    } else {
+        "it may be cut short: bring it again as a whole"
+    };
+    Fault::data(format!("the archive cannot be unpacked: {why}")).detail("Nothing of the file was loaded.").hint(remedy)
 }
 
 /// A file whose errors say of themselves that they are the disk's, whatever they pass through.

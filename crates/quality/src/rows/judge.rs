@@ -14,6 +14,15 @@ use super::compiled::{CompiledColumn, CompiledContract};
 use super::{Cell, Layout, cut};
 use crate::values::{Misread, Value, decimal_text, normal, rule_of, trimmed};
 
+/// Rows of a chunk at most.
+const CHUNK_ROWS: usize = 128 << 10;
+
+/// Rejects of a chunk at most: each takes some hundred bytes more than it has in the file.
+const CHUNK_REJECTS: usize = 4 << 10;
+
+/// Bytes of rejected records in a chunk, about.
+const CHUNK_RAW_BYTES: usize = 4 << 20;
+
 /// Judges records one after another and builds the batch.
 #[derive(Debug)]
 pub struct RowJudge {
@@ -22,6 +31,8 @@ pub struct RowJudge {
     columns: Vec<ColumnBuffer>,
     lines: Vec<u64>,
     rejects: Vec<Reject>,
+    /// Bytes of the rejected records.
+    raw_bytes: usize,
     bench: Bench,
     capacity: usize,
 }
@@ -42,6 +53,7 @@ struct Bench {
 impl RowJudge {
     /// A judge for records of `layout`, with room for `capacity` of them in a chunk.
     pub fn new(compiled: Arc<CompiledContract>, layout: Arc<Layout>, capacity: usize) -> Self {
+        let capacity = capacity.min(CHUNK_ROWS);
         let contract = compiled.columns.iter().map(|column| column.column_type);
         let new = layout.new_columns().iter().map(|_| ColumnType::String);
         let zone = ShopZone::new(compiled.zone);
@@ -56,6 +68,7 @@ impl RowJudge {
             columns: contract.chain(new).map(|column_type| ColumnBuffer::new(column_type, capacity)).collect(),
             lines: Vec::with_capacity(capacity),
             rejects: Vec::new(),
+            raw_bytes: 0,
             capacity,
             compiled,
             layout,
@@ -86,12 +99,22 @@ impl RowJudge {
             column.truncate(rows);
         }
         let violations = std::mem::take(&mut self.bench.violations);
-        self.rejects.push(Reject { line, violations, raw: cut(raw()), money });
+        let raw = cut(raw());
+        self.raw_bytes += raw.len();
+        self.rejects.push(Reject { line, violations, raw, money });
     }
 
     /// Rejects a record that has no cells to judge: a wrong number of fields, a line that is no JSON.
     pub fn reject(&mut self, line: u64, violation: Violation, raw: String) {
-        self.rejects.push(Reject { line, violations: vec![violation], raw: cut(raw), money: None });
+        let raw = cut(raw);
+        self.raw_bytes += raw.len();
+        self.rejects.push(Reject { line, violations: vec![violation], raw, money: None });
+    }
+
+    /// Whether the chunk is so large that it should be finished: what is in memory at once must not
+    /// grow with the share of rejects, or with the shortness of rows.
+    pub fn is_full(&self) -> bool {
+        self.lines.len() >= CHUNK_ROWS || self.rejects.len() >= CHUNK_REJECTS || self.raw_bytes >= CHUNK_RAW_BYTES
     }
 
     /// The records since the last call, judged, with the hashes of the good ones.
@@ -110,6 +133,7 @@ impl RowJudge {
         let contents = content_hashes(&named);
         let rows = RecordBatch::try_new(Arc::clone(schema), arrays)
             .map_err(|error| Fault::internal("judged columns make no batch").caused_by(error))?;
+        self.raw_bytes = 0;
         Ok(JudgedChunk {
             rows,
             lines: std::mem::replace(&mut self.lines, Vec::with_capacity(self.capacity)),

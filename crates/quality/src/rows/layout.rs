@@ -145,6 +145,14 @@ fn find(contract: &Contract, file_columns: &[String]) -> Vec<Option<usize>> {
     contract.columns.iter().map(find).collect()
 }
 
+/// Which column of the file is the table's column `name`, be it the contract's or a new one.
+pub(crate) fn column_of(contract: &Contract, file_columns: &[String], name: &str) -> Option<usize> {
+    match contract.columns.iter().position(|column| column.name == name) {
+        Some(at) => find(contract, file_columns).get(at).copied().flatten(),
+        None => file_columns.iter().position(|header| header == name || snake_case(header) == name),
+    }
+}
+
 /// Two columns whose names differ only in case or in white space would be one to the contract.
 fn refuse_twins(file_columns: &[String]) -> Result<()> {
     let mut seen = HashMap::new();
@@ -156,10 +164,10 @@ fn refuse_twins(file_columns: &[String]) -> Result<()> {
         }
         if let Some(first) = seen.insert(folded, at) {
             return Err(Fault::data(format!(
-                "column `{}` is in the header twice, as the {}. and the {}.",
-                brief(name),
+                "columns {} and {} of the file are both called `{}`",
                 first + 1,
-                at + 1
+                at + 1,
+                brief(name)
             ))
             .hint("give each column a name of its own; case and white space do not tell them apart"));
         }
@@ -281,7 +289,7 @@ mod tests {
             Some("add `header: \"Transaction\"` to column `transaction_id` in sources/sales.yml")
         );
         let fault = layout(OnChange::Evolve, &["transaction_id", "Transaction_ID "]).unwrap_err();
-        assert!(fault.message.contains("twice"), "{fault}");
+        assert!(fault.message.contains("are both called"), "{fault}");
         let fault = layout(OnChange::Evolve, &["a;b", "c"]).unwrap_err();
         assert_eq!(fault.message, "no column of the contract is in the header");
     }

@@ -2,6 +2,8 @@
 
 use proptest::prelude::*;
 
+use shoplake_quality::judge_file;
+
 use crate::{judge_named, options, sales, texts};
 
 /// Text that is dense in the signs that matter to a CSV.
@@ -60,4 +62,28 @@ fn threads_keep_the_order() {
     assert_eq!(want.reading.rejects.values().sum::<u64>(), 4000, "every fifth has no quantity");
     assert_eq!(want.lines[0], 4, "quoted newlines count as lines");
     assert!(judge(4, 10_000) == want);
+}
+
+/// Given a file of nothing but rejects, and one of the shortest rows, when judged, then no chunk holds
+/// more of them than a bound that does not grow with the file, and lines go on from chunk to chunk.
+#[test]
+fn chunks_are_bounded() {
+    let options = crate::ReadOptions { threads: 2, chunk_bytes: 4 << 20, ..options() };
+    for (row, rows, most) in [("\"x\"y,\n", 50_000, 4_096), ("1\n", 300_000, 128 << 10)] {
+        let header = if row.contains(',') { "a,b\n" } else { "a\n" };
+        let text = header.to_owned() + &row.repeat(rows);
+        let mut file = tempfile::NamedTempFile::new().unwrap();
+        std::io::Write::write_all(&mut file, text.as_bytes()).unwrap();
+        let mut lines = Vec::new();
+        let landed = crate::landed(file.path(), "x.csv", text.len());
+        let contract = texts(if row.contains(',') { &["a", "b"] } else { &["a"] });
+        judge_file(&landed, &contract, &options, &mut |chunk| {
+            assert!(chunk.rejects.len() <= most && chunk.lines.len() <= most);
+            lines.extend(chunk.rejects.iter().map(|reject| reject.line));
+            lines.extend(&chunk.lines);
+            Ok(())
+        })
+        .unwrap();
+        assert_eq!(lines, (2..rows as u64 + 2).collect::<Vec<_>>());
+    }
 }

@@ -74,7 +74,7 @@ fn files_that_are_no_table() {
         ("parquet", b"PAR1....", "a Parquet file"),
         ("json", b"[{\"c\":1}]", "no column of the contract"),
         ("wide without a mark", b"a\0,\0b\0\n\0", "not in UTF-8"),
-        ("twins", b"a,b,A \n1,2,3\n", "twice"),
+        ("twins", b"a,b,A \n1,2,3\n", "are both called"),
         ("unclosed header", b"\"a,b\n1,2\n", "quote in the header"),
     ] {
         let fault = judge(bytes, &texts(&["a", "b"])).unwrap_err();

@@ -38,6 +38,7 @@ pub(crate) fn dispatch(cli: Cli, printer: &Printer) -> Result<Exit, Failure> {
         Command::Quarantine(QuarantineCommand::Replay(args)) => quarantine::replay::replay(&context, args),
         Command::Table(TableCommand::History(args)) => table::history::history(&context, &args),
         Command::Table(TableCommand::Restore(args)) => table::restore::restore(&context, &args),
+        Command::Table(TableCommand::Compact(args)) => table::compact::compact(&context, &args),
         Command::Table(TableCommand::Vacuum(args)) => table::vacuum::vacuum(&context, &args),
         Command::Verify(args) => verify::verify(&context, &args),
         Command::Generate(args) => generate::generate(&context, &args),

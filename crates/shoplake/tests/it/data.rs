@@ -188,12 +188,17 @@ fn quarantine() {
     snapshot!(context, ["quarantine", "show", "--reason", "missing", "--limit", "1"], @"
     exit: 0
     ----- stdout
-    dataset  place        reason   rule      column       value  raw
-    sales    day-1.csv:4  missing  required  customer_id  NULL   T3,,P2,1,5.00,2024-03-15T12:00:00Z
+    sales day-1.csv:4  missing `customer_id`: required
+        T3,,P2,1,5.00,2024-03-15T12:00:00Z
+           ^
     ----- stderr
 
     1 row shown, there are more: `--limit 0` shows all, `--json` in full
     ");
+    let rows = context.json(&["quarantine", "show", "--reason", "range", "--json"]);
+    let (raw, range) = (rows[0]["raw"].as_str().unwrap(), [&rows[0]["broken_start"], &rows[0]["broken_end"]]);
+    let [start, end] = range.map(|at| at.as_u64().unwrap() as usize);
+    assert_eq!((&raw[..start], &raw[start..end]), ("T5,C1,P2,", "0"), "{raw}");
     let groups = context.json(&["quarantine", "ls", "--json"]);
     assert_eq!(groups[0]["rows"], 2);
 }

@@ -149,3 +149,46 @@ fn rows_that_left_quarantine() {
     let output = shop.output(&["verify", "--replay"]);
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stdout));
 }
+
+/// Given rows that somebody corrected by hand between two days, when verified, then what he wrote is in
+/// the archive with its account, and loading all again, corrections in their turn, gives the same tables.
+#[test]
+fn rows_corrected_by_hand() {
+    let shop = two_days();
+    let header = "transaction_id,customer_id,product_id,quantity,amount,transaction_date\n";
+    shop.put("inbox/sales/day-3.csv", &format!("{header}T91,C4,P1,3,7.00,2024-03-17 10:00:00\n"));
+    assert!(shop.output(&["run"]).status.success());
+    assert!(shop.output(&["quarantine", "export", "--dataset", "sales", "--out", "fixes.csv"]).status.success());
+    let fixes = shop.read("fixes.csv").replace("T90,,", "T90,C1,").replace("T91,,", "T91,C2,");
+    let fixes: Vec<String> = fixes
+        .lines()
+        .map(|line| if line.contains("T92,") { line.replace("oops", "9.00") } else { line.into() })
+        .collect();
+    shop.put("fixes.csv", &fixes.join("\n"));
+    let outcome = shop.json(&["quarantine", "replay", "fixes.csv", "--json"]);
+    let sales = outcome["datasets"].as_array().unwrap().iter().find(|d| d["dataset"] == "sales").unwrap();
+    let counts = ["rows_read", "inserted", "updated", "duplicate"].map(|name| sales[name].as_u64().unwrap());
+    assert_eq!(counts, [3, 2, 0, 1], "the third day knew better: {outcome}");
+    shop.put("inbox/sales/day-4.csv", &format!("{header}T92,C1,P1,1,9.50,2024-03-16 10:00:00\n"));
+    assert!(shop.output(&["run"]).status.success());
+
+    let archived = shop.files("lake/archive/_corrections", "fixes.csv").remove(0);
+    assert_eq!(fs_err::read_to_string(&archived).unwrap(), shop.read("fixes.csv"));
+    let account = shop.files("lake/archive/_corrections", "fixes_metadata.json").remove(0);
+    let account: serde_json::Value = serde_json::from_slice(&fs_err::read(account).unwrap()).unwrap();
+    let lines: Vec<usize> =
+        account["rows"].as_object().unwrap().values().map(|lines| lines.as_array().unwrap().len()).collect();
+    assert_eq!((lines.iter().sum::<usize>(), lines.len(), &account["corrects"]), (3, 2, &"sales".into()));
+    assert!(
+        !shop.shop().join("lake/landing/_corrections").exists()
+            || shop.files("lake/landing/_corrections", "").is_empty()
+    );
+    let output = shop.output(&["verify", "--replay"]);
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stdout));
+
+    // Once more: nothing of it is in quarantine, and nothing is left in landing.
+    assert_eq!(shop.output(&["quarantine", "replay", "fixes.csv"]).status.code(), Some(1));
+    assert!(shop.files("lake/landing/_corrections", "").is_empty());
+    fs_err::write(archived, "other bytes").unwrap();
+    assert_eq!(failed(&shop), [("bytes".to_owned(), vec!["bytes".to_owned(), "sha256".to_owned()])]);
+}

@@ -66,14 +66,17 @@ pub async fn pull(
         Some(stored) => StoredPull::restore(stored, name, api, landing, state).await?,
         None => None,
     };
-    let (pull, files) = restored.unwrap_or_else(|| (StoredPull::new(api, loaded.as_ref()), Vec::new()));
+    let (pull, files) = match restored {
+        Some(restored) => restored,
+        None => (StoredPull::new(api, loaded.as_ref(), &landing.waiting(name)?), Vec::new()),
+    };
     progress.stage(&format!("{name}: {}", client.shown()), None);
     let noted = pull.files.len();
     let mut run = Run { name, api, client, landing, state, progress, pull, files, warnings: Vec::new() };
     let mut ended = run.pages().await?;
     if noted > 0 && run.pull.files.len() == noted && matches!(&ended, Err(refusal) if refusal.gone) {
         run.warnings.push("the API does not know the place of the unfinished pull any more; it starts anew".to_owned());
-        (run.pull, run.files) = (StoredPull::new(api, loaded.as_ref()), Vec::new());
+        (run.pull, run.files) = (StoredPull::new(api, loaded.as_ref(), &landing.waiting(name)?), Vec::new());
         ended = run.pages().await?;
     }
     progress.done();

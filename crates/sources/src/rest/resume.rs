@@ -36,13 +36,14 @@ pub(super) struct StoredPull {
 
 impl StoredPull {
     /// A pull from the start: from what is loaded (`cursor`), the lag behind it, or the initial value.
-    pub(super) fn new(api: &RestApi, cursor: Option<&Value>) -> Self {
+    /// Its id sorts after those of the pulls that `waiting` files are of, whatever the clock says.
+    pub(super) fn new(api: &RestApi, cursor: Option<&Value>, waiting: &[LandedFile]) -> Self {
         let since = api.incremental.as_ref().and_then(|incremental| {
             let stored = cursor.and_then(CursorValue::of_stored);
             stored.map(|value| value.behind(incremental.lag_seconds)).or_else(|| incremental.initial.clone())
         });
         Self {
-            pull: new_id(),
+            pull: new_id(waiting.iter().filter_map(|file| Some(file.page.as_ref()?.0.as_str())).max()),
             source: source(api),
             since,
             next: Position::first(&api.paginator),
@@ -102,9 +103,12 @@ impl StoredPull {
     }
 }
 
-/// Milliseconds since 1970, then chance: sorts by time, never twice.
-fn new_id() -> String {
-    format!("{:012x}-{:016x}", Utc::now().timestamp_millis(), rand::random::<u64>())
+/// Milliseconds since 1970, then chance: sorts by time, never twice. Where the clock was set back, it
+/// sorts after the `last` id all the same.
+fn new_id(last: Option<&str>) -> String {
+    let last = last.and_then(|last| i64::from_str_radix(last.split('-').next()?, 16).ok());
+    let now = Utc::now().timestamp_millis().max(last.map_or(0, |last| last.saturating_add(1)));
+    format!("{now:012x}-{:016x}", rand::random::<u64>())
 }
 
 fn source(api: &RestApi) -> String {

@@ -56,6 +56,21 @@ async fn a_complete_pull_is_not_pulled_again() {
     assert_eq!(third.files.len(), 2);
 }
 
+/// Given pages that wait from a pull that was made while the clock stood a year ahead, when pulled by the
+/// true clock, then the new pull sorts after that one: what is newer is loaded later.
+#[tokio::test]
+async fn a_clock_that_was_set_back() {
+    let server = Server::start(5).await;
+    let shop = by_number(&server);
+    let ahead = format!("{:012x}-{:016x}", chrono::Utc::now().timestamp_millis() + 365 * 86_400_000, 7);
+    shop.landing
+        .land_page("customers", "page-000001.json", "x", (ahead.clone(), 1), br#"{"data":{"items":[]}}"#)
+        .unwrap();
+    let pulled = shop.pull().await;
+    let pulls: Vec<&str> = pulled.files.iter().map(|file| file.page.as_ref().unwrap().0.as_str()).collect();
+    assert!(!pulls.is_empty() && pulls.iter().all(|pull| *pull > ahead.as_str()), "{pulls:?}");
+}
+
 /// Given a page that is gone from landing, when run again, then the pull starts anew, unless that page
 /// was loaded: then only the rest is returned.
 #[tokio::test]

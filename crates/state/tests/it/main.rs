@@ -83,6 +83,7 @@ fn manifest(batch: u64, run: &str, names: &[&str]) -> Manifest {
             run_id: RunId(run.into()),
             started_at: moment("2026-11-23T08:00:00.5Z"),
             files: landed.collect(),
+            published_at: None,
             datasets: vec![DatasetOutcome {
                 dataset: "sales".into(),
                 files,
@@ -91,6 +92,7 @@ fn manifest(batch: u64, run: &str, names: &[&str]) -> Manifest {
             }],
             cursors: vec![("customers".into(), serde_json::json!({ "since": batch }))],
             fingerprints: vec![("sales".into(), "print-1".into())],
+            corrections: Vec::new(),
             restored: Vec::new(),
         },
     }

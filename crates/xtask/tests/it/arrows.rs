@@ -22,6 +22,7 @@ const ARROWS: &[(&str, Option<&[&str]>)] = &[
         Some(&["shoplake-core", "shoplake-sources", "shoplake-quality", "shoplake-models", "shoplake-publish"]),
     ),
     ("shoplake", None),
+    ("shoplake-fuzz", Some(&["shoplake-core", "shoplake-project", "shoplake-quality"])),
     ("xtask", None),
 ];
 

@@ -1,10 +1,12 @@
 //! `shoplake table restore`: a dataset's table as it was, with its marts.
 
+use chrono::{DateTime, SecondsFormat, TimeZone, Utc};
+use chrono_tz::Tz;
 use shoplake_core::maintenance::TableVersion;
 use shoplake_core::outcome::RunStatus;
 use shoplake_core::{Fault, Project};
 
-use crate::cli::TableRestoreArgs;
+use crate::cli::{Moment, TableRestoreArgs};
 use crate::commands::Context;
 use crate::failure::{Exit, Failure};
 use crate::render::{count, thousands};
@@ -47,16 +49,30 @@ pub(in crate::commands) fn restore(context: &Context, args: &TableRestoreArgs) -
     Ok(Exit::Done)
 }
 
+/// The instant that a moment means. Where the shop's clock shows it twice, the first; where it never
+/// does, since the clock was put forward, a fault.
+fn instant(moment: Moment, zone: Tz) -> Result<DateTime<Utc>, Fault> {
+    match moment {
+        Moment::Anywhere(at) => Ok(at.to_utc()),
+        Moment::Local(at) => zone.from_local_datetime(&at).earliest().map(|at| at.to_utc()).ok_or_else(|| {
+            Fault::usage(format!("the clock of {zone} never showed {at}"))
+                .hint("it was put forward then: name an hour before or after, or an offset")
+        }),
+    }
+}
+
 /// The version that is asked for.
 fn chosen(project: &Project, args: &TableRestoreArgs, history: &[TableVersion]) -> Result<u64, Fault> {
     let Some(at) = args.at else { return Ok(args.version.unwrap_or_default()) };
+    let at = instant(at, project.time_zone)?;
     let by_then = history.iter().rev().find(|version| version.at <= at);
     by_then.map(|version| version.version).ok_or_else(|| {
         let first = history.first().map(|first| crate::render::moment(first.at, project.time_zone));
-        Fault::usage(format!("`{}` had no version yet at {at}", args.table)).hint(format!(
-            "its first is of {} ({})",
-            first.unwrap_or_default(),
-            project.time_zone
+        Fault::usage(format!(
+            "`{}` had no version yet at {}",
+            args.table,
+            at.to_rfc3339_opts(SecondsFormat::Secs, true)
         ))
+        .hint(format!("its first is of {} ({})", first.unwrap_or_default(), project.time_zone))
     })
 }
