@@ -20,6 +20,7 @@ pub mod ports;
 pub mod project;
 pub mod proof;
 pub mod source;
+pub mod staged;
 pub mod table;
 
 pub use clock::ShopZone;
@@ -31,4 +32,5 @@ pub use ids::{BatchNumber, RunId, Sha256};
 pub use judged::{DiscardedValues, JudgedChunk, Reject, Violation};
 pub use landed::LandedFile;
 pub use project::Project;
+pub use staged::StagedBatch;
 pub use table::{Catalog, PinnedTable, TableFile};

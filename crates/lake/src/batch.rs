@@ -11,7 +11,7 @@ use async_trait::async_trait;
 use futures::TryStreamExt;
 use shoplake_core::ports::{Batch, BatchSummary, DatasetChange, Loader, Manifest, RowStream};
 use shoplake_core::{
-    BatchNumber, Catalog, Contract, Fault, PinnedTable, Result, RunId, ShopZone, TableFile, fail_point,
+    BatchNumber, Catalog, Contract, Fault, PinnedTable, Result, RunId, ShopZone, StagedBatch, TableFile,
 };
 
 use crate::base::Base;
@@ -24,9 +24,10 @@ use crate::parquet_writer::{FileWriter, OrderedFile, properties};
 use crate::pool::{Pool, lock};
 use crate::publish;
 use crate::quarantine::{self, QUARANTINE, Quarantine};
-use crate::record::{PublishRecord, TableCommit, put_if_absent};
+use crate::record::{PublishRecord, TableCommit};
 use crate::rewrite::new_file;
 use crate::shape::TableShape;
+use crate::staged::{self, StagedRecord};
 use crate::stage::{Related, Shaper};
 
 /// One table within a batch.
@@ -138,6 +139,44 @@ impl LocalBatch {
         Ok(related)
     }
 
+    /// Ends the batch's part of the quarantine: what each table's commit does, and the versions after.
+    fn commits(&mut self) -> Result<(Vec<TableCommit>, BTreeMap<String, u64>)> {
+        let root = self.context.layout.table(QUARANTINE);
+        let quarantine = std::mem::replace(
+            &mut *lock(&self.quarantine),
+            Quarantine::new(&root, self.context.number, self.context.run_id.clone(), self.started_micros),
+        );
+        if let Some(state) = self.tables.get_mut(QUARANTINE) {
+            let changes = quarantine.finish(&self.pool, &state.pinned.files)?;
+            state.add.extend(changes.add);
+            state.remove.extend(changes.remove);
+        }
+        let mut versions = BTreeMap::new();
+        let mut commits = Vec::new();
+        for (name, state) in std::mem::take(&mut self.tables) {
+            let changes = state.has_changes();
+            let version = match (state.base_version, changes) {
+                (None, _) => 0,
+                (Some(base), true) => base + 1,
+                (Some(base), false) => base,
+            };
+            versions.insert(name.clone(), version);
+            if changes {
+                let schema = if state.restate { Some(delta::schema_json(&state.pinned.schema)?) } else { None };
+                let partition_columns = state.pinned.partition_columns;
+                commits.push(TableCommit {
+                    table: name,
+                    version,
+                    schema,
+                    partition_columns,
+                    add: state.add,
+                    remove: state.remove,
+                });
+            }
+        }
+        Ok((commits, versions))
+    }
+
     fn take_in(&mut self, table: &str, schema: &SchemaRef, changes: FileChanges) -> Result<()> {
         let Some(state) = self.tables.get_mut(table) else {
             return Err(Fault::internal(format!("table `{table}` is not part of the batch")));
@@ -152,16 +191,6 @@ impl LocalBatch {
         state.remove.extend(base);
         Ok(())
     }
-}
-
-/// A fault after the decision: the batch stands, and only what follows it is missing.
-fn decided(fault: Fault, batch: BatchNumber) -> Fault {
-    fault
-        .detail(format!(
-            "Batch {} is decided, but not every table has it yet; readers stay at the one before.",
-            batch.0
-        ))
-        .hint("bring the disk in order; the next `shoplake run` completes the batch and loads nothing twice")
 }
 
 #[async_trait]
@@ -262,47 +291,14 @@ impl Batch for LocalBatch {
     }
 
     async fn publish(mut self: Box<Self>, summary: BatchSummary) -> Result<Manifest> {
-        let root = self.context.layout.table(QUARANTINE);
-        let quarantine = std::mem::replace(
-            &mut *lock(&self.quarantine),
-            Quarantine::new(&root, self.context.number, self.context.run_id.clone(), self.started_micros),
-        );
-        if let Some(state) = self.tables.get_mut(QUARANTINE) {
-            let changes = quarantine.finish(&self.pool, &state.pinned.files)?;
-            state.add.extend(changes.add);
-            state.remove.extend(changes.remove);
-        }
-        let mut versions = BTreeMap::new();
-        let mut commits = Vec::new();
-        for (name, state) in std::mem::take(&mut self.tables) {
-            let changes = state.has_changes();
-            let version = match (state.base_version, changes) {
-                (None, _) => 0,
-                (Some(base), true) => base + 1,
-                (Some(base), false) => base,
-            };
-            versions.insert(name.clone(), version);
-            if changes {
-                let schema = if state.restate { Some(delta::schema_json(&state.pinned.schema)?) } else { None };
-                let partition_columns = state.pinned.partition_columns;
-                commits.push(TableCommit {
-                    table: name,
-                    version,
-                    schema,
-                    partition_columns,
-                    add: state.add,
-                    remove: state.remove,
-                });
-            }
-        }
-        let record = PublishRecord { batch: self.context.number, commits, versions, summary };
-        fail_point("before-publish")?;
-        if !put_if_absent(&self.context.layout.publish(record.batch), &record)? {
-            return Err(Fault::internal(format!("batch {} was published by somebody else", record.batch)));
-        }
-        fail_point("after-publish").map_err(|fault| decided(fault, record.batch))?;
-        publish::commit_all(&self.context.layout, &record).await.map_err(|fault| decided(fault, record.batch))?;
-        Ok(Manifest { batch: record.batch, summary: record.summary })
+        let (commits, versions) = self.commits()?;
+        publish::decide(&self.context.layout, PublishRecord { batch: self.context.number, commits, versions, summary }).await
+    }
+
+    async fn stage(mut self: Box<Self>, staged: StagedBatch) -> Result<()> {
+        let base = self.tables.iter().filter_map(|(name, state)| Some((name.clone(), state.base_version?))).collect();
+        let (commits, versions) = self.commits()?;
+        staged::keep(&self.context.layout, &StagedRecord { staged, base, commits, versions })
     }
 
     async fn abandon(self: Box<Self>) -> Result<()> {

@@ -1,10 +1,33 @@
 //! From the decision to the commits, and back to order after a run that was cut off.
 
-use shoplake_core::{BatchNumber, Result, fail_point};
+use shoplake_core::ports::Manifest;
+use shoplake_core::{BatchNumber, Fault, Result, fail_point};
 
 use crate::delta;
 use crate::layout::{Layout, numbers};
-use crate::record::{self, PublishRecord};
+use crate::record::{self, PublishRecord, put_if_absent};
+use crate::staged;
+
+/// Writes the decision of a batch, and makes its commits.
+pub(crate) async fn decide(layout: &Layout, record: PublishRecord) -> Result<Manifest> {
+    fail_point("before-publish")?;
+    if !put_if_absent(&layout.publish(record.batch), &record)? {
+        return Err(Fault::internal(format!("batch {} was published by somebody else", record.batch)));
+    }
+    fail_point("after-publish").map_err(|fault| decided(fault, record.batch))?;
+    commit_all(layout, &record).await.map_err(|fault| decided(fault, record.batch))?;
+    Ok(Manifest { batch: record.batch, summary: record.summary })
+}
+
+/// A fault after the decision: the batch stands, and only what follows it is missing.
+fn decided(fault: Fault, batch: BatchNumber) -> Fault {
+    fault
+        .detail(format!(
+            "Batch {} is decided, but not every table has it yet; readers stay at the one before.",
+            batch.0
+        ))
+        .hint("bring the disk in order; the next `shoplake run` completes the batch and loads nothing twice")
+}
 
 /// Makes every commit of a decided batch. Doing it twice does no harm.
 pub(crate) async fn commit_all(layout: &Layout, record: &PublishRecord) -> Result<()> {
@@ -51,9 +74,11 @@ pub(crate) async fn recover(layout: &Layout) -> Result<()> {
             tracing::info!(batch = last.0, "rolling a decided batch forward");
             commit_all(layout, &decided).await?;
         }
+        staged::forget(layout, *last)?;
     }
+    let kept = staged::kept(layout)?.map(|kept| kept.staged.batch);
     for batch in numbers(&layout.batches())? {
-        if published.binary_search(&batch).is_err() {
+        if published.binary_search(&batch).is_err() && Some(batch) != kept {
             tracing::info!(batch = batch.0, "setting an undecided batch aside");
             set_aside(layout, batch)?;
         }
@@ -88,6 +113,8 @@ fn sweep_unfinished(layout: &Layout) -> Result<()> {
 
 /// Sets an undecided batch aside and sweeps the files that it wrote: nobody reads them.
 pub(crate) fn set_aside(layout: &Layout, batch: BatchNumber) -> Result<()> {
+    // First of all: what is swept in part must not be taken for whole.
+    staged::forget(layout, batch)?;
     let prefix = format!("part-{batch}-");
     let mut folders = vec![layout.processed(), layout.table(crate::quarantine::QUARANTINE)];
     while let Some(folder) = folders.pop() {
