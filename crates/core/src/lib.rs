@@ -21,6 +21,7 @@ pub mod project;
 pub mod proof;
 pub mod remote;
 pub mod source;
+pub mod staged;
 pub mod table;
 
 pub use clock::ShopZone;
@@ -33,4 +34,5 @@ pub use judged::{DiscardedValues, JudgedChunk, Reject, Violation};
 pub use landed::LandedFile;
 pub use project::Project;
 pub use remote::RemoteLake;
+pub use staged::StagedBatch;
 pub use table::{Catalog, Fetch, PinnedTable, TableFile, TableRoot, Wanted};

@@ -21,6 +21,7 @@ use crate::landed::LandedFile;
 use crate::maintenance::{Restored, Swept, TableVersion};
 use crate::outcome::{DatasetOutcome, FileOutcome, FileStatus, RunOutcome};
 use crate::proof::Check;
+use crate::staged::StagedBatch;
 use crate::table::{Catalog, PinnedTable};
 
 /// Rows that arrive as they are made.
@@ -53,6 +54,8 @@ pub enum Take {
 pub trait LandingZone: Send + Sync {
     /// Lands a file under `name`; `origin` is its path as the user knows it.
     fn land_file(&self, dataset: &str, source: &Path, name: &str, origin: &str, take: Take) -> Result<LandedFile>;
+    /// The file as it would land, with its bytes where they lie now; nothing is moved.
+    fn foresee(&self, dataset: &str, source: &Path, name: &str, origin: &str) -> Result<LandedFile>;
     /// Lands the bytes of an API page.
     fn land_page(
         &self,
@@ -86,8 +89,14 @@ pub trait TableStore: Send + Sync {
     async fn manifests(&self, after: BatchNumber) -> Result<Vec<Manifest>>;
     /// Writes checkpoints of the logs that have grown long since their last; gives how many.
     async fn checkpoint(&self) -> Result<u64>;
-    /// Begins the next batch over these files.
+    /// Begins the next batch over these files. A batch that is kept for later is set aside.
     async fn begin(&self, run: &RunId, files: &[LandedFile]) -> Result<Box<dyn Batch>>;
+    /// The batch that a plan has kept, as long as the tables are what it was made over.
+    async fn staged(&self) -> Result<Option<StagedBatch>>;
+    /// Decides the batch that a plan has kept: writes the publish record and commits each table.
+    async fn publish_staged(&self, batch: BatchNumber, summary: BatchSummary) -> Result<Manifest>;
+    /// Sets the batch aside that a plan has kept, if there is one.
+    async fn discard_staged(&self) -> Result<()>;
 }
 
 /// The versions of tables. Whoever calls it holds the project's lock.
@@ -134,6 +143,8 @@ pub trait Batch: Send {
     async fn restore(&mut self, version: PinnedTable) -> Result<()>;
     /// Decides: writes the publish record and commits each table.
     async fn publish(self: Box<Self>, summary: BatchSummary) -> Result<Manifest>;
+    /// Keeps the batch as it is, for [`TableStore::publish_staged`].
+    async fn stage(self: Box<Self>, staged: StagedBatch) -> Result<()>;
     /// Sets the batch aside and removes what it wrote.
     async fn abandon(self: Box<Self>) -> Result<()>;
 }

@@ -29,6 +29,7 @@ mod rewrite;
 mod run_keys;
 mod shape;
 mod stage;
+mod staged;
 mod stats;
 mod store;
 
@@ -36,15 +37,15 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use shoplake_core::ports::{Batch, LandingZone, Manifest, TableStore};
+use shoplake_core::ports::{Batch, BatchSummary, LandingZone, Manifest, TableStore};
 use shoplake_core::{
     BatchNumber, Catalog, Contract, Fault, FaultKind, LandedFile, PinnedTable, Project, Result, RunId, ShopZone,
-    fail_point,
+    StagedBatch, fail_point,
 };
 
 use crate::batch::{BatchContext, LocalBatch};
 use crate::landing::LocalLanding;
-use crate::layout::Layout;
+use crate::layout::{Layout, numbers};
 use crate::record::{BatchRecord, put_if_absent};
 use crate::remote::{Lease, Remote, probe_folder, refuse_unused_faults};
 use crate::store::Store;
@@ -134,6 +135,7 @@ impl TableStore for LocalLake {
     }
 
     async fn begin(&self, run: &RunId, files: &[LandedFile]) -> Result<Box<dyn Batch>> {
+        self.discard_staged().await?;
         let (base, versions) = match publish::last_committed(&self.layout)? {
             Some(record) => (self.pin(&record.versions).await?, record.versions),
             None => (Catalog::default(), BTreeMap::new()),
@@ -154,6 +156,21 @@ impl TableStore for LocalLake {
             threads: self.threads,
         };
         Ok(Box::new(LocalBatch::new(context, base, &versions)?))
+    }
+
+    async fn staged(&self) -> Result<Option<StagedBatch>> {
+        Ok(staged::kept(&self.layout)?.map(|kept| kept.staged))
+    }
+
+    async fn publish_staged(&self, batch: BatchNumber, summary: BatchSummary) -> Result<Manifest> {
+        staged::publish(&self.layout, batch, summary).await
+    }
+
+    async fn discard_staged(&self) -> Result<()> {
+        for batch in numbers(self.layout.store(), &self.layout.stages())? {
+            publish::set_aside(&self.layout, batch, true)?;
+        }
+        Ok(())
     }
 }
 

@@ -21,6 +21,10 @@ pub(crate) struct PropertiesFile {
     /// The models that this file describes.
     #[serde(default)]
     models: Vec<Properties>,
+    /// dbt's sources: read by dbt alone.
+    #[serde(default)]
+    #[allow(dead_code)]
+    sources: Vec<Value>,
 }
 
 /// What is said of one model.

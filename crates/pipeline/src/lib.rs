@@ -13,6 +13,7 @@ mod causes;
 mod collect;
 mod export;
 mod load;
+pub mod plan;
 mod replay;
 mod report;
 mod restore;

@@ -5,13 +5,14 @@ use std::time::Instant;
 
 use chrono::{DateTime, Utc};
 use shoplake_core::outcome::{FileStatus, RunOutcome, RunStatus, TestsOutcome};
-use shoplake_core::ports::{Batch, BatchSummary, FileRecord, StepRecord};
+use shoplake_core::ports::{Batch, BatchSummary, FileRecord, Manifest, StepRecord};
 use shoplake_core::{BatchNumber, Counts, Fault, FaultKind, LandedFile, Result, RunId, fail_point};
 use shoplake_models::Models;
 
 use crate::build::{Built, fingerprints};
 use crate::collect::Intake;
 use crate::load::{Loaded, explain};
+use crate::plan::words;
 use crate::{Pipeline, RunOptions};
 
 /// The run in hand.
@@ -89,6 +90,10 @@ impl Pipeline {
     async fn run_once(&self, options: &RunOptions) -> Result<RunOutcome> {
         let models = shoplake_models::load(&self.project).map_err(many)?;
         let mut run = Run::new();
+        if let Some(staged) = self.tables.staged().await? {
+            // Rows that a plan has loaded name its run: the run that publishes them goes by that name.
+            run.id = staged.summary.run_id;
+        }
         self.state.begin_run(&run.id, run.started_at).await?;
         self.tables.recover().await?;
         self.catch_up().await?;
@@ -101,16 +106,15 @@ impl Pipeline {
         let mut outcome = run.outcome();
         outcome.problems = intakes.iter().flat_map(|intake| intake.problems.clone()).collect();
         let replays = intakes.iter().any(|intake| !intake.replays.is_empty());
-        if files.is_empty() && !replays && last.as_ref() == Some(&now) {
+        let settled = self.is_settled(&models, last.as_ref());
+        if files.is_empty() && !replays && settled {
+            self.tables.discard_staged().await?;
             outcome.datasets = idle(self, &intakes);
+        } else if let Some(staged) = self.kept_for(&models, &intakes).await? {
+            self.publish_kept(&mut run, staged, &intakes, &mut outcome).await?;
         } else {
             let batch = self.tables.begin(&run.id, &files).await?;
-            let work = Work {
-                models: &models,
-                stale: stale(&models, last.as_ref(), &now),
-                settled: last == Some(now),
-                intakes: &intakes,
-            };
+            let work = Work { models: &models, stale: stale(&models, last.as_ref(), &now), settled, intakes: &intakes };
             self.work(&mut run, batch, &work, &mut outcome).await?;
         }
         let pull_failed = intakes.iter().any(|intake| intake.failed);
@@ -187,22 +191,14 @@ impl Pipeline {
         loaded: &Loaded,
         outcome: &mut RunOutcome,
     ) -> Result<()> {
-        let cursors = self.project.datasets.iter().zip(work.intakes).filter(|(_, intake)| intake.pulled);
-        // A pull whose page was refused stays open: the cursor must not pass what is not loaded.
-        let whole = |name: &str| loaded.failed.iter().all(|file| file.dataset != name || file.page.is_none());
-        let cursors = cursors.map(|(dataset, intake)| (dataset.contract.dataset.clone(), intake.cursor.clone()));
-        let cursors = cursors.filter(|(name, _)| whole(name)).map(|(name, cursor)| (name, cursor.unwrap_or_default()));
-        let summary = BatchSummary {
-            run_id: run.id.clone(),
-            started_at: run.started_at,
-            datasets: loaded.datasets.clone(),
-            files: loaded.files.clone(),
-            cursors: cursors.collect(),
-            fingerprints: self.fingerprints(work.models).into_iter().collect(),
-            restored: Vec::new(),
-        };
+        let summary = self.summary(run, work.models, work.intakes, loaded);
         self.progress.stage("publishing", None);
         let manifest = batch.publish(summary).await?;
+        self.published(run, manifest, outcome).await
+    }
+
+    /// After the decision: state and archive follow, and the outcome tells of it.
+    pub(crate) async fn published(&self, run: &mut Run, manifest: Manifest, outcome: &mut RunOutcome) -> Result<()> {
         self.step(run, "publish", &format!("batch {}", manifest.batch)).await?;
         self.settle(&manifest).await.map_err(|fault| published(fault, manifest.batch))?;
         self.step(run, "archive", &format!("{} files", manifest.summary.files.len())).await?;
@@ -212,8 +208,32 @@ impl Pipeline {
         Ok(())
     }
 
+    /// What the publish record says of the run.
+    pub(crate) fn summary(&self, run: &Run, models: &Models, intakes: &[Intake], loaded: &Loaded) -> BatchSummary {
+        let contracts = self.project.datasets.iter().map(|dataset| words(&dataset.contract));
+        BatchSummary {
+            run_id: run.id.clone(),
+            started_at: run.started_at,
+            datasets: loaded.datasets.clone(),
+            files: loaded.files.clone(),
+            cursors: self.cursors(intakes, loaded),
+            fingerprints: self.fingerprints(models).into_iter().chain(contracts).collect(),
+            restored: Vec::new(),
+        }
+    }
+
+    /// The cursors that move with what is loaded.
+    pub(crate) fn cursors(&self, intakes: &[Intake], loaded: &Loaded) -> Vec<(String, serde_json::Value)> {
+        let cursors = self.project.datasets.iter().zip(intakes).filter(|(_, intake)| intake.pulled);
+        // A pull whose page was refused stays open: the cursor must not pass what is not loaded.
+        let whole = |name: &str| loaded.failed.iter().all(|file| file.dataset != name || file.page.is_none());
+        let cursors = cursors.map(|(dataset, intake)| (dataset.contract.dataset.clone(), intake.cursor.clone()));
+        let cursors = cursors.filter(|(name, _)| whole(name));
+        cursors.map(|(name, cursor)| (name, cursor.unwrap_or_default())).collect()
+    }
+
     /// Notes the files that are not part of a published batch.
-    async fn remember(&self, run: &Run, loaded: &Loaded, outcome: &RunOutcome) -> Result<()> {
+    pub(crate) async fn remember(&self, run: &Run, loaded: &Loaded, outcome: &RunOutcome) -> Result<()> {
         for dataset in &outcome.datasets {
             let Some(known) = self.project.dataset(&dataset.dataset) else { continue };
             for file in dataset.files.iter().filter(|f| matches!(f.status, FileStatus::Failed | FileStatus::Held)) {
@@ -233,7 +253,7 @@ impl Pipeline {
     }
 
     /// What decides whether there is anything to do without new files.
-    fn fingerprints(&self, models: &Models) -> BTreeMap<String, String> {
+    pub(crate) fn fingerprints(&self, models: &Models) -> BTreeMap<String, String> {
         let contracts = self.project.datasets.iter();
         let contracts = contracts.map(|d| (d.contract.dataset.clone(), d.contract.fingerprint()));
         contracts.chain(fingerprints(models)).collect()
@@ -252,6 +272,12 @@ impl Pipeline {
         tracing::info!(run = %run.id, step = name, seconds, detail);
         self.state.record_step(&run.id, &StepRecord { name: name.into(), seconds, detail: detail.into() }).await
     }
+}
+
+/// Whether the fingerprints `now` are those of `last`, which may say more: contracts in words, for people.
+pub(crate) fn same(last: &BTreeMap<String, String>, now: &BTreeMap<String, String>) -> bool {
+    let prints = last.iter().filter(|(name, _)| !name.starts_with("contract:"));
+    prints.eq(now.iter())
 }
 
 /// Models whose SQL is not what their table was built with.

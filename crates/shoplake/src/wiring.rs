@@ -64,6 +64,11 @@ pub(crate) fn maintenance(project: &Project) -> Result<Arc<dyn TableMaintenance>
     Ok(Arc::new(LocalLake::open(project)?))
 }
 
+/// The tables, for a look at what is published and what is kept.
+pub(crate) fn tables(project: &Project) -> Result<Arc<dyn TableStore>, Fault> {
+    Ok(Arc::new(LocalLake::open(project)?))
+}
+
 /// An empty lake of the same project in another folder.
 pub(crate) fn lake_elsewhere(project: &Project, dir: &Path) -> Result<Arc<dyn TableStore>, Fault> {
     let elsewhere = Project { lake_dir: dir.to_owned(), remote: None, ..project.clone() };

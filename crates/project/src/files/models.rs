@@ -11,6 +11,8 @@ pub struct ModelsFile {
     pub version: Option<u64>,
     /// The models.
     pub models: Option<Vec<ModelFile>>,
+    /// dbt's sources: read by dbt alone.
+    pub sources: Option<Vec<serde_json::Value>>,
 }
 
 /// What is said of one model.
