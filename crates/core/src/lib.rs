@@ -21,6 +21,7 @@ pub mod project;
 pub mod proof;
 pub mod source;
 pub mod table;
+pub mod upkeep;
 
 pub use clock::ShopZone;
 pub use contract::{Column, ColumnType, Contract};

@@ -101,13 +101,13 @@ impl Pipeline {
         let mut outcome = run.outcome();
         outcome.problems = intakes.iter().flat_map(|intake| intake.problems.clone()).collect();
         let replays = intakes.iter().any(|intake| !intake.replays.is_empty());
-        if files.is_empty() && !replays && last.as_ref() == Some(&now) {
+        if files.is_empty() && !replays && !options.full_refresh && last.as_ref() == Some(&now) {
             outcome.datasets = idle(self, &intakes);
         } else {
             let batch = self.tables.begin(&run.id, &files).await?;
             let work = Work {
                 models: &models,
-                stale: stale(&models, last.as_ref(), &now),
+                stale: stale(&models, last.as_ref().filter(|_| !options.full_refresh), &now),
                 settled: last == Some(now),
                 intakes: &intakes,
             };

@@ -22,6 +22,8 @@ pub(crate) const FILES: &[(&str, &str)] = template![
     "inbox/customers/.gitkeep",
     "inbox/products/.gitkeep",
     "inbox/sales/.gitkeep",
+    "models/intermediate/int_product_sales.sql",
+    "models/intermediate/intermediate.yml",
     "models/marts/customer_lifetime_value.sql",
     "models/marts/daily_sales_summary.sql",
     "models/marts/marts.yml",
