@@ -23,6 +23,7 @@ pub mod remote;
 pub mod source;
 pub mod staged;
 pub mod table;
+pub mod upkeep;
 
 pub use clock::ShopZone;
 pub use contract::{Column, ColumnType, Contract};

@@ -17,6 +17,7 @@ mod plain;
 mod provider;
 mod session;
 mod statistics;
+mod upkeep;
 
 use std::sync::Arc;
 
@@ -27,6 +28,7 @@ use datafusion::physical_plan::{ExecutionPlan, execute_stream};
 use futures::{StreamExt, stream};
 use shoplake_core::ports::{Engine, RowStream};
 use shoplake_core::project::Limits;
+use shoplake_core::upkeep::{Upkeep, Upkept};
 use shoplake_core::{Catalog, Fault, Result};
 use tokio::runtime::Runtime;
 use tokio::sync::mpsc;
@@ -97,6 +99,11 @@ impl Engine for DataFusionEngine {
             plain::schema(plan.schema().as_arrow())
         })
         .await
+    }
+
+    async fn upkeep(&self, upkeep: &Upkeep<'_>) -> Result<Upkept> {
+        let (sessions, task) = (Arc::clone(&self.sessions), upkeep::Task::from(upkeep));
+        self.on_own_thread(async move { upkeep::upkeep(&sessions, &task).await }).await
     }
 
     async fn query(&self, catalog: &Catalog, sql: &str) -> Result<RowStream> {

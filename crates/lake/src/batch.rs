@@ -9,16 +9,19 @@ use arrow_schema::SchemaRef;
 use async_trait::async_trait;
 use futures::TryStreamExt;
 use shoplake_core::ports::{Batch, BatchSummary, DatasetChange, Loader, Manifest, RowStream};
+use shoplake_core::upkeep::ChangedRows;
 use shoplake_core::{
     BatchNumber, Catalog, Contract, Fault, PinnedTable, Result, RunId, ShopZone, StagedBatch, TableFile, TableRoot,
 };
 
 use crate::base::Base;
+use crate::changes;
 use crate::delta;
 use crate::dimension::Dimension;
-use crate::finish::{FileChanges, finish};
+use crate::finish::{FileChanges, Finished, finish};
 use crate::layout::Layout;
 use crate::loader::{LoaderParts, TableLoader};
+use crate::merge::{Merged, merge};
 use crate::parquet_writer::{FileWriter, OrderedFile, properties};
 use crate::pool::{Pool, lock};
 use crate::publish;
@@ -150,6 +153,9 @@ impl LocalBatch {
             state.add.extend(changes.add);
             state.remove.extend(changes.remove);
         }
+        for dataset in &self.changed {
+            changes::forget(&self.context.layout.table(dataset), self.context.number)?;
+        }
         let mut versions = BTreeMap::new();
         let mut commits = Vec::new();
         for (name, state) in std::mem::take(&mut self.tables) {
@@ -234,12 +240,21 @@ impl Batch for LocalBatch {
         let (dataset, schema) = (loader.shape.contract.dataset.clone(), loader.shape.table_schema());
         let pool = self.pool.clone();
         let ended = tokio::task::spawn_blocking(move || finish(*loader, &pool)).await;
-        let (changes, change) = ended.map_err(|error| Fault::internal(error.to_string()))??;
-        if change.changed {
+        let Finished { changes, changed, days, undated, first, rows } =
+            ended.map_err(|error| Fault::internal(error.to_string()))??;
+        if changed {
             self.changed.insert(dataset.clone());
         }
         self.take_in(&dataset, &schema, changes)?;
-        Ok(change)
+        let table = self.tables.get(&dataset).map(|state| &state.pinned);
+        let rows = table.zip(rows).map(|(table, (entered, left))| {
+            let of = |files| {
+                let PinnedTable { name, root, schema, partition_columns, .. } = table.clone();
+                Arc::new(PinnedTable { name, root, schema, partition_columns, files })
+            };
+            ChangedRows { entered: of(entered), left: of(left) }
+        });
+        Ok(DatasetChange { changed, days, undated, first, rows })
     }
 
     async fn catalog(&self) -> Result<Catalog> {
@@ -274,6 +289,21 @@ impl Batch for LocalBatch {
         let remove = std::mem::take(&mut state.pinned.files);
         let add = if rows > 0 { vec![written] } else { fs_err::remove_file(path).map(|()| Vec::new())? };
         self.take_in(table, &schema, FileChanges { stay: Vec::new(), add, remove })?;
+        Ok(rows)
+    }
+
+    async fn merge(&mut self, table: &str, keys: &[RecordBatch], rows: RowStream) -> Result<u64> {
+        let RowStream { schema, batches } = rows;
+        let fresh: Vec<RecordBatch> = batches.try_collect().await?;
+        let Some(state) = self.tables.get(table).filter(|state| state.pinned.schema == schema) else {
+            return Err(Fault::internal(format!("rows of other columns cannot be merged into table `{table}`")));
+        };
+        let (root, files) = (state.pinned.root.clone(), state.pinned.files.clone());
+        let (pool, number, columns, keys) = (self.pool.clone(), self.context.number, schema.clone(), keys.to_vec());
+        let work = move || merge(&pool, number, &root, &columns, files, &keys, fresh);
+        let ended = tokio::task::spawn_blocking(work).await;
+        let Merged { changes, rows } = ended.map_err(|error| Fault::internal(error.to_string()))??;
+        self.take_in(table, &schema, changes)?;
         Ok(rows)
     }
 

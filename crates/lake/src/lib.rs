@@ -8,6 +8,7 @@
 
 mod base;
 mod batch;
+mod changes;
 mod delta;
 mod dimension;
 mod finish;
@@ -17,6 +18,7 @@ mod landing;
 mod layout;
 mod loader;
 mod maintenance;
+mod merge;
 mod parquet_writer;
 mod pool;
 mod proof;

@@ -27,7 +27,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use shoplake_core::{Fault, Project};
 
-pub use days::restrict;
+pub use days::{restrict, restrict_to_undated};
 pub use properties::schema;
 
 /// How a model is kept.

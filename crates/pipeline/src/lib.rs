@@ -12,7 +12,9 @@ mod build;
 mod causes;
 mod collect;
 mod export;
+mod full;
 mod load;
+mod make;
 pub mod plan;
 mod replay;
 mod report;
@@ -55,4 +57,6 @@ pub struct RunOptions {
     pub dataset: Option<String>,
     /// Rows leave quarantine, and nothing else is loaded.
     pub replay: Option<ReplayOptions>,
+    /// Every model is made anew in full.
+    pub full_refresh: bool,
 }

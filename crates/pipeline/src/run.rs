@@ -107,14 +107,15 @@ impl Pipeline {
         outcome.problems = intakes.iter().flat_map(|intake| intake.problems.clone()).collect();
         let replays = intakes.iter().any(|intake| !intake.replays.is_empty());
         let settled = self.is_settled(&models, last.as_ref());
-        if files.is_empty() && !replays && settled {
+        if files.is_empty() && !replays && settled && !options.full_refresh {
             self.tables.discard_staged().await?;
             outcome.datasets = idle(self, &intakes);
-        } else if let Some(staged) = self.kept_for(&models, &intakes).await? {
+        } else if let Some(staged) = self.kept_for(&models, &intakes).await?.filter(|_| !options.full_refresh) {
             self.publish_kept(&mut run, staged, &intakes, &mut outcome).await?;
         } else {
             let batch = self.tables.begin(&run.id, &files).await?;
-            let work = Work { models: &models, stale: stale(&models, last.as_ref(), &now), settled, intakes: &intakes };
+            let known = last.as_ref().filter(|_| !options.full_refresh);
+            let work = Work { models: &models, stale: stale(&models, known, &now), settled, intakes: &intakes };
             self.work(&mut run, batch, &work, &mut outcome).await?;
         }
         let pull_failed = intakes.iter().any(|intake| intake.failed);

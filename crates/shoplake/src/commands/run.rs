@@ -15,8 +15,8 @@ pub(super) fn run(context: &Context, args: RunArgs) -> Result<Exit, Failure> {
     let project = context.project()?;
     // A slip on the command line is told before anything is touched.
     shoplake_sources::files::named(&project, &args.files, args.dataset.as_deref())?;
-    let RunArgs { files, dataset, no_wait, json } = args;
-    let options = RunOptions { files, dataset, replay: None };
+    let RunArgs { files, dataset, full_refresh, no_wait, json } = args;
+    let options = RunOptions { files, dataset, replay: None, full_refresh };
     run_with(context, &project, &options, !no_wait, json)
 }
 
