@@ -1,15 +1,16 @@
 //! The run: every stage in its order, and what each outcome means for the next.
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::time::Instant;
 
 use chrono::{DateTime, Utc};
-use shoplake_core::outcome::{FileStatus, RunOutcome, RunStatus, TestsOutcome};
+use shoplake_core::outcome::{FileStatus, ModelStatus, RunOutcome, RunStatus, TestsOutcome};
 use shoplake_core::ports::{Batch, BatchSummary, FileRecord, StepRecord};
 use shoplake_core::{BatchNumber, Counts, Fault, FaultKind, LandedFile, Result, RunId, fail_point};
 use shoplake_models::Models;
 
 use crate::build::{Built, fingerprints};
+use crate::choice::Choice;
 use crate::collect::Intake;
 use crate::load::{Loaded, explain};
 use crate::{Pipeline, RunOptions};
@@ -30,6 +31,7 @@ struct Work<'a> {
     /// Whether contracts and models are what the last batch was made with.
     settled: bool,
     intakes: &'a [Intake],
+    choice: &'a Choice,
 }
 
 impl Run {
@@ -93,7 +95,7 @@ impl Pipeline {
         self.tables.recover().await?;
         self.catch_up().await?;
         self.step(&mut run, "recover", "what earlier runs left is in order").await?;
-        let intakes = self.collect(options).await?;
+        let intakes = if options.build_only { self.nothing() } else { self.collect(options).await? };
         let files: Vec<LandedFile> = intakes.iter().flat_map(|intake| intake.files.clone()).collect();
         self.step(&mut run, "land", &format!("{} files to load", files.len())).await?;
         let last = self.last_fingerprints().await?;
@@ -101,7 +103,7 @@ impl Pipeline {
         let mut outcome = run.outcome();
         outcome.problems = intakes.iter().flat_map(|intake| intake.problems.clone()).collect();
         let replays = intakes.iter().any(|intake| !intake.replays.is_empty());
-        if files.is_empty() && !replays && last.as_ref() == Some(&now) {
+        if files.is_empty() && !replays && !options.build_only && last.as_ref() == Some(&now) {
             outcome.datasets = idle(self, &intakes);
         } else {
             let batch = self.tables.begin(&run.id, &files).await?;
@@ -110,6 +112,7 @@ impl Pipeline {
                 stale: stale(&models, last.as_ref(), &now),
                 settled: last == Some(now),
                 intakes: &intakes,
+                choice: &options.choice,
             };
             self.work(&mut run, batch, &work, &mut outcome).await?;
         }
@@ -151,7 +154,7 @@ impl Pipeline {
             let loaded = self.load(&mut *batch, work.intakes).await?;
             let counted: u64 = loaded.datasets.iter().map(|dataset| dataset.counts.rows_read).sum();
             self.step(run, "load", &format!("{counted} rows of {} files", loaded.files.len())).await?;
-            let built = self.build(&mut *batch, work.models, &loaded.changes, &work.stale).await?;
+            let built = self.build(&mut *batch, work.models, &loaded.changes, &work.stale, work.choice).await?;
             self.step(run, "models", &format!("{} models, {} tests", built.models.len(), built.tests.passed)).await?;
             Ok::<_, Fault>((loaded, built))
         };
@@ -164,9 +167,19 @@ impl Pipeline {
             }
         };
         let blocked = built.blocks();
-        let Built { models: model_outcomes, tests } = built;
+        let Built { models: model_outcomes, tests, due } = built;
         (outcome.models, outcome.tests) = (model_outcomes, tests);
-        let nothing_new = work.settled && loaded.files.is_empty() && loaded.changes.values().all(|c| !c.changed);
+        if !due.is_empty() {
+            let names: Vec<String> = due.iter().map(|name| format!("`{name}`")).collect();
+            outcome
+                .problems
+                .push(format!("left out although due: {}; the next `shoplake run` builds them", names.join(", ")));
+        }
+        let built_none = outcome.models.iter().all(|model| model.status == ModelStatus::Unchanged);
+        let nothing_new = (work.settled || work.choice.chosen.is_some())
+            && built_none
+            && loaded.files.is_empty()
+            && loaded.changes.values().all(|c| !c.changed);
         if blocked {
             batch.abandon().await?;
             outcome.datasets = held(&loaded);
@@ -174,7 +187,7 @@ impl Pipeline {
             batch.abandon().await?;
             outcome.datasets.clone_from(&loaded.datasets);
         } else {
-            self.publish(run, batch, work, &loaded, outcome).await?;
+            self.publish(run, batch, work, &loaded, &due, outcome).await?;
         }
         self.remember(run, &loaded, outcome).await
     }
@@ -185,8 +198,10 @@ impl Pipeline {
         batch: Box<dyn Batch>,
         work: &Work<'_>,
         loaded: &Loaded,
+        due: &BTreeSet<String>,
         outcome: &mut RunOutcome,
     ) -> Result<()> {
+        let (fingerprints, views) = self.to_publish(work.models, work.choice, due).await?;
         let cursors = self.project.datasets.iter().zip(work.intakes).filter(|(_, intake)| intake.pulled);
         // A pull whose page was refused stays open: the cursor must not pass what is not loaded.
         let whole = |name: &str| loaded.failed.iter().all(|file| file.dataset != name || file.page.is_none());
@@ -198,8 +213,9 @@ impl Pipeline {
             datasets: loaded.datasets.clone(),
             files: loaded.files.clone(),
             cursors: cursors.collect(),
-            fingerprints: self.fingerprints(work.models).into_iter().collect(),
+            fingerprints,
             restored: Vec::new(),
+            views,
         };
         self.progress.stage("publishing", None);
         let manifest = batch.publish(summary).await?;
@@ -233,7 +249,7 @@ impl Pipeline {
     }
 
     /// What decides whether there is anything to do without new files.
-    fn fingerprints(&self, models: &Models) -> BTreeMap<String, String> {
+    pub(crate) fn fingerprints(&self, models: &Models) -> BTreeMap<String, String> {
         let contracts = self.project.datasets.iter();
         let contracts = contracts.map(|d| (d.contract.dataset.clone(), d.contract.fingerprint()));
         contracts.chain(fingerprints(models)).collect()
