@@ -96,14 +96,15 @@ impl LocalLake {
             let shape = shape::TableShape::new(Arc::clone(contract), None)?;
             tables.extend([table(&contract.dataset, shape.table_schema(), shape.partition_columns())]);
         }
-        Ok(Catalog { tables })
+        Ok(Catalog { tables, ..Catalog::default() })
     }
 
     /// The tables at the versions of a published batch.
     async fn pin(&self, versions: &BTreeMap<String, u64>) -> Result<Catalog> {
         let pins = versions.iter().map(|(name, version)| delta::pin(&self.layout, name, *version));
         let tables: Vec<PinnedTable> = futures::future::try_join_all(pins).await?;
-        Ok(Catalog { tables: tables.into_iter().map(|table| (table.name.clone(), Arc::new(table))).collect() })
+        let tables = tables.into_iter().map(|table| (table.name.clone(), Arc::new(table))).collect();
+        Ok(Catalog { tables, ..Catalog::default() })
     }
 }
 
@@ -119,9 +120,13 @@ impl TableStore for LocalLake {
 
     async fn pinned(&self) -> Result<Catalog> {
         match publish::last_committed(&self.layout)? {
-            Some(record) => self.pin(&record.versions).await,
+            Some(record) => Ok(Catalog { views: record.summary.views, ..self.pin(&record.versions).await? }),
             None => Ok(Catalog::default()),
         }
+    }
+
+    fn blank(&self) -> Result<Catalog> {
+        self.empty()
     }
 
     async fn manifests(&self, after: BatchNumber) -> Result<Vec<Manifest>> {

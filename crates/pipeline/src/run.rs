@@ -1,15 +1,16 @@
 //! The run: every stage in its order, and what each outcome means for the next.
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::time::Instant;
 
 use chrono::{DateTime, Utc};
-use shoplake_core::outcome::{FileStatus, RunOutcome, RunStatus, TestsOutcome};
+use shoplake_core::outcome::{FileStatus, ModelStatus, RunOutcome, RunStatus, TestsOutcome};
 use shoplake_core::ports::{Batch, BatchSummary, FileRecord, Manifest, StepRecord};
 use shoplake_core::{BatchNumber, Counts, Fault, FaultKind, LandedFile, Result, RunId, fail_point};
 use shoplake_models::Models;
 
 use crate::build::{Built, fingerprints};
+use crate::choice::Choice;
 use crate::collect::Intake;
 use crate::load::{Loaded, explain};
 use crate::plan::words;
@@ -31,6 +32,7 @@ struct Work<'a> {
     /// Whether contracts and models are what the last batch was made with.
     settled: bool,
     intakes: &'a [Intake],
+    choice: &'a Choice,
 }
 
 impl Run {
@@ -98,7 +100,7 @@ impl Pipeline {
         self.tables.recover().await?;
         self.catch_up().await?;
         self.step(&mut run, "recover", "what earlier runs left is in order").await?;
-        let intakes = self.collect(options).await?;
+        let intakes = if options.build_only { self.nothing() } else { self.collect(options).await? };
         let files: Vec<LandedFile> = intakes.iter().flat_map(|intake| intake.files.clone()).collect();
         self.step(&mut run, "land", &format!("{} files to load", files.len())).await?;
         let last = self.last_fingerprints().await?;
@@ -107,15 +109,19 @@ impl Pipeline {
         outcome.problems = intakes.iter().flat_map(|intake| intake.problems.clone()).collect();
         let replays = intakes.iter().any(|intake| !intake.replays.is_empty());
         let settled = self.is_settled(&models, last.as_ref());
-        if files.is_empty() && !replays && settled && !options.full_refresh {
+        let choice = &options.choice;
+        // What a plan has kept is a run of everything, and of nothing more.
+        let plain = !options.build_only && !choice.full_refresh && choice.chosen.is_none();
+        let kept = if plain { self.kept_for(&models, &intakes).await? } else { None };
+        if files.is_empty() && !replays && settled && !options.build_only && !choice.full_refresh {
             self.tables.discard_staged().await?;
             outcome.datasets = idle(self, &intakes);
-        } else if let Some(staged) = self.kept_for(&models, &intakes).await?.filter(|_| !options.full_refresh) {
+        } else if let Some(staged) = kept {
             self.publish_kept(&mut run, staged, &intakes, &mut outcome).await?;
         } else {
             let batch = self.tables.begin(&run.id, &files).await?;
-            let known = last.as_ref().filter(|_| !options.full_refresh);
-            let work = Work { models: &models, stale: stale(&models, known, &now), settled, intakes: &intakes };
+            let stale = stale(&models, last.as_ref(), &now);
+            let work = Work { models: &models, stale, settled, intakes: &intakes, choice };
             self.work(&mut run, batch, &work, &mut outcome).await?;
         }
         let pull_failed = intakes.iter().any(|intake| intake.failed);
@@ -156,7 +162,7 @@ impl Pipeline {
             let loaded = self.load(&mut *batch, work.intakes).await?;
             let counted: u64 = loaded.datasets.iter().map(|dataset| dataset.counts.rows_read).sum();
             self.step(run, "load", &format!("{counted} rows of {} files", loaded.files.len())).await?;
-            let built = self.build(&mut *batch, work.models, &loaded.changes, &work.stale).await?;
+            let built = self.build(&mut *batch, work.models, &loaded.changes, &work.stale, work.choice).await?;
             self.step(run, "models", &format!("{} models, {} tests", built.models.len(), built.tests.passed)).await?;
             Ok::<_, Fault>((loaded, built))
         };
@@ -169,9 +175,19 @@ impl Pipeline {
             }
         };
         let blocked = built.blocks();
-        let Built { models: model_outcomes, tests } = built;
+        let Built { models: model_outcomes, tests, due } = built;
         (outcome.models, outcome.tests) = (model_outcomes, tests);
-        let nothing_new = work.settled && loaded.files.is_empty() && loaded.changes.values().all(|c| !c.changed);
+        if !due.is_empty() {
+            let names: Vec<String> = due.iter().map(|name| format!("`{name}`")).collect();
+            outcome
+                .problems
+                .push(format!("left out although due: {}; the next `shoplake run` builds them", names.join(", ")));
+        }
+        let built_none = outcome.models.iter().all(|model| model.status == ModelStatus::Unchanged);
+        let nothing_new = (work.settled || work.choice.chosen.is_some())
+            && built_none
+            && loaded.files.is_empty()
+            && loaded.changes.values().all(|c| !c.changed);
         if blocked {
             batch.abandon().await?;
             outcome.datasets = held(&loaded);
@@ -179,7 +195,7 @@ impl Pipeline {
             batch.abandon().await?;
             outcome.datasets.clone_from(&loaded.datasets);
         } else {
-            self.publish(run, batch, work, &loaded, outcome).await?;
+            self.publish(run, batch, work, &loaded, &due, outcome).await?;
         }
         self.remember(run, &loaded, outcome).await
     }
@@ -190,9 +206,10 @@ impl Pipeline {
         batch: Box<dyn Batch>,
         work: &Work<'_>,
         loaded: &Loaded,
+        due: &BTreeSet<String>,
         outcome: &mut RunOutcome,
     ) -> Result<()> {
-        let summary = self.summary(run, work.models, work.intakes, loaded);
+        let summary = self.summary(run, work.models, work.intakes, loaded, (work.choice, due)).await?;
         self.progress.stage("publishing", None);
         let manifest = batch.publish(summary).await?;
         self.published(run, manifest, outcome).await
@@ -209,18 +226,27 @@ impl Pipeline {
         Ok(())
     }
 
-    /// What the publish record says of the run.
-    pub(crate) fn summary(&self, run: &Run, models: &Models, intakes: &[Intake], loaded: &Loaded) -> BatchSummary {
+    /// What the publish record says of the run, which left some models out though they are due.
+    pub(crate) async fn summary(
+        &self,
+        run: &Run,
+        models: &Models,
+        intakes: &[Intake],
+        loaded: &Loaded,
+        (choice, due): (&Choice, &BTreeSet<String>),
+    ) -> Result<BatchSummary> {
+        let (fingerprints, views) = self.to_publish(models, choice, due).await?;
         let contracts = self.project.datasets.iter().map(|dataset| words(&dataset.contract));
-        BatchSummary {
+        Ok(BatchSummary {
             run_id: run.id.clone(),
             started_at: run.started_at,
             datasets: loaded.datasets.clone(),
             files: loaded.files.clone(),
             cursors: self.cursors(intakes, loaded),
-            fingerprints: self.fingerprints(models).into_iter().chain(contracts).collect(),
+            fingerprints: fingerprints.into_iter().chain(contracts).collect(),
             restored: Vec::new(),
-        }
+            views,
+        })
     }
 
     /// The cursors that move with what is loaded.

@@ -11,7 +11,7 @@ use shoplake_models::{Model, Models};
 use super::TableChange;
 use super::contracts::{ColumnChange, differences};
 use crate::Pipeline;
-use crate::build::plan_all;
+use crate::planning::plan_all;
 use crate::run::many;
 
 /// What would become of a model.

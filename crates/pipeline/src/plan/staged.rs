@@ -1,7 +1,7 @@
 //! The run worked out up to its decision, kept for the next run, and published by it where nothing has
 //! changed in between.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::fmt::Write;
 
 use chrono::Utc;
@@ -13,6 +13,7 @@ use shoplake_models::Models;
 use super::{DaysTouched, Numbers, Plan};
 use crate::Pipeline;
 use crate::build::Built;
+use crate::choice::Choice;
 use crate::collect::Intake;
 use crate::load::Loaded;
 use crate::run::{Run, many, same, stale};
@@ -65,11 +66,13 @@ impl Pipeline {
         if built.blocks() {
             batch.abandon().await?;
         } else {
+            let whole = (&Choice::default(), &BTreeSet::new());
+            let summary = self.summary(&run, &models, &intakes, &loaded, whole).await?;
             let staged = StagedBatch {
                 batch: batch.number(),
                 at: Utc::now(),
                 made_from: self.made_from(&models, &intakes),
-                summary: self.summary(&run, &models, &intakes, &loaded),
+                summary,
                 models: built.models,
                 tests: built.tests,
             };
@@ -85,7 +88,7 @@ impl Pipeline {
         let last = self.last_fingerprints().await?;
         let stale = stale(models, last.as_ref(), &self.fingerprints(models));
         let loaded = self.load(batch, intakes).await?;
-        let built = self.build(batch, models, &loaded.changes, &stale).await?;
+        let built = self.build(batch, models, &loaded.changes, &stale, &Choice::default()).await?;
         Ok((loaded, built))
     }
 
