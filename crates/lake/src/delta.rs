@@ -99,13 +99,13 @@ async fn open(layout: &Layout, name: &str, version: Option<u64>) -> Result<Delta
         Some(version) => table.load_version(version).await,
         None => table.load().await,
     };
-    loaded.map_err(fault(&layout.table(name)))?;
+    loaded.map_err(fault(&layout.shown(name)))?;
     Ok(table)
 }
 
 /// The table at a version, as a plain list of files.
 pub(crate) async fn pin(layout: &Layout, name: &str, version: u64) -> Result<PinnedTable> {
-    let root = layout.table(name);
+    let root = layout.shown(name);
     let table = open(layout, name, Some(version)).await?;
     let snapshot = table.snapshot().map_err(fault(&root))?;
     let schema: Schema = snapshot.schema().as_ref().try_into_arrow().map_err(|e| fault(&root)(e.into()))?;
@@ -159,7 +159,7 @@ pub(crate) async fn commit(layout: &Layout, batch: BatchNumber, commit: &TableCo
 
 /// Whether the table has a batch's commit.
 async fn is_in(layout: &Layout, batch: BatchNumber, commit: &TableCommit) -> Result<bool> {
-    let root = layout.table(&commit.table);
+    let root = layout.shown(&commit.table);
     let table = open(layout, &commit.table, None).await?;
     let snapshot = table.snapshot().map_err(fault(&root))?;
     let known = snapshot.transaction_version(table.log_store().as_ref(), APP_ID).await.map_err(fault(&root))?;
@@ -167,7 +167,7 @@ async fn is_in(layout: &Layout, batch: BatchNumber, commit: &TableCommit) -> Res
 }
 
 async fn try_commit(layout: &Layout, batch: BatchNumber, commit: &TableCommit) -> Result<()> {
-    let root = &layout.table(&commit.table);
+    let root = &layout.shown(&commit.table);
     if layout.store().remote().is_none() {
         fs_err::create_dir_all(root)?;
     }
@@ -210,7 +210,7 @@ async fn append(
     schema: Option<StructType>,
     properties: CommitProperties,
 ) -> Result<()> {
-    let root = &layout.table(&commit.table);
+    let root = &layout.shown(&commit.table);
     let table = open(layout, &commit.table, None).await?;
     let snapshot = table.snapshot().map_err(fault(root))?;
     let log_store = table.log_store();

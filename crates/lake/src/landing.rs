@@ -209,13 +209,16 @@ impl LandingZone for LocalLanding {
         let Some(folder) = to.parent() else { return Err(Fault::internal("an archived file has no folder")) };
         fs_err::create_dir_all(folder)?;
         let store = self.layout.store();
-        match store.remote() {
-            Some(_) => store.rename(&from, &to)?,
-            None => match fs_err::rename(&from, &to) {
-                // It is there already: a run was cut off between the archive and its end.
-                Err(error) if error.kind() == std::io::ErrorKind::NotFound && to.exists() => {}
-                other => other?,
-            },
+        if let Some(remote) = store.remote() {
+            // It is there already: a run was cut off between the archive and its end.
+            if !remote.rename(&from, &to)? && !remote.exists(&to)? {
+                return Err(Fault::unavailable(format!("`{}` is gone from landing and archive", file.key)));
+            }
+        }
+        match fs_err::rename(&from, &to) {
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound && (to.exists() || store.remote().is_some()) => {
+            }
+            other => other?,
         }
         let stem = file.name.split('.').next().unwrap_or(&file.name);
         let text = serde_json::to_vec_pretty(metadata).map_err(|error| Fault::internal(error.to_string()))?;

@@ -43,6 +43,11 @@ impl Layout {
     pub(crate) fn table(&self, name: &str) -> PathBuf {
         if name == QUARANTINE { self.root.join(QUARANTINE) } else { self.processed().join(name) }
     }
+    /// A table as messages name it: its folder, or its address.
+    pub(crate) fn shown(&self, name: &str) -> PathBuf {
+        let folder = self.table(name);
+        self.store.remote().map_or_else(|| folder.clone(), |remote| remote.shown(&folder).into())
+    }
     /// The folder of a table, with where its files come from.
     pub(crate) fn table_root(&self, name: &str) -> TableRoot {
         self.store.table_root(self.table(name))

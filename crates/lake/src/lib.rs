@@ -102,7 +102,9 @@ impl LocalLake {
     /// The tables at the versions of a published batch.
     async fn pin(&self, versions: &BTreeMap<String, u64>) -> Result<Catalog> {
         let pins = versions.iter().map(|(name, version)| delta::pin(&self.layout, name, *version));
-        let tables: Vec<PinnedTable> = futures::future::try_join_all(pins).await?;
+        // All come to their end, also where one fails: the kernel's threads panic where nobody listens any more.
+        let pinned = futures::future::join_all(pins).await.into_iter();
+        let tables = pinned.collect::<Result<Vec<PinnedTable>>>()?;
         let tables = tables.into_iter().map(|table| (table.name.clone(), Arc::new(table))).collect();
         Ok(Catalog { tables, ..Catalog::default() })
     }

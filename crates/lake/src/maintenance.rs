@@ -86,7 +86,7 @@ impl TableMaintenance for LocalLake {
         let mut swept = Vec::new();
         for table in last.versions.keys() {
             let needed = self.needed(table, &records[first..]).await?;
-            let needed = Needed { files: &needed, last: last.batch };
+            let needed = Needed { files: &needed, last: self.layout.store().remote().map(|_| last.batch) };
             sweep(&self.layout, table, &needed, dry_run, &mut swept)?;
         }
         Ok(swept)
@@ -126,8 +126,8 @@ fn published(layout: &Layout, records: &[PublishRecord]) -> Result<Vec<DateTime<
 /// What a sweep leaves.
 struct Needed<'a> {
     files: &'a HashSet<String>,
-    /// Files of batches after this one are no business of ours.
-    last: BatchNumber,
+    /// Files of batches after this one may be another machine's, which took this one for dead.
+    last: Option<BatchNumber>,
 }
 
 /// Removes our data files of a table that are not needed, and their indexes.
@@ -159,7 +159,7 @@ fn unneeded(root: &Path, path: &Path, needed: &Needed<'_>) -> Option<String> {
     let batch = path.file_name()?.to_str()?.strip_prefix("part-")?.split('-').next()?.parse().ok().map(BatchNumber);
     let data = below.strip_prefix("_index/").unwrap_or(&below);
     let data = data.find(".parquet").map(|end| &data[..end + ".parquet".len()])?;
-    let ours = batch.is_none_or(|batch| batch <= needed.last);
+    let ours = needed.last.zip(batch).is_none_or(|(last, batch)| batch <= last);
     (ours && !needed.files.contains(data)).then_some(below)
 }
 

@@ -136,8 +136,13 @@ impl Remote {
 
     /// What went wrong with the object at `path`.
     fn fault(&self, path: &Path, error: object_store::Error) -> Fault {
+        access::explain(&self.shown(path), error)
+    }
+
+    /// The address of what the mirror has at `path`.
+    pub(crate) fn shown(&self, path: &Path) -> String {
         let below = path.strip_prefix(&self.mirror).unwrap_or(path).to_string_lossy().replace('\\', "/");
-        access::explain(&format!("{}/{below}", self.url), error)
+        format!("{}/{below}", self.url)
     }
 
     /// A record as it stands. One that has been read or written here never changes.
@@ -217,13 +222,12 @@ impl Remote {
         }
     }
 
-    /// Moves an object: copies it, then removes the first. Doing it twice does no harm.
-    pub(crate) fn rename(&self, from: &Path, to: &Path) -> Result<()> {
+    /// Moves an object: copies it, then removes the first; `false` where there is none.
+    pub(crate) fn rename(&self, from: &Path, to: &Path) -> Result<bool> {
         let (store, first, second) = (Arc::clone(&self.store), self.key(from)?, self.key(to)?);
         match wait(async move { store.copy(&first, &second).await })? {
-            Ok(()) => self.delete(from),
-            // It was moved before: a run was cut off between this and its end.
-            Err(object_store::Error::NotFound { .. }) => Ok(()),
+            Ok(()) => self.delete(from).map(|()| true),
+            Err(object_store::Error::NotFound { .. }) => Ok(false),
             Err(error) => Err(self.fault(from, error)),
         }
     }

@@ -72,7 +72,7 @@ fn bucket(remote: &RemoteLake, url: &Url, threads: &Handle) -> Result<object_sto
     let client = ClientOptions::new()
         .with_allow_http(endpoint.is_some_and(|endpoint| endpoint.starts_with("http://")))
         .with_connect_timeout(Duration::from_secs(5))
-        .with_timeout(Duration::from_secs(120));
+        .with_timeout(Duration::from_mins(2));
     let backoff =
         BackoffConfig { init_backoff: Duration::from_millis(100), max_backoff: Duration::from_secs(5), base: 2.0 };
     let mut builder = AmazonS3Builder::new()
@@ -84,7 +84,7 @@ fn bucket(remote: &RemoteLake, url: &Url, threads: &Handle) -> Result<object_sto
         .with_conditional_put(S3ConditionalPut::ETagMatch)
         .with_client_options(client)
         .with_http_connector(SpawnedReqwestConnector::new(threads.clone()))
-        .with_retry(RetryConfig { max_retries: 4, retry_timeout: Duration::from_secs(60), backoff });
+        .with_retry(RetryConfig { max_retries: 4, retry_timeout: Duration::from_mins(1), backoff });
     if let Some(token) = variable("AWS_SESSION_TOKEN") {
         builder = builder.with_token(token);
     }
@@ -111,9 +111,12 @@ pub(super) fn explain(place: &str, error: object_store::Error) -> Fault {
             .hint("make the bucket, or correct `lake` in shoplake.yml"),
         _ => {
             let first = text.lines().next().unwrap_or_default();
-            Fault::unavailable(format!("`{place}`: {first}"))
+            return Fault::unavailable(format!("`{place}`: {first}"))
                 .hint("see that the store can be reached (`AWS_ENDPOINT_URL`), then run again: nothing is loaded twice")
+                .caused_by(error);
         }
     };
-    fault.caused_by(error)
+    // The store's words for these are long, and say no more.
+    tracing::debug!(%error, "the store refused a call");
+    fault
 }

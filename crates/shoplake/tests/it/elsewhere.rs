@@ -1,7 +1,7 @@
 //! What must hold of a lake that is not a folder of the project, wherever it is. [`crate::shared_folder`]
 //! runs it on a folder behind an object store, [`crate::s3`] on a real S3 server.
 
-use std::path::PathBuf;
+use std::path::Path;
 use std::process::{Child, Command, Output, Stdio};
 use std::time::{Duration, Instant};
 
@@ -121,13 +121,16 @@ fn quiet(command: &mut Command) -> &mut Command {
 
 /// Given a run that dies at any step on one machine, when another runs, then it is as if the first had
 /// never died; and the first, when it comes back, has nothing left to do.
-pub(crate) fn killed_here_continued_there(lakes: impl Iterator<Item = String>) {
+pub(crate) fn killed_here_continued_there<'a>(
+    points: impl Iterator<Item = &'a &'static str>,
+    mut lake: impl FnMut() -> String,
+) {
     let whole = first_day();
     drop_second_day(&whole);
     succeed(&whole, &["run"]);
     let (expected, before) = (whole.figures(), first_day().figures());
-    for (point, lake) in POINTS.iter().zip(lakes) {
-        let here = first_day_of(Context::with_shop_at(&lake));
+    for point in points {
+        let here = first_day_of(Context::with_shop_at(&lake()));
         drop_second_day(&here);
         let cut = here.command(&["run"]).env("SHOPLAKE_FAIL_POINT", point).output().unwrap();
         assert_eq!(cut.status.code(), None, "{point} was not reached: {}", stderr(&cut));
@@ -151,13 +154,13 @@ fn slow_run(shop: &Context) -> Child {
     let began = Instant::now();
     // Its data files appear here before they are sent.
     while !shop.files(".shoplake/mirror", ".parquet").iter().any(|path| batch_of(path) == Some(2)) {
-        assert!(began.elapsed() < Duration::from_secs(60), "the slow run wrote nothing");
+        assert!(began.elapsed() < Duration::from_mins(1), "the slow run wrote nothing");
         std::thread::sleep(Duration::from_millis(5));
     }
     run
 }
 
-fn batch_of(path: &PathBuf) -> Option<u64> {
+fn batch_of(path: &Path) -> Option<u64> {
     path.file_name()?.to_str()?.strip_prefix("part-")?.split('-').next()?.parse().ok()
 }
 

@@ -33,7 +33,7 @@ fn two_machines_at_once() {
 
 #[test]
 fn killed_here_continued_there() {
-    elsewhere::killed_here_continued_there(std::iter::repeat_with(place));
+    elsewhere::killed_here_continued_there(elsewhere::POINTS.iter(), place);
 }
 
 #[test]
