@@ -61,8 +61,9 @@ impl ScalarUDFImpl for Average {
         let mut averages = Decimal128Builder::with_capacity(sums.len());
         for row in 0..sums.len() {
             let known = sums.is_valid(row) && counts.is_valid(row) && counts.value(row) != 0;
-            let quotient =
-                known.then(|| divide(sums.value(row), counts.value(row), i32::from(counts.scale()) - i32::from(sums.scale())));
+            let quotient = known.then(|| {
+                divide(sums.value(row), counts.value(row), i32::from(counts.scale()) - i32::from(sums.scale()))
+            });
             averages.append_option(quotient.transpose()?);
         }
         let averages: ArrayRef = Arc::new(averages.finish().with_precision_and_scale(DIGITS, PLACES)?);

@@ -27,8 +27,8 @@ use crate::quarantine::{self, QUARANTINE, Quarantine};
 use crate::record::{PublishRecord, TableCommit};
 use crate::rewrite::new_file;
 use crate::shape::TableShape;
-use crate::staged::{self, StagedRecord};
 use crate::stage::{Related, Shaper};
+use crate::staged::{self, StagedRecord};
 
 /// One table within a batch.
 struct TableState {
@@ -292,7 +292,8 @@ impl Batch for LocalBatch {
 
     async fn publish(mut self: Box<Self>, summary: BatchSummary) -> Result<Manifest> {
         let (commits, versions) = self.commits()?;
-        publish::decide(&self.context.layout, PublishRecord { batch: self.context.number, commits, versions, summary }).await
+        publish::decide(&self.context.layout, PublishRecord { batch: self.context.number, commits, versions, summary })
+            .await
     }
 
     async fn stage(mut self: Box<Self>, staged: StagedBatch) -> Result<()> {

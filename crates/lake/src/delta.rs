@@ -16,8 +16,8 @@ use deltalake::{DeltaTable, DeltaTableBuilder};
 use shoplake_core::{BatchNumber, Fault, PinnedTable, Result, TableFile};
 use url::Url;
 
-use crate::stats;
 use crate::record::{TableCommit, sync_folder};
+use crate::stats;
 
 /// The application id of our transactions: `txn(shoplake, N)` says that batch N is in the table.
 const APP_ID: &str = "shoplake";

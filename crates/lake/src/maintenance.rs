@@ -14,8 +14,8 @@ use shoplake_core::ports::TableMaintenance;
 use shoplake_core::{Fault, PinnedTable, Result};
 
 use crate::layout::{Layout, numbers};
-use crate::staged;
 use crate::record::{self, PublishRecord};
+use crate::staged;
 use crate::{LocalLake, delta};
 
 /// A table whose log has so many commits since its last checkpoint gets another.

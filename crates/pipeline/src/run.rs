@@ -114,12 +114,7 @@ impl Pipeline {
             self.publish_kept(&mut run, staged, &intakes, &mut outcome).await?;
         } else {
             let batch = self.tables.begin(&run.id, &files).await?;
-            let work = Work {
-                models: &models,
-                stale: stale(&models, last.as_ref(), &now),
-                settled,
-                intakes: &intakes,
-            };
+            let work = Work { models: &models, stale: stale(&models, last.as_ref(), &now), settled, intakes: &intakes };
             self.work(&mut run, batch, &work, &mut outcome).await?;
         }
         let pull_failed = intakes.iter().any(|intake| intake.failed);

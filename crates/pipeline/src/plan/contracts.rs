@@ -121,10 +121,9 @@ pub(crate) fn changes(project: &Project, last: Option<&BTreeMap<String, String>>
         let all = known.filter(|_| whole.is_none()).map(|before| differences(&before, &read(&now)));
         let (columns, settings): (Vec<_>, Vec<_>) =
             all.unwrap_or_default().into_iter().partition(|change| change.column.starts_with(COLUMN));
-        let columns = columns.into_iter().map(|change| ColumnChange {
-            column: change.column[COLUMN.len()..].to_owned(),
-            ..change
-        });
+        let columns = columns
+            .into_iter()
+            .map(|change| ColumnChange { column: change.column[COLUMN.len()..].to_owned(), ..change });
         changes.push(ContractChange { dataset: name.clone(), columns: columns.collect(), settings, whole });
     }
     let gone = last.keys().filter_map(|entry| entry.strip_prefix(ENTRY)).filter(|name| project.dataset(name).is_none());

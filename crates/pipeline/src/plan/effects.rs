@@ -184,12 +184,21 @@ impl<'m> Compared<'m> {
             let less = |one: &str, other: &str| {
                 format!("(SELECT count(*) FROM (SELECT {list} FROM {one} EXCEPT ALL SELECT {list} FROM {other}))")
             };
-            return format!("SELECT CAST({} AS VARCHAR), CAST({} AS VARCHAR) AS gone, '0' AS stays", less(&new, &old), less(&old, &new));
+            return format!(
+                "SELECT CAST({} AS VARCHAR), CAST({} AS VARCHAR) AS gone, '0' AS stays",
+                less(&new, &old),
+                less(&old, &new)
+            );
         }
-        let differs: Vec<String> = self.columns.iter().filter(|c| !self.key.contains(c)).map(|column| {
-            let column = quoted(column);
-            format!("new.{column} IS DISTINCT FROM old.{column}")
-        }).collect();
+        let differs: Vec<String> = self
+            .columns
+            .iter()
+            .filter(|c| !self.key.contains(c))
+            .map(|column| {
+                let column = quoted(column);
+                format!("new.{column} IS DISTINCT FROM old.{column}")
+            })
+            .collect();
         let differs = if differs.is_empty() { "FALSE".to_owned() } else { differs.join(" OR ") };
         let on: Vec<String> =
             self.key.iter().map(|c| quoted(c)).map(|c| format!("new.{c} IS NOT DISTINCT FROM old.{c}")).collect();
@@ -218,7 +227,11 @@ impl<'m> Compared<'m> {
 
     /// The figures that a day is told by: all where a day is one row, else those that add up.
     fn shown(&self, sums: &[String]) -> Vec<String> {
-        if self.day.as_ref().is_some_and(|day| self.key == [day.clone()]) { self.figures.clone() } else { sums.to_vec() }
+        if self.day.as_ref().is_some_and(|day| self.key == [day.clone()]) {
+            self.figures.clone()
+        } else {
+            sums.to_vec()
+        }
     }
 
     /// The days whose figures differ.

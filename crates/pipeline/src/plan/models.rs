@@ -8,11 +8,11 @@ use serde::Serialize;
 use shoplake_core::{Catalog, PinnedTable, Result};
 use shoplake_models::{Model, Models};
 
-use super::contracts::{ColumnChange, differences};
 use super::TableChange;
+use super::contracts::{ColumnChange, differences};
+use crate::Pipeline;
 use crate::build::plan_all;
 use crate::run::many;
-use crate::Pipeline;
 
 /// What would become of a model.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
@@ -122,7 +122,8 @@ impl Pipeline {
                     None => fields.push(field.clone()),
                 }
             }
-            let table = PinnedTable { schema: Arc::new(Schema::new(fields)), files: Vec::new(), ..known.as_ref().clone() };
+            let table =
+                PinnedTable { schema: Arc::new(Schema::new(fields)), files: Vec::new(), ..known.as_ref().clone() };
             let columns = differences(&types(&known.schema), &types(&table.schema));
             if !columns.is_empty() {
                 tables.push(TableChange { table: name.clone(), columns });

@@ -81,12 +81,7 @@ impl Pipeline {
         Ok(plan)
     }
 
-    async fn work_out(
-        &self,
-        batch: &mut dyn Batch,
-        models: &Models,
-        intakes: &[Intake],
-    ) -> Result<(Loaded, Built)> {
+    async fn work_out(&self, batch: &mut dyn Batch, models: &Models, intakes: &[Intake]) -> Result<(Loaded, Built)> {
         let last = self.last_fingerprints().await?;
         let stale = stale(models, last.as_ref(), &self.fingerprints(models));
         let loaded = self.load(batch, intakes).await?;

@@ -95,7 +95,8 @@ impl Status {
         if let Some(kept) = &self.kept {
             let files = render::count(kept.summary.files.len() as u64, "file", "files");
             let at = render::moment(kept.at, project.time_zone);
-            text += &format!("plan of {at} is kept, {files}: the next `shoplake run` publishes it if nothing changes\n");
+            text +=
+                &format!("plan of {at} is kept, {files}: the next `shoplake run` publishes it if nothing changes\n");
         }
         if self.runs.is_empty() {
             return text + "\nnothing has run yet: drop files into inbox/<dataset>/, then `shoplake run`\n";

@@ -11,6 +11,8 @@ mod disk_full;
 mod fail_points;
 mod hostile;
 mod inputs;
+mod models;
+mod plan;
 mod project;
 mod table;
 mod two_runs;

@@ -120,7 +120,11 @@ fn models(text: &mut String, plan: &Plan) {
         let mut table = Table::new([("", Side::Left), ("", Side::Left), ("", Side::Left)]);
         let widest = plan.models.iter().map(|model| model.name.chars().count()).max().unwrap_or(0);
         let name = format!("{:widest$}", model.name);
-        table.row([(name, Tone::Plain), (format!("{:8}", action(model)), Tone::Plain), (model.reasons.join(", "), Tone::Plain)]);
+        table.row([
+            (name, Tone::Plain),
+            (format!("{:8}", action(model)), Tone::Plain),
+            (model.reasons.join(", "), Tone::Plain),
+        ]);
         under(text, &table);
         let mut columns = String::new();
         changes(&mut columns, model.columns.iter());
@@ -141,7 +145,9 @@ fn numbers(numbers: &Numbers, project: &Project) -> String {
     let mut text = String::new();
     rows(&mut text, numbers);
     for (dataset, days) in &numbers.days {
-        let words = if days.days == 1 { format!("{} of {dataset} changes", days.first) } else {
+        let words = if days.days == 1 {
+            format!("{} of {dataset} changes", days.first)
+        } else {
             format!("{} days of {dataset} change, {} to {}", thousands(days.days), days.first, days.last)
         };
         heading(&mut text, &words);
@@ -160,14 +166,18 @@ fn numbers(numbers: &Numbers, project: &Project) -> String {
         let rows = count(test.rows, "failing row", "failing rows");
         heading(&mut text, &format!("{word} test {}: {rows}", escape(&test.name)));
     }
-    heading(&mut text, &match numbers.kept {
-        Some(_) => format!(
-            "worked out and kept: the next `shoplake run` publishes just this if files, contracts, models and tables \
+    heading(
+        &mut text,
+        &match numbers.kept {
+            Some(_) => format!(
+                "worked out and kept: the next `shoplake run` publishes just this if files, contracts, models and tables \
              stay as they are\n(money in {})",
-            project.currency
-        ),
-        None => "a run would publish nothing of this: files would be held until the data or the test is corrected".into(),
-    });
+                project.currency
+            ),
+            None => "a run would publish nothing of this: files would be held until the data or the test is corrected"
+                .into(),
+        },
+    );
     text
 }
 
