@@ -1,6 +1,6 @@
 //! The ports: one trait a role. The pipeline knows these; the binary puts adapters behind them.
 
-use std::collections::{BTreeSet, HashMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::path::Path;
 use std::pin::Pin;
 use std::sync::Arc;
@@ -82,6 +82,8 @@ pub trait TableStore: Send + Sync {
     async fn recover(&self) -> Result<()>;
     /// The tables as the last fully committed batch left them.
     async fn pinned(&self) -> Result<Catalog>;
+    /// Every dataset's table as it is before the first row, for planning without data.
+    fn blank(&self) -> Result<Catalog>;
     /// What each published batch after `after` did, in order.
     async fn manifests(&self, after: BatchNumber) -> Result<Vec<Manifest>>;
     /// Writes checkpoints of the logs that have grown long since their last; gives how many.
@@ -204,6 +206,9 @@ pub struct BatchSummary {
     /// Tables that it brought back to an earlier version, before anything else.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub restored: Vec<Restored>,
+    /// Views by name with their SQL, as readers of this batch see them.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub views: BTreeMap<String, String>,
 }
 
 /// A published batch.

@@ -245,7 +245,7 @@ impl Batch for LocalBatch {
 
     async fn catalog(&self) -> Result<Catalog> {
         let tables = self.tables.iter().map(|(name, state)| (name.clone(), Arc::new(state.pinned.clone())));
-        Ok(Catalog { tables: tables.collect() })
+        Ok(Catalog { tables: tables.collect(), ..Catalog::default() })
     }
 
     async fn replace(&mut self, table: &str, rows: RowStream) -> Result<u64> {

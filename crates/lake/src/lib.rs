@@ -81,7 +81,7 @@ impl LocalLake {
             let shape = shape::TableShape::new(Arc::clone(contract), None)?;
             tables.extend([table(&contract.dataset, shape.table_schema(), shape.partition_columns())]);
         }
-        Ok(Catalog { tables })
+        Ok(Catalog { tables, ..Catalog::default() })
     }
 
     /// The tables at the versions of a published batch.
@@ -91,7 +91,8 @@ impl LocalLake {
             async move { delta::pin(&root, name, *version).await }
         });
         let tables: Vec<PinnedTable> = futures::future::try_join_all(pins).await?;
-        Ok(Catalog { tables: tables.into_iter().map(|table| (table.name.clone(), Arc::new(table))).collect() })
+        let tables = tables.into_iter().map(|table| (table.name.clone(), Arc::new(table))).collect();
+        Ok(Catalog { tables, ..Catalog::default() })
     }
 }
 
@@ -103,9 +104,13 @@ impl TableStore for LocalLake {
 
     async fn pinned(&self) -> Result<Catalog> {
         match publish::last_committed(&self.layout)? {
-            Some(record) => self.pin(&record.versions).await,
+            Some(record) => Ok(Catalog { views: record.summary.views, ..self.pin(&record.versions).await? }),
             None => Ok(Catalog::default()),
         }
+    }
+
+    fn blank(&self) -> Result<Catalog> {
+        self.empty()
     }
 
     async fn manifests(&self, after: BatchNumber) -> Result<Vec<Manifest>> {

@@ -54,6 +54,11 @@ impl Pipeline {
         Ok(intakes)
     }
 
+    /// Nothing to load, of every dataset.
+    pub(crate) fn nothing(&self) -> Vec<Intake> {
+        self.project.datasets.iter().map(|_| Intake::default()).collect()
+    }
+
     /// What leaves quarantine; nothing else is loaded.
     async fn collect_replay(&self, options: &ReplayOptions) -> Result<Vec<Intake>> {
         let mut intakes = Vec::new();

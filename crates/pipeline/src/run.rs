@@ -1,15 +1,16 @@
 //! The run: every stage in its order, and what each outcome means for the next.
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::time::Instant;
 
 use chrono::{DateTime, Utc};
-use shoplake_core::outcome::{FileStatus, RunOutcome, RunStatus, TestsOutcome};
+use shoplake_core::outcome::{FileStatus, ModelStatus, RunOutcome, RunStatus, TestsOutcome};
 use shoplake_core::ports::{Batch, BatchSummary, FileRecord, Manifest, StepRecord};
 use shoplake_core::{BatchNumber, Counts, Fault, FaultKind, LandedFile, Result, RunId, fail_point};
 use shoplake_models::Models;
 
 use crate::build::{Built, fingerprints};
+use crate::choice::Choice;
 use crate::collect::Intake;
 use crate::load::{Loaded, explain};
 use crate::plan::words;
@@ -31,6 +32,7 @@ struct Work<'a> {
     /// Whether contracts and models are what the last batch was made with.
     settled: bool,
     intakes: &'a [Intake],
+    choice: &'a Choice,
 }
 
 impl Run {
@@ -98,7 +100,7 @@ impl Pipeline {
         self.tables.recover().await?;
         self.catch_up().await?;
         self.step(&mut run, "recover", "what earlier runs left is in order").await?;
-        let intakes = self.collect(options).await?;
+        let intakes = if options.build_only { self.nothing() } else { self.collect(options).await? };
         let files: Vec<LandedFile> = intakes.iter().flat_map(|intake| intake.files.clone()).collect();
         self.step(&mut run, "land", &format!("{} files to load", files.len())).await?;
         let last = self.last_fingerprints().await?;
@@ -107,14 +109,20 @@ impl Pipeline {
         outcome.problems = intakes.iter().flat_map(|intake| intake.problems.clone()).collect();
         let replays = intakes.iter().any(|intake| !intake.replays.is_empty());
         let settled = self.is_settled(&models, last.as_ref());
-        if files.is_empty() && !replays && settled {
+        if files.is_empty() && !replays && !options.build_only && settled {
             self.tables.discard_staged().await?;
             outcome.datasets = idle(self, &intakes);
-        } else if let Some(staged) = self.kept_for(&models, &intakes).await? {
+        } else if let Some(staged) = self.kept_for(&models, &intakes, options).await? {
             self.publish_kept(&mut run, staged, &intakes, &mut outcome).await?;
         } else {
             let batch = self.tables.begin(&run.id, &files).await?;
-            let work = Work { models: &models, stale: stale(&models, last.as_ref(), &now), settled, intakes: &intakes };
+            let work = Work {
+                models: &models,
+                stale: stale(&models, last.as_ref(), &now),
+                settled,
+                intakes: &intakes,
+                choice: &options.choice,
+            };
             self.work(&mut run, batch, &work, &mut outcome).await?;
         }
         let pull_failed = intakes.iter().any(|intake| intake.failed);
@@ -155,7 +163,7 @@ impl Pipeline {
             let loaded = self.load(&mut *batch, work.intakes).await?;
             let counted: u64 = loaded.datasets.iter().map(|dataset| dataset.counts.rows_read).sum();
             self.step(run, "load", &format!("{counted} rows of {} files", loaded.files.len())).await?;
-            let built = self.build(&mut *batch, work.models, &loaded.changes, &work.stale).await?;
+            let built = self.build(&mut *batch, work.models, &loaded.changes, &work.stale, work.choice).await?;
             self.step(run, "models", &format!("{} models, {} tests", built.models.len(), built.tests.passed)).await?;
             Ok::<_, Fault>((loaded, built))
         };
@@ -168,9 +176,19 @@ impl Pipeline {
             }
         };
         let blocked = built.blocks();
-        let Built { models: model_outcomes, tests } = built;
+        let Built { models: model_outcomes, tests, due } = built;
         (outcome.models, outcome.tests) = (model_outcomes, tests);
-        let nothing_new = work.settled && loaded.files.is_empty() && loaded.changes.values().all(|c| !c.changed);
+        if !due.is_empty() {
+            let names: Vec<String> = due.iter().map(|name| format!("`{name}`")).collect();
+            outcome
+                .problems
+                .push(format!("left out although due: {}; the next `shoplake run` builds them", names.join(", ")));
+        }
+        let built_none = outcome.models.iter().all(|model| model.status == ModelStatus::Unchanged);
+        let nothing_new = (work.settled || work.choice.chosen.is_some())
+            && built_none
+            && loaded.files.is_empty()
+            && loaded.changes.values().all(|c| !c.changed);
         if blocked {
             batch.abandon().await?;
             outcome.datasets = held(&loaded);
@@ -178,7 +196,7 @@ impl Pipeline {
             batch.abandon().await?;
             outcome.datasets.clone_from(&loaded.datasets);
         } else {
-            self.publish(run, batch, work, &loaded, outcome).await?;
+            self.publish(run, batch, work, &loaded, &due, outcome).await?;
         }
         self.remember(run, &loaded, outcome).await
     }
@@ -189,9 +207,11 @@ impl Pipeline {
         batch: Box<dyn Batch>,
         work: &Work<'_>,
         loaded: &Loaded,
+        due: &BTreeSet<String>,
         outcome: &mut RunOutcome,
     ) -> Result<()> {
-        let summary = self.summary(run, work.models, work.intakes, loaded);
+        let published = self.to_publish(work.models, work.choice, due).await?;
+        let summary = self.summary(run, work.intakes, loaded, published).await?;
         self.progress.stage("publishing", None);
         let manifest = batch.publish(summary).await?;
         self.published(run, manifest, outcome).await
@@ -208,18 +228,34 @@ impl Pipeline {
         Ok(())
     }
 
-    /// What the publish record says of the run.
-    pub(crate) fn summary(&self, run: &Run, models: &Models, intakes: &[Intake], loaded: &Loaded) -> BatchSummary {
-        let contracts = self.project.datasets.iter().map(|dataset| words(&dataset.contract));
-        BatchSummary {
+    /// What the publish record says of the run; `published` are the fingerprints and the views.
+    pub(crate) async fn summary(
+        &self,
+        run: &Run,
+        intakes: &[Intake],
+        loaded: &Loaded,
+        published: (Vec<(String, String)>, BTreeMap<String, String>),
+    ) -> Result<BatchSummary> {
+        let (mut fingerprints, views) = published;
+        let last = self.last_fingerprints().await?.unwrap_or_default();
+        for dataset in &self.project.datasets {
+            let name = &dataset.contract.dataset;
+            let (entry, now) = words(&dataset.contract);
+            // A run that left rows to be judged by the contract as it is keeps what it was.
+            let judged = fingerprints.iter().any(|(n, print)| n == name && *print == dataset.contract.fingerprint());
+            let words = if judged { Some(now) } else { last.get(&entry).cloned() };
+            fingerprints.extend(words.map(|words| (entry, words)));
+        }
+        Ok(BatchSummary {
             run_id: run.id.clone(),
             started_at: run.started_at,
             datasets: loaded.datasets.clone(),
             files: loaded.files.clone(),
             cursors: self.cursors(intakes, loaded),
-            fingerprints: self.fingerprints(models).into_iter().chain(contracts).collect(),
+            fingerprints,
             restored: Vec::new(),
-        }
+            views,
+        })
     }
 
     /// The cursors that move with what is loaded.

@@ -109,7 +109,7 @@ impl Pipeline {
                 days: Vec::new(),
                 days_changed: 0,
             };
-            let counts = self.texts(&catalog, &compared.counts()).await?;
+            let counts = self.cells(&catalog, &compared.counts()).await?;
             let count = |at: usize| counts.first().and_then(|row| row[at].as_ref()?.parse().ok()).unwrap_or(0);
             (effect.added, effect.removed, effect.changed) = (count(0), count(1), count(2));
             if effect.added + effect.removed + effect.changed == 0 {
@@ -117,11 +117,11 @@ impl Pipeline {
             }
             let sums: Vec<String> = compared.figures.iter().filter(|c| adds_up(&model.sql, c)).cloned().collect();
             if !sums.is_empty() {
-                let rows = self.texts(&catalog, &compared.totals(&sums)).await?;
+                let rows = self.cells(&catalog, &compared.totals(&sums)).await?;
                 effect.totals = rows.first().map(|row| figures(&sums, row)).unwrap_or_default();
             }
             if let Some(sql) = compared.by_day(&sums) {
-                let rows = self.texts(&catalog, &sql).await?;
+                let rows = self.cells(&catalog, &sql).await?;
                 let shown = compared.shown(&sums);
                 effect.days_changed = rows.len() as u64;
                 let skipped = rows.len().saturating_sub(DAYS);
@@ -140,7 +140,7 @@ impl Pipeline {
     }
 
     /// The rows of a query whose columns are all texts.
-    async fn texts(&self, catalog: &Catalog, sql: &str) -> Result<Vec<Vec<Option<String>>>> {
+    async fn cells(&self, catalog: &Catalog, sql: &str) -> Result<Vec<Vec<Option<String>>>> {
         let batches: Vec<RecordBatch> = collect(self.engine.query(catalog, sql).await?).await?;
         let mut rows = Vec::new();
         for batch in batches {

@@ -16,7 +16,7 @@ pub(super) fn run(context: &Context, args: RunArgs) -> Result<Exit, Failure> {
     // A slip on the command line is told before anything is touched.
     shoplake_sources::files::named(&project, &args.files, args.dataset.as_deref())?;
     let RunArgs { files, dataset, no_wait, json } = args;
-    let options = RunOptions { files, dataset, replay: None };
+    let options = RunOptions { files, dataset, ..RunOptions::default() };
     run_with(context, &project, &options, !no_wait, json)
 }
 

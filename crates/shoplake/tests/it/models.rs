@@ -20,10 +20,6 @@ O5-2,B,S,-1,-70.00,2026-03-11 12:00:00
 fn golden_shop() -> Context {
     let shop = Context::new();
     assert!(shop.output(&["init", "shop", "--timezone", "America/New_York"]).status.success());
-    for path in shop.files("models/marts", ".sql") {
-        let text = fs_err::read_to_string(&path).unwrap();
-        fs_err::write(path, text.replace("materialized='view'", "materialized='table'")).unwrap();
-    }
     let contract = shop.read("sources/sales.yml");
     shop.put("sources/sales.yml", &contract.replace(", min: 1", "").replace(", min: 0", ""));
     shop.put("inbox/sales/week.csv", LINES);
