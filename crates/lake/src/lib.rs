@@ -161,10 +161,7 @@ impl TableStore for LocalLake {
     }
 
     async fn discard_staged(&self) -> Result<()> {
-        for batch in numbers(&self.layout.stages())? {
-            publish::set_aside(&self.layout, batch)?;
-        }
-        Ok(())
+        staged::discard(&self.layout)
     }
 }
 
