@@ -11,6 +11,7 @@ mod disk_full;
 mod fail_points;
 mod hostile;
 mod inputs;
+mod models;
 mod project;
 mod table;
 mod two_runs;
