@@ -10,7 +10,7 @@ use datafusion::execution::runtime_env::{RuntimeEnv, RuntimeEnvBuilder};
 use datafusion::logical_expr::{LogicalPlan, ScalarUDF};
 use datafusion::prelude::SessionConfig;
 use shoplake_core::project::Limits;
-use shoplake_core::{Catalog, Fault, Result};
+use shoplake_core::{Catalog, Result};
 
 use crate::{average, faults, guard, local_time, relations};
 

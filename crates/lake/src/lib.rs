@@ -84,6 +84,12 @@ impl LocalLake {
         Ok(Catalog { tables, ..Catalog::default() })
     }
 
+    /// What the last published batch did.
+    pub fn last_manifest(&self) -> Result<Option<Manifest>> {
+        let record = publish::last_committed(&self.layout)?;
+        Ok(record.map(|record| Manifest { batch: record.batch, summary: record.summary }))
+    }
+
     /// The tables at the versions of a published batch.
     async fn pin(&self, versions: &BTreeMap<String, u64>) -> Result<Catalog> {
         let pins = versions.iter().map(|(name, version)| {

@@ -144,7 +144,7 @@ impl Pipeline {
                 );
                 self.engine.query(catalog, &sql).await?
             }
-            _ => self.engine.query(catalog, &model.sql).await?,
+            _ => self.engine.query(catalog, &self.fitted(model, catalog).await?).await?,
         };
         batch.replace(&model.name, rows).await
     }

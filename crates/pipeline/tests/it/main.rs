@@ -5,5 +5,7 @@
 mod account;
 mod dimensions;
 mod exactly_once;
+mod mistakes;
+mod models;
 mod replay;
 mod shop;

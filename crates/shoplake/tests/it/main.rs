@@ -9,6 +9,7 @@ mod data;
 mod days;
 mod disk_full;
 mod fail_points;
+mod golden;
 mod hostile;
 mod inputs;
 mod models;

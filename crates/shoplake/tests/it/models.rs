@@ -1,126 +1,123 @@
-//! The template's models on the golden case: a week of a shop in New York, worked by hand.
+//! The commands on models, as a person who knows dbt types them.
 
-use serde_json::{Value, json};
+use serde_json::Value;
 
-use crate::context::Context;
+use crate::context::{Context, snapshot};
 
-/// O1, O2 and O5 by their lines, each net of its share of the order's discount. The test order and the
-/// gift card are no sales: an export leaves them out. R1 and the cancellation of O5 are negative lines
-/// on the days on which they happened.
-const LINES: &str = "\
-transaction_id,customer_id,product_id,quantity,amount,transaction_date
-O1-1,A,T,2,67.69,2026-03-08T04:30:00Z
-O1-2,A,S,1,42.31,2026-03-08T04:30:00Z
-O2-1,A,T,1,30.00,2026-03-08 10:00:00
-O5-1,B,S,1,70.00,2026-03-09 12:00:00
-R1-1,A,T,-1,-33.84,2026-03-10 12:00:00
-O5-2,B,S,-1,-70.00,2026-03-11 12:00:00
-";
-
-fn golden_shop() -> Context {
-    let shop = Context::new();
-    assert!(shop.output(&["init", "shop", "--timezone", "America/New_York"]).status.success());
-    let contract = shop.read("sources/sales.yml");
-    shop.put("sources/sales.yml", &contract.replace(", min: 1", "").replace(", min: 0", ""));
-    shop.put("inbox/sales/week.csv", LINES);
-    shop.put(
-        "inbox/products/products.json",
-        r#"[{"product_id":"S","name":"Scarf","stock":-1},{"product_id":"T","name":"Tee","stock":9}]"#,
-    );
-    shop.put("inbox/customers/customers.json", r#"[{"customer_id":"A","name":"Ann","city":"Rye"},{"customer_id":"B","name":"Bob"},{"customer_id":"C","name":"Cy"}]"#);
-    let run = shop.output(&["run"]);
+/// A small project with a view, a seed, tests, a unit test and a source; two sales are loaded.
+fn shop() -> Context {
+    let context = Context::with_shop();
+    for (path, text) in [
+        (
+            "inbox/sales/day.csv",
+            "transaction_id,customer_id,product_id,quantity,amount,transaction_date\nT1,C1,P1,1,10.00,2024-03-15T10:00:00Z\nT2,C2,P1,2,20.00,2024-03-15T11:00:00Z\n",
+        ),
+        (
+            "models/staging/stg_sales.sql",
+            "{{ config(materialized='view', tags=['raw']) }}\nSELECT transaction_id, amount FROM {{ source('shop', 'sales') }}\n",
+        ),
+        ("models/total.sql", "SELECT sum(amount) AS total FROM {{ ref('stg_sales') }}\n"),
+        (
+            "models/total.yml",
+            "models:\n  - name: total\n    description: All sales together.\n    columns:\n      - name: total\n        description: Amounts, in the shop's currency.\n        data_tests: [not_null]\nunit_tests:\n  - name: adds\n    model: total\n    given:\n      - input: ref('stg_sales')\n        rows: [{amount: 1}, {amount: 2}]\n    expect:\n      rows: [{total: 3}]\n",
+        ),
+        (
+            "models/__sources.yml",
+            "sources:\n  - name: shop\n    tables:\n      - name: sales\n        freshness: {warn_after: {count: 1, period: day}}\n      - name: products\n        freshness: {error_after: {count: 2, period: hour}}\n",
+        ),
+        ("seeds/rates.csv", "code,rate\nA,0.19\n"),
+    ] {
+        context.put(path, text);
+    }
+    fs_err::remove_dir_all(context.shop().join("models/marts")).unwrap();
+    fs_err::remove_dir_all(context.shop().join("reports")).unwrap();
+    fs_err::remove_dir_all(context.shop().join("dashboards")).unwrap();
+    let run = context.output(&["run"]);
     assert!(run.status.success(), "{}", String::from_utf8_lossy(&run.stderr));
-    shop
+    context
 }
 
-fn rows(shop: &Context, sql: &str) -> Value {
-    shop.json(&["query", sql, "--output", "json"])
+fn text(output: &std::process::Output) -> String {
+    String::from_utf8_lossy(&output.stdout).into_owned()
 }
 
-/// Given the golden case, then the figures that three datasets carry are those worked by hand: net sales
-/// by the shop's own day, with O1 on the 7th and the return on the 10th, and who is new and who returns.
-///
-/// What they do not carry: gross, discounts, shipping and taxes (a sale has one amount), orders of
-/// several lines and so the average order and units an order (a sale is one line), liabilities, and
-/// guests known by their e-mail address.
+/// Given a project, when each command of dbt is typed, then it answers as dbt's users expect.
 #[test]
-fn the_golden_case() {
-    let shop = golden_shop();
-    let days = rows(&shop, "SELECT date, total_revenue FROM daily_sales_summary ORDER BY date");
-    let net = [("07", "110.00"), ("08", "30.00"), ("09", "70.00"), ("10", "-33.84"), ("11", "-70.00")];
-    let expected: Vec<Value> =
-        net.iter().map(|(day, net)| json!({ "date": format!("2026-03-{day}"), "total_revenue": net })).collect();
-    assert_eq!(days, json!(expected));
-    assert_eq!(rows(&shop, "SELECT sum(total_revenue) AS net FROM daily_sales_summary"), json!([{ "net": "106.16" }]));
-    let customers = rows(
-        &shop,
-        "SELECT date, new_customers, returning_customers, new_revenue, returning_revenue FROM new_and_returning_customers ORDER BY date LIMIT 3",
-    );
-    let day = |day: &str, new: u32, returning: u32, revenue: [&str; 2]| json!({ "date": day, "new_customers": new, "returning_customers": returning, "new_revenue": revenue[0], "returning_revenue": revenue[1] });
+fn the_commands() {
+    let context = shop();
+    snapshot!(context, ["ls", "-s", "+total"]);
+    snapshot!(context, ["ls", "--resource-type", "model", "seed", "--output", "path"]);
+    snapshot!(context, ["ls", "--select", "totl"]);
+    snapshot!(context, ["compile", "total"]);
     assert_eq!(
-        customers,
-        json!([
-            day("2026-03-07", 1, 0, ["110.00", "0.00"]),
-            day("2026-03-08", 0, 1, ["0.00", "30.00"]),
-            day("2026-03-09", 1, 0, ["70.00", "0.00"]),
-        ])
+        context.read("target/compiled/models/staging/stg_sales.sql"),
+        "SELECT transaction_id, amount FROM sales\n"
     );
+    snapshot!(context, ["show", "total"]);
+    snapshot!(context, ["show", "--inline", "SELECT count(*) AS n FROM {{ ref('stg_sales') }}", "--output", "json"]);
+    snapshot!(context, ["query", "SELECT * FROM stg_sales ORDER BY 1"]);
+    snapshot!(context, ["test", "-s", "total"]);
+    snapshot!(context, ["build", "-s", "total+"]);
+    context.put("seeds/rates.csv", "code,rate\nA,0.20\n");
+    snapshot!(context, ["seed"]);
+    let freshness = context.output(&["source", "freshness", "--json"]);
+    let sources: Value = serde_json::from_slice(&freshness.stdout).unwrap();
+    let told: Vec<&str> = sources.as_array().unwrap().iter().map(|s| s["status"].as_str().unwrap()).collect();
+    assert_eq!((told, freshness.status.code()), (vec!["pass", "error"], Some(1)), "products have no rows");
 }
 
-/// Given the Sunday of 23 hours, then the hour that the clock skips did not happen on it, and averages
-/// are over the hours that there were.
+/// Given a test that fails, when built, then the exit code is 1, nothing is published, `retry` does again
+/// what is left once the mistake is mended, and then has nothing left.
 #[test]
-fn the_hour_that_is_not_there() {
-    let shop = golden_shop();
-    let heat = rows(
-        &shop,
-        "SELECT day_of_week, hour, hours, avg_revenue FROM sales_heatmap WHERE day_of_week = 7 AND hour IN (1, 3, 10) ORDER BY hour",
-    );
-    assert_eq!(
-        heat,
-        json!([
-            { "day_of_week": 7, "hour": 1, "hours": 1, "avg_revenue": "0.0000" },
-            { "day_of_week": 7, "hour": 3, "hours": 1, "avg_revenue": "0.0000" },
-            { "day_of_week": 7, "hour": 10, "hours": 1, "avg_revenue": "30.0000" },
-        ])
-    );
-    assert_eq!(rows(&shop, "SELECT hour FROM sales_heatmap WHERE day_of_week = 7 AND hour = 2"), json!([]));
-    assert_eq!(rows(&shop, "SELECT sum(hours) AS hours FROM sales_heatmap"), json!([{ "hours": 5 * 24 - 1 }]));
+fn retry_does_what_is_left() {
+    let context = shop();
+    context.put("models/total.sql", "SELECT sum(amount) + 1 AS total FROM {{ ref('stg_sales') }}\n");
+    snapshot!(context, ["build", "-s", "total"]);
+    let results: Value = serde_json::from_str(&context.read("target/run_results.json")).unwrap();
+    let ended: Vec<String> = results["results"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|r| format!("{} {}", r["unique_id"].as_str().unwrap(), r["status"].as_str().unwrap()))
+        .collect();
+    assert_eq!(ended, ["model.shop.total success", "test.shop.not_null(total.total) pass", "unit_test.shop.adds fail"]);
+    assert_eq!(text(&context.output(&["query", "SELECT total FROM total", "--output", "csv"])), "total\r\n30.00\r\n");
+    context.put("models/total.sql", "SELECT sum(amount) + 0 AS total FROM {{ ref('stg_sales') }}\n");
+    assert_eq!(text(&context.output(&["ls", "-s", "state:modified", "--resource-type", "model"])), "total\n");
+    snapshot!(context, ["retry"]);
+    snapshot!(context, ["retry"]);
+    assert_eq!(text(&context.output(&["ls", "-s", "state:modified", "--resource-type", "model"])), "");
 }
 
-/// Given a customer without a sale and a product that was oversold, then the one is a prospect and the
-/// other has no cover; a return reduces no units; a month that is not over has no retention.
+/// Given described models, when the documentation is made, then manifest, catalog and page say the same.
 #[test]
-fn edges_of_the_views() {
-    let shop = golden_shop();
-    let groups = rows(&shop, "SELECT rfm_group, days_since_last_order FROM customer_rfm WHERE customer_id = 'C'");
-    assert_eq!(groups, json!([{ "rfm_group": "PROSPECTS", "days_since_last_order": null }]));
+fn the_documentation() {
+    let context = shop();
+    snapshot!(context, ["docs", "generate"]);
+    let manifest: Value = serde_json::from_str(&context.read("target/manifest.json")).unwrap();
+    let catalog: Value = serde_json::from_str(&context.read("target/catalog.json")).unwrap();
     assert_eq!(
-        rows(&shop, "SELECT count(*) AS n, sum(customers) AS customers FROM rfm_segments"),
-        json!([{ "n": 11, "customers": 3 }])
+        manifest["nodes"]["model.shop.total"]["depends_on"]["nodes"],
+        serde_json::json!(["model.shop.stg_sales"])
     );
-    let cover = rows(
-        &shop,
-        "SELECT product_id, days, units_sold, days_of_cover, stock_status FROM stock_cover ORDER BY product_id",
+    assert_eq!(manifest["parent_map"]["model.shop.stg_sales"], serde_json::json!(["source.shop.shop.sales"]));
+    let column = &catalog["nodes"]["model.shop.total"]["columns"]["total"];
+    assert_eq!(column["comment"], "Amounts, in the shop's currency.");
+    assert!(column["type"].as_str().unwrap().starts_with("DECIMAL"));
+    let page = context.read("target/index.html");
+    assert!(page.contains("All sales together.") && !page.contains("__PROJECT__"));
+    assert!(!page.contains("http://") && !page.contains("<script src"), "the page stands alone");
+}
+
+/// Given a mistake, when compiled, then the file that a person wrote is named and the exit code is 2.
+#[test]
+fn compile_before_running() {
+    let context = shop();
+    context.put(
+        "models/total.sql",
+        "{{ config(tags=['x']) }}\nSELECT\n  sum(amuont) AS total\nFROM {{ ref('stg_sales') }}\n",
     );
-    assert_eq!(
-        cover,
-        json!([
-            { "product_id": "S", "days": 5, "units_sold": 2, "days_of_cover": null, "stock_status": "oversold" },
-            { "product_id": "T", "days": 5, "units_sold": 3, "days_of_cover": "15.0000", "stock_status": "in stock" },
-        ])
-    );
-    let cohort =
-        rows(&shop, "SELECT cohort_month, months_since, active_customers, retention_pct FROM cohort_retention");
-    assert_eq!(
-        cohort,
-        json!([{ "cohort_month": "2026-03-01", "months_since": 0, "active_customers": 2, "retention_pct": "100.0000" }])
-    );
-    let classes = rows(&shop, "SELECT product_id, abc_class FROM abc_classes ORDER BY product_id");
-    assert_eq!(classes, json!([{ "product_id": "S", "abc_class": "A" }, { "product_id": "T", "abc_class": "A" }]));
-    let cities = rows(&shop, "SELECT city, customers, revenue FROM sales_by_city ORDER BY revenue DESC");
-    assert_eq!(
-        cities,
-        json!([{ "city": "Rye", "customers": 1, "revenue": "106.16" }, { "city": null, "customers": 1, "revenue": "0.00" }])
-    );
+    snapshot!(context, ["compile"]);
+    snapshot!(context, ["show", "total", "--vars", "{a: 1}"]);
+    snapshot!(context, ["ls", "--vars", "nothing"]);
 }
