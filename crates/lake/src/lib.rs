@@ -47,7 +47,7 @@ use shoplake_core::{
 
 use crate::batch::{BatchContext, LocalBatch};
 use crate::landing::LocalLanding;
-use crate::layout::{Layout, numbers};
+use crate::layout::Layout;
 use crate::record::{BatchRecord, put_if_absent};
 use crate::remote::{Lease, Remote, probe_folder, refuse_unused_faults};
 use crate::store::Store;
@@ -97,6 +97,12 @@ impl LocalLake {
             tables.extend([table(&contract.dataset, shape.table_schema(), shape.partition_columns())]);
         }
         Ok(Catalog { tables, ..Catalog::default() })
+    }
+
+    /// What the last published batch did.
+    pub fn last_manifest(&self) -> Result<Option<Manifest>> {
+        let record = publish::last_committed(&self.layout)?;
+        Ok(record.map(|record| Manifest { batch: record.batch, summary: record.summary }))
     }
 
     /// The tables at the versions of a published batch.
@@ -176,10 +182,7 @@ impl TableStore for LocalLake {
     }
 
     async fn discard_staged(&self) -> Result<()> {
-        for batch in numbers(self.layout.store(), &self.layout.stages())? {
-            publish::set_aside(&self.layout, batch, true)?;
-        }
-        Ok(())
+        staged::discard(&self.layout)
     }
 }
 

@@ -56,6 +56,18 @@ pub(crate) async fn publish(layout: &Layout, batch: BatchNumber, summary: BatchS
     Ok(manifest)
 }
 
+/// Sets aside whatever is kept; of a batch that was published by now, only the record goes.
+pub(crate) fn discard(layout: &Layout) -> Result<()> {
+    for batch in numbers(layout.store(), &layout.stages())? {
+        if layout.store().exists(&layout.publish(batch))? {
+            forget(layout, batch)?;
+        } else {
+            publish::set_aside(layout, batch, true)?;
+        }
+    }
+    Ok(())
+}
+
 /// Removes the record; what the batch wrote stays.
 pub(crate) fn forget(layout: &Layout, batch: BatchNumber) -> Result<()> {
     layout.store().remove(&layout.staged(batch))

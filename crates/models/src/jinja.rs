@@ -48,6 +48,8 @@ const REFUSED: [(&str, &str); 13] = [
     ("invocation_id", "`run_started_at` is what a run is known by here"),
     ("store_result", "models are planned before anything runs: write it into the SQL as a subquery"),
 ];
+/// What the call of a generic test is named by.
+const CALL: &str = "data_tests";
 const BROKEN: &str = "look at `{{ }}` and `{% %}` there: what is opened must be closed, and names must exist";
 
 /// What a rendering told of itself.
@@ -162,9 +164,15 @@ impl Jinja {
     pub(crate) fn call(&self, name: &str, arguments: &Map<String, Json>) -> Result<Rendered, Fault> {
         let list: Vec<String> = arguments.keys().map(|key| format!("{key}=given.{key}")).collect();
         let text = format!("{{{{ {name}({}) }}}}", list.join(", "));
-        let file = SqlFile { name: name.to_owned(), path: TEMPLATE.to_owned(), text };
+        let file = SqlFile { name: name.to_owned(), path: CALL.to_owned(), text };
         let given = minijinja::context! { given => Value::from_serialize(arguments) };
-        let (text, told) = self.render_text(&self.base, &file, &file.text, &How::default(), given)?;
+        let rendered = self.render_text(&self.base, &file, &file.text, &How::default(), given);
+        let (text, told) = rendered.map_err(|mut fault| {
+            // Nobody wrote the call itself: whoever asked for it says where that was.
+            fault.detail = None;
+            fault.place = fault.place.filter(|place| place.file != CALL);
+            fault
+        })?;
         let (plain, _) = without_names(&text);
         Ok(Rendered { sql: plain.trim().trim_end_matches(';').to_owned(), told, named: Vec::new() })
     }

@@ -18,6 +18,7 @@
 mod bounded;
 mod compile;
 mod days;
+mod graph;
 mod jinja;
 mod macros;
 mod marks;
@@ -28,6 +29,7 @@ mod relations;
 mod seeds;
 mod selection;
 mod settings;
+mod sources;
 mod specs;
 mod sql;
 mod tests_of;
@@ -43,9 +45,10 @@ use serde_json::{Map, Value};
 use shoplake_core::{Fault, Project};
 
 pub use days::{restrict, restrict_to_undated};
-pub use properties::{Age, Freshness, Period, SourceTable, schema};
+pub use graph::{Graph, Node, Resource};
+pub use properties::schema;
 pub use relations::expressions;
-pub use selection::{Graph, Node, Resource};
+pub use sources::{Age, Freshness, Period, SourceTable};
 pub use thresholds::{Severity, Threshold, Verdict};
 pub use unit::{Rows, UnitTest};
 

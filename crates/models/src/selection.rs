@@ -4,154 +4,14 @@
 //! reads, one behind it what reads it, `2+` and `+1` so many steps; `@` takes the children with all
 //! that these read. What is chosen brings its tests along.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 use shoplake_core::Fault;
 
 use crate::references::candidates;
-use crate::{Materialized, Models};
-
-/// What a node is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Resource {
-    /// A dataset.
-    Source,
-    /// A CSV file that is a table.
-    Seed,
-    /// A model.
-    Model,
-    /// A data test.
-    Test,
-    /// A unit test.
-    UnitTest,
-    /// What is made of models outside.
-    Exposure,
-}
-
-impl Resource {
-    /// dbt's word for it.
-    pub fn word(self) -> &'static str {
-        match self {
-            Self::Source => "source",
-            Self::Seed => "seed",
-            Self::Model => "model",
-            Self::Test => "test",
-            Self::UnitTest => "unit_test",
-            Self::Exposure => "exposure",
-        }
-    }
-}
-
-/// One thing that can be chosen.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Node {
-    /// What it is.
-    pub resource: Resource,
-    /// Its name.
-    pub name: String,
-    /// The name that it is told apart by: `model.shop.fct_orders`.
-    pub unique_id: String,
-    /// Its file, relative to the project folder.
-    pub path: String,
-    /// Words to choose it by.
-    pub tags: Vec<String>,
-    /// `table`, `view`, …; of tests, their kind.
-    pub kind: String,
-    /// The source that a dataset is named under.
-    pub source: Option<String>,
-    /// Whether it is not what was published last.
-    pub modified: bool,
-    /// Whether nothing of its name was published.
-    pub new: bool,
-    /// The nodes that it reads.
-    pub parents: Vec<usize>,
-}
-
-/// Everything that can be chosen, and what reads what.
-#[derive(Debug, Clone, Default)]
-pub struct Graph {
-    /// Datasets, then seeds and models in build order, tests, unit tests, exposures.
-    pub nodes: Vec<Node>,
-}
+use crate::{Graph, Node, Resource};
 
 impl Graph {
-    /// The graph of a project. `published` gives the fingerprints of what was published last, by model;
-    /// `now` those of the models as they are.
-    pub fn of(
-        project: &str,
-        datasets: &[(String, String)],
-        models: &Models,
-        published: &BTreeMap<String, String>,
-        now: &BTreeMap<String, String>,
-    ) -> Self {
-        let mut graph = Self::default();
-        let mut at: BTreeMap<String, usize> = BTreeMap::new();
-        for (name, path) in datasets {
-            let described = models.sources.iter().find(|table| table.dataset == *name);
-            at.insert(name.clone(), graph.nodes.len());
-            graph.nodes.push(Node {
-                resource: Resource::Source,
-                name: name.clone(),
-                unique_id: format!(
-                    "source.{project}.{}.{name}",
-                    described.map_or("shop", |table| table.source.as_str())
-                ),
-                path: path.clone(),
-                tags: described.map(|table| table.tags.clone()).unwrap_or_default(),
-                kind: "source".into(),
-                source: Some(described.map_or_else(|| "shop".to_owned(), |table| table.source.clone())),
-                modified: false,
-                new: false,
-                parents: Vec::new(),
-            });
-        }
-        for model in &models.models {
-            let resource = if model.materialized == Materialized::Seed { Resource::Seed } else { Resource::Model };
-            at.insert(model.name.clone(), graph.nodes.len());
-            let before = published.get(&model.name);
-            graph.nodes.push(Node {
-                resource,
-                name: model.name.clone(),
-                unique_id: format!("{}.{project}.{}", resource.word(), model.name),
-                path: model.path.clone(),
-                tags: model.tags.clone(),
-                kind: model.materialized.word().into(),
-                source: None,
-                modified: before != now.get(&model.name),
-                new: before.is_none() && now.contains_key(&model.name),
-                parents: model.depends_on.iter().filter_map(|name| at.get(name).copied()).collect(),
-            });
-        }
-        let parents = |names: &[String]| names.iter().filter_map(|name| at.get(name).copied()).collect::<Vec<_>>();
-        let plain =
-            |resource: Resource, name: &str, path: &str, tags: &[String], kind: &str, parents: Vec<usize>| Node {
-                resource,
-                name: name.to_owned(),
-                unique_id: format!("{}.{project}.{name}", resource.word()),
-                path: path.to_owned(),
-                tags: tags.to_vec(),
-                kind: kind.to_owned(),
-                source: None,
-                modified: false,
-                new: false,
-                parents,
-            };
-        for test in &models.tests {
-            let parents = parents(&test.names);
-            graph.nodes.push(plain(Resource::Test, &test.name, &test.path, &test.tags, &test.kind, parents));
-        }
-        for test in &models.unit_tests {
-            let parents = parents(std::slice::from_ref(&test.model));
-            graph.nodes.push(plain(Resource::UnitTest, &test.name, &test.path, &test.tags, "unit", parents));
-        }
-        for exposure in &models.exposures {
-            let parents = parents(&exposure.depends_on);
-            let (name, kind) = (&exposure.name, &exposure.kind);
-            graph.nodes.push(plain(Resource::Exposure, name, &exposure.path, &exposure.tags, kind, parents));
-        }
-        graph
-    }
-
     /// The nodes that `select` names (all of them where it names none) without those of `exclude`.
     ///
     /// # Errors
@@ -307,10 +167,7 @@ impl Graph {
                 "data" => all(&|node| is(Resource::Test, node)),
                 "singular" => all(&|node| is(Resource::Test, node) && node.kind == "singular"),
                 "generic" => all(&|node| is(Resource::Test, node) && node.kind != "singular"),
-                other => {
-                    let fault = Fault::usage(format!("`test_type:{other}` chooses nothing"));
-                    return Err(fault.hint("write `unit`, `data`, `generic` or `singular`"));
-                }
+                _ => return Err(nothing(text, "write `unit`, `data`, `generic` or `singular`")),
             },
             "unit_test" => all(&|node| is(Resource::UnitTest, node) && glob(value, &node.name)),
             "state" => match value {
@@ -318,33 +175,14 @@ impl Graph {
                 "new" => all(&|node| node.new),
                 "old" => all(&|node| !test(node) && !node.new),
                 "unmodified" => all(&|node| !test(node) && !node.modified),
-                other => {
-                    let fault = Fault::usage(format!("`state:{other}` chooses nothing"));
-                    return Err(fault.hint("write `state:modified`, `state:new`, `state:unmodified` or `state:old`"));
+                _ => {
+                    return Err(nothing(
+                        text,
+                        "write `state:modified`, `state:new`, `state:unmodified` or `state:old`",
+                    ));
                 }
             },
-            other => {
-                const METHODS: [&str; 13] = [
-                    "tag",
-                    "path",
-                    "file",
-                    "source",
-                    "exposure",
-                    "resource_type",
-                    "config.materialized",
-                    "config.tags",
-                    "test_name",
-                    "test_type",
-                    "unit_test",
-                    "state",
-                    "fqn",
-                ];
-                let fault = Fault::usage(format!("`{other}:` is no way to choose"));
-                let near = candidates(other, &METHODS).filter(|hint| hint.starts_with("did"));
-                return Err(fault.hint(
-                    near.unwrap_or_else(|| format!("there are {}", METHODS.map(|m| format!("`{m}:`")).join(", "))),
-                ));
-            }
+            other => return Err(no_method(other)),
         })
     }
 
@@ -372,6 +210,34 @@ impl Graph {
         }
         Ok(found)
     }
+}
+
+/// The fault of a value that its method does not have.
+fn nothing(text: &str, hint: &str) -> Fault {
+    Fault::usage(format!("`{text}` chooses nothing")).hint(hint)
+}
+
+/// The fault of a method that is not there.
+fn no_method(name: &str) -> Fault {
+    const METHODS: [&str; 13] = [
+        "tag",
+        "path",
+        "file",
+        "source",
+        "exposure",
+        "resource_type",
+        "config.materialized",
+        "config.tags",
+        "test_name",
+        "test_type",
+        "unit_test",
+        "state",
+        "fqn",
+    ];
+    let fault = Fault::usage(format!("`{name}:` is no way to choose"));
+    let near = candidates(name, &METHODS).filter(|hint| hint.starts_with("did"));
+    let list = || format!("there are {}", METHODS.map(|method| format!("`{method}:`")).join(", "));
+    fault.hint(near.unwrap_or_else(list))
 }
 
 /// Whether `path` is `wanted`, below it, or fits it as a pattern.

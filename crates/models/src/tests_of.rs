@@ -41,7 +41,10 @@ pub(crate) fn all(
             match made {
                 Ok((true, test)) => tests.push(DataTest { path: path.clone(), line, ..test }),
                 Ok((false, _)) => {}
-                Err(fault) if fault.place.is_some() => faults.push(fault),
+                Err(fault) if fault.place.is_some() => {
+                    let at = line.map_or_else(|| path.clone(), |line| format!("{path}:{line}"));
+                    faults.push(fault.detail(format!("The test at {at} calls it.")));
+                }
                 Err(fault) => faults.push(fault.at(path, line, None)),
             }
         }

@@ -25,7 +25,9 @@ impl Pipeline {
             Some(incremental) => pieces(incremental, asked, most),
             None => None,
         };
-        let Some(pieces) = sql else { return self.engine.query(asked.catalog, &asked.model.sql).await };
+        let Some(pieces) = sql else {
+            return self.engine.query(asked.catalog, &self.fitted(asked.model, asked.catalog).await?).await;
+        };
         let schema = self.engine.schema(asked.catalog, &asked.model.sql).await?;
         let (engine, catalog): (_, Arc<Catalog>) = (self.engine.clone(), Arc::new(asked.catalog.clone()));
         let batches = stream::iter(pieces).then(move |sql| {

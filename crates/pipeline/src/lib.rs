@@ -12,6 +12,7 @@ mod build;
 mod causes;
 mod choice;
 mod collect;
+mod columns;
 mod export;
 mod full;
 mod load;

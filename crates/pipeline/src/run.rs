@@ -109,19 +109,15 @@ impl Pipeline {
         outcome.problems = intakes.iter().flat_map(|intake| intake.problems.clone()).collect();
         let replays = intakes.iter().any(|intake| !intake.replays.is_empty());
         let settled = self.is_settled(&models, last.as_ref());
-        let choice = &options.choice;
-        // What a plan has kept is a run of everything, and of nothing more.
-        let plain = !options.build_only && !choice.full_refresh && choice.chosen.is_none();
-        let kept = if plain { self.kept_for(&models, &intakes).await? } else { None };
-        if files.is_empty() && !replays && settled && !options.build_only && !choice.full_refresh {
+        if files.is_empty() && !replays && settled && !options.build_only && !options.choice.full_refresh {
             self.tables.discard_staged().await?;
             outcome.datasets = idle(self, &intakes);
-        } else if let Some(staged) = kept {
+        } else if let Some(staged) = self.kept_for(&models, &intakes, options).await? {
             self.publish_kept(&mut run, staged, &intakes, &mut outcome).await?;
         } else {
             let batch = self.tables.begin(&run.id, &files).await?;
             let stale = stale(&models, last.as_ref(), &now);
-            let work = Work { models: &models, stale, settled, intakes: &intakes, choice };
+            let work = Work { models: &models, stale, settled, intakes: &intakes, choice: &options.choice };
             self.work(&mut run, batch, &work, &mut outcome).await?;
         }
         let pull_failed = intakes.iter().any(|intake| intake.failed);
@@ -209,7 +205,8 @@ impl Pipeline {
         due: &BTreeSet<String>,
         outcome: &mut RunOutcome,
     ) -> Result<()> {
-        let summary = self.summary(run, work.models, work.intakes, loaded, (work.choice, due)).await?;
+        let published = self.to_publish(work.models, work.choice, due).await?;
+        let summary = self.summary(run, work.intakes, loaded, published).await?;
         self.progress.stage("publishing", None);
         let manifest = batch.publish(summary).await?;
         self.published(run, manifest, outcome).await
@@ -226,24 +223,31 @@ impl Pipeline {
         Ok(())
     }
 
-    /// What the publish record says of the run, which left some models out though they are due.
+    /// What the publish record says of the run; `published` are the fingerprints and the views.
     pub(crate) async fn summary(
         &self,
         run: &Run,
-        models: &Models,
         intakes: &[Intake],
         loaded: &Loaded,
-        (choice, due): (&Choice, &BTreeSet<String>),
+        published: (Vec<(String, String)>, BTreeMap<String, String>),
     ) -> Result<BatchSummary> {
-        let (fingerprints, views) = self.to_publish(models, choice, due).await?;
-        let contracts = self.project.datasets.iter().map(|dataset| words(&dataset.contract));
+        let (mut fingerprints, views) = published;
+        let last = self.last_fingerprints().await?.unwrap_or_default();
+        for dataset in &self.project.datasets {
+            let name = &dataset.contract.dataset;
+            let (entry, now) = words(&dataset.contract);
+            // A run that left rows to be judged by the contract as it is keeps what it was.
+            let judged = fingerprints.iter().any(|(n, print)| n == name && *print == dataset.contract.fingerprint());
+            let words = if judged { Some(now) } else { last.get(&entry).cloned() };
+            fingerprints.extend(words.map(|words| (entry, words)));
+        }
         Ok(BatchSummary {
             run_id: run.id.clone(),
             started_at: run.started_at,
             datasets: loaded.datasets.clone(),
             files: loaded.files.clone(),
             cursors: self.cursors(intakes, loaded),
-            fingerprints: fingerprints.into_iter().chain(contracts).collect(),
+            fingerprints,
             restored: Vec::new(),
             views,
         })

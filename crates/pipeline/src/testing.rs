@@ -6,7 +6,7 @@ use std::time::Instant;
 use arrow_array::RecordBatch;
 use shoplake_core::outcome::{TestFailure, TestResult, TestsOutcome};
 use shoplake_core::{Catalog, Fault, Result};
-use shoplake_models::{DataTest, Models, UnitTest, Verdict};
+use shoplake_models::{DataTest, Materialized, Models, UnitTest, Verdict};
 
 use crate::Pipeline;
 use crate::build::collect;
@@ -61,7 +61,7 @@ impl Pipeline {
             let reads = |names: &BTreeSet<String>| test.depends_on.iter().any(|table| names.contains(table));
             let asked = match &choice.chosen {
                 Some(chosen) => chosen.tests.contains(&test.name),
-                None => choice.all_tests || reads(fresh.changed),
+                None => choice.all_tests || reads(fresh.changed) && !of_view(models, test),
             };
             if !asked || reads(fresh.broken) {
                 continue;
@@ -212,6 +212,13 @@ fn take(outcome: &mut TestsOutcome, name: &str, verdict: Verdict, rows: u64, det
         milliseconds: began.elapsed().as_millis() as u64,
         message: detail,
     });
+}
+
+/// Whether a test of the properties is one of a view. A view costs a run nothing until it is asked, and
+/// each of its tests asks it: `shoplake test` runs them, a run does not.
+fn of_view(models: &Models, test: &DataTest) -> bool {
+    let view = models.model(&test.table).is_some_and(|model| model.materialized == Materialized::View);
+    view && !test.path.ends_with(".sql")
 }
 
 /// The number in the first cell of an answer.

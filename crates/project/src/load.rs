@@ -87,7 +87,8 @@ fn names_in(node: &Node, path: &Path) -> (String, Vec<String>) {
 
 /// Checks the files that look at tables: models' descriptions, reports and dashboards.
 fn check_views(dir: &Path, written: &Written, faults: &mut Vec<Fault>) {
-    let models = files_below(&dir.join("models"), &["sql"], faults);
+    let mut models = files_below(&dir.join("models"), &["sql"], faults);
+    models.extend(files_below(&dir.join("seeds"), &["csv"], faults));
     let stem = |path: &PathBuf| path.file_stem().map(|stem| stem.to_string_lossy().into_owned());
     let models: Vec<String> = models.iter().filter_map(stem).collect();
     let mut tables: Vec<&str> = models.iter().chain(written.keys()).map(String::as_str).collect();

@@ -1,5 +1,6 @@
 //! The composition: which adapter stands behind which port. Nothing else in Shoplake chooses one.
 
+use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -29,6 +30,12 @@ pub(crate) async fn reader(project: &Project) -> Result<Reader, Fault> {
 /// The tables as the contracts make them, without rows: for planning without data.
 pub(crate) fn blank(project: &Project) -> Result<Reader, Fault> {
     Ok(Reader { engine: engine(project)?, catalog: LocalLake::open(project)?.empty()? })
+}
+
+/// The fingerprints of what was published last.
+pub(crate) fn published(project: &Project) -> Result<BTreeMap<String, String>, Fault> {
+    let last = LocalLake::open(project)?.last_manifest()?;
+    Ok(last.map(|manifest| manifest.summary.fingerprints.into_iter().collect()).unwrap_or_default())
 }
 
 /// Opens the engine.

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use arrow_schema::{DataType, Schema};
 use serde::Serialize;
 use shoplake_core::{Catalog, PinnedTable, Result};
-use shoplake_models::{Model, Models};
+use shoplake_models::{Materialized, Model, Models};
 
 use super::TableChange;
 use super::contracts::{ColumnChange, differences};
@@ -24,7 +24,9 @@ pub enum ModelAction {
     Rebuild,
     /// The days that the new rows touch are made anew.
     Days,
-    /// It is no longer in the project; its table stays as it is.
+    /// It is a view, and its SQL is another.
+    Redefine,
+    /// It is no longer in the project; a table stays as it is.
     Leave,
 }
 
@@ -60,18 +62,22 @@ pub(crate) fn planned(
     changed: &BTreeSet<String>,
 ) -> Vec<PlannedModel> {
     let mut planned: Vec<PlannedModel> = Vec::new();
-    for model in models.models.iter().filter(|model| model.materialized.is_stored()) {
-        let entry = format!("model:{}", model.name);
+    for model in &models.models {
+        let is_view = model.materialized == Materialized::View;
+        if !is_view && !model.materialized.is_stored() {
+            continue;
+        }
+        let entry = if is_view { format!("view:{}", model.name) } else { format!("model:{}", model.name) };
         let before = last.and_then(|last| last.get(&entry));
         let differs = before != now.get(&entry);
         let mut reasons: Vec<String> = Vec::new();
         let mut in_full = differs;
         match before {
-            None => reasons.push("it has no table yet".to_owned()),
+            None => reasons.push("it is new".to_owned()),
             Some(_) if differs => reasons.push(SQL.to_owned()),
             Some(_) => {}
         }
-        for table in model.reads.iter().filter(|_| before.is_some()) {
+        for table in model.reads.iter().filter(|_| before.is_some() && !is_view) {
             if changed.contains(table) {
                 reasons.push(format!("new rows of {table}"));
                 in_full |= !by_day_of(model, models, table);
@@ -85,17 +91,22 @@ pub(crate) fn planned(
         }
         let action = match before {
             None => ModelAction::Create,
+            Some(_) if is_view => ModelAction::Redefine,
             Some(_) if in_full => ModelAction::Rebuild,
             Some(_) => ModelAction::Days,
         };
         planned.push(PlannedModel { name: model.name.clone(), action, reasons, columns: Vec::new() });
     }
     let gone = last.into_iter().flat_map(BTreeMap::keys).filter(|entry| !now.contains_key(*entry));
-    let gone = gone.filter_map(|entry| entry.strip_prefix("model:"));
-    planned.extend(gone.map(|name| PlannedModel {
-        name: name.to_owned(),
+    let left = |entry: &String| match entry.split_once(':') {
+        Some(("model", name)) => Some((name.to_owned(), "it is no longer in the project; its table stays as it is")),
+        Some(("view", name)) => Some((name.to_owned(), "it is no longer in the project")),
+        _ => None,
+    };
+    planned.extend(gone.filter_map(left).map(|(name, reason)| PlannedModel {
+        name,
         action: ModelAction::Leave,
-        reasons: vec!["it is no longer in the project; its table stays as it is".to_owned()],
+        reasons: vec![reason.to_owned()],
         columns: Vec::new(),
     }));
     planned

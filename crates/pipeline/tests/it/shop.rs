@@ -60,6 +60,39 @@ impl Shop {
         Self { dir }
     }
 
+    /// A project as it stands in a folder of fixtures.
+    pub(crate) fn of_folder(folder: &Path) -> Self {
+        let dir = tempfile::tempdir().unwrap();
+        let mut open = vec![folder.to_path_buf()];
+        while let Some(from) = open.pop() {
+            for entry in fs_err::read_dir(&from).unwrap() {
+                let path = entry.unwrap().path();
+                let to = dir.path().join(path.strip_prefix(folder).unwrap());
+                if path.is_dir() {
+                    fs_err::create_dir_all(&to).unwrap();
+                    open.push(path);
+                } else {
+                    fs_err::copy(&path, &to).unwrap();
+                }
+            }
+        }
+        Self { dir }
+    }
+
+    /// Writes a file of the project, and its folders.
+    pub(crate) fn write(&self, path: &str, text: &str) {
+        let path = self.path().join(path);
+        fs_err::create_dir_all(path.parent().unwrap()).unwrap();
+        fs_err::write(path, text).unwrap();
+    }
+
+    /// Builds models over the tables as they are.
+    pub(crate) async fn build(&self, choice: Choice) -> RunOutcome {
+        fs_err::create_dir_all(self.project().state_dir()).unwrap();
+        let options = RunOptions { build_only: true, choice, ..RunOptions::default() };
+        self.pipeline().await.run(&options).await.unwrap()
+    }
+
     /// The folder.
     pub(crate) fn path(&self) -> &Path {
         self.dir.path()
@@ -72,14 +105,14 @@ impl Shop {
         fs_err::write(folder.join(name), bytes).unwrap();
     }
 
-    fn project(&self) -> Project {
+    pub(crate) fn project(&self) -> Project {
         let environment = Environment { variables: BTreeMap::new() };
         let mut project = load(self.path(), &environment).unwrap();
         project.limits.threads = 2;
         project
     }
 
-    async fn pipeline(&self) -> Pipeline {
+    pub(crate) async fn pipeline(&self) -> Pipeline {
         let project = Arc::new(self.project());
         let lake = LocalLake::open(&project).unwrap();
         let state = SqliteState::open(&project.state_dir().join("state.db")).await.unwrap();
@@ -132,13 +165,6 @@ impl Shop {
             }
         }
         stale
-    }
-
-    /// Adds a file to the project.
-    pub(crate) fn write(&self, path: &str, text: &str) {
-        let path = self.path().join(path);
-        fs_err::create_dir_all(path.parent().unwrap()).unwrap();
-        fs_err::write(path, text).unwrap();
     }
 
     /// Replays corrected rows of sales.

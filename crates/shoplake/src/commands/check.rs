@@ -22,7 +22,7 @@ pub(super) fn check(context: &Context) -> Result<Exit, Failure> {
 }
 
 /// Plans every model, then every test, over tables without rows.
-async fn plan(project: &Project, models: &Models) -> Result<(), Vec<Fault>> {
+pub(super) async fn plan(project: &Project, models: &Models) -> Result<(), Vec<Fault>> {
     let Reader { engine, catalog } = wiring::blank(project).map_err(|fault| vec![fault])?;
     let catalog = shoplake_pipeline::plan_all(engine.as_ref(), models, catalog).await?;
     let faults = shoplake_pipeline::plan_tests(engine.as_ref(), models, &catalog).await;

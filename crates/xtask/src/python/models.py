@@ -12,6 +12,7 @@ from decimal import Decimal, ROUND_HALF_UP
 from itertools import permutations
 from zoneinfo import ZoneInfo
 
+import deltalake
 import duckdb
 
 BINARY, SHOP, ZONE = sys.argv[1:4]
@@ -321,6 +322,10 @@ def dbt():
         sys.exit(f"`dbt build` ended with {done.returncode}\n{done.stdout[-6000:]}{done.stderr[-2000:]}")
     summary = next((line for line in reversed(done.stdout.splitlines()) if "Done. PASS" in line), "").split("  ")[-1]
     built = duckdb.connect(str(database), read_only=True)
+    # What the plugin reads lives as long as dbt's own process: the views need it here too.
+    for dataset in ("sales", "products", "customers"):
+        table = deltalake.DeltaTable(str(pathlib.Path(SHOP, "lake/processed", dataset)))
+        built.register(f"built_main_{dataset}_df", table.to_pyarrow_dataset())
     before = CHECKED[0]
     for model, key in {**STORED, **VIEWS}.items():
         rows = built.execute(f"SELECT * FROM {model}")

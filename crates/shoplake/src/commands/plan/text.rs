@@ -137,6 +137,7 @@ fn action(model: &PlannedModel) -> &'static str {
         ModelAction::Create => "new",
         ModelAction::Rebuild => "in full",
         ModelAction::Days => "by day",
+        ModelAction::Redefine => "view",
         ModelAction::Leave => "left",
     }
 }
