@@ -176,7 +176,10 @@ impl Graph {
                 "old" => all(&|node| !test(node) && !node.new),
                 "unmodified" => all(&|node| !test(node) && !node.modified),
                 _ => {
-                    return Err(nothing(text, "write `state:modified`, `state:new`, `state:unmodified` or `state:old`"));
+                    return Err(nothing(
+                        text,
+                        "write `state:modified`, `state:new`, `state:unmodified` or `state:old`",
+                    ));
                 }
             },
             other => return Err(no_method(other)),

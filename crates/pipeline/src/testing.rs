@@ -61,7 +61,10 @@ impl Pipeline {
             let reads = |names: &BTreeSet<String>| test.depends_on.iter().any(|table| names.contains(table));
             let asked = match &choice.chosen {
                 Some(chosen) => chosen.tests.contains(&test.name),
-                None => choice.all_tests || reads(fresh.changed),
+                None => {
+                    // A view has no table that could have changed.
+                    choice.all_tests || reads(fresh.changed) || test.names.iter().any(|name| fresh.stale.contains(name))
+                }
             };
             if !asked || reads(fresh.broken) {
                 continue;
