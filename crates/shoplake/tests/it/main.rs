@@ -11,7 +11,6 @@ mod disk_full;
 mod fail_points;
 mod hostile;
 mod inputs;
-mod models;
 mod project;
 mod table;
 mod two_runs;
