@@ -19,6 +19,7 @@ pub mod outcome;
 pub mod ports;
 pub mod project;
 pub mod proof;
+pub mod restated;
 pub mod source;
 pub mod table;
 pub mod upkeep;

@@ -27,7 +27,7 @@ pub(crate) struct Files {
 }
 
 /// Tables that a run makes besides datasets and models.
-const OWN_TABLES: [&str; 1] = ["quarantine"];
+const OWN_TABLES: [&str; 2] = ["quarantine", "restatements"];
 
 impl Files {
     /// The tables that `source` may name.

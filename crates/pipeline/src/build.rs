@@ -8,12 +8,14 @@ use arrow_array::RecordBatch;
 use futures::TryStreamExt;
 use shoplake_core::outcome::{How, ModelOutcome, ModelStatus, TestFailure, TestsOutcome};
 use shoplake_core::ports::{Batch, DatasetChange, Engine, RowStream};
+use shoplake_core::restated::Restated;
 use shoplake_core::{Catalog, Fault, FaultKind, PinnedTable, Result};
 use shoplake_models::{Models, Severity};
 
 use crate::Pipeline;
 use crate::load::explain;
 use crate::make::{Asked, Made};
+use crate::restated::Reason;
 
 /// What models and tests came to.
 #[derive(Debug, Default)]
@@ -22,6 +24,8 @@ pub(crate) struct Built {
     pub(crate) models: Vec<ModelOutcome>,
     /// The tests.
     pub(crate) tests: TestsOutcome,
+    /// What was restated of days that were published before.
+    pub(crate) restated: Vec<Restated>,
 }
 
 impl Built {
@@ -78,6 +82,7 @@ impl Pipeline {
         models: &Models,
         changes: &HashMap<String, DatasetChange>,
         stale: &HashSet<String>,
+        reason: &Reason,
     ) -> Result<Built> {
         let mut built = Built::default();
         let mut changed: BTreeSet<String> =
@@ -114,6 +119,10 @@ impl Pipeline {
                         (outcome.rows, outcome.how, outcome.why) = (rows, Some(how), why);
                         changed.insert(model.name.clone());
                         changes.insert(model.name.clone(), change);
+                        if let Some(before) = known {
+                            let noted = self.note_restated(batch, model, &before, &changes, reason).await?;
+                            built.restated.extend(noted);
+                        }
                     }
                     // A disk that is full or memory that is short is no fault of the data: the run ends.
                     Err(fault) if fault.kind == FaultKind::Unavailable => return Err(in_file(fault, &model.path)),

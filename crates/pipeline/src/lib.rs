@@ -17,6 +17,7 @@ mod load;
 mod make;
 mod replay;
 mod report;
+mod restated;
 mod restore;
 mod run;
 mod verify;

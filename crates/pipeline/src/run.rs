@@ -12,6 +12,7 @@ use shoplake_models::Models;
 use crate::build::{Built, fingerprints};
 use crate::collect::Intake;
 use crate::load::{Loaded, explain};
+use crate::restated::Reason;
 use crate::{Pipeline, RunOptions};
 
 /// The run in hand.
@@ -48,6 +49,7 @@ impl Run {
             datasets: Vec::new(),
             models: Vec::new(),
             tests: TestsOutcome::default(),
+            restated: Vec::new(),
             reports: Vec::new(),
             problems: Vec::new(),
         }
@@ -108,7 +110,7 @@ impl Pipeline {
             let work = Work {
                 models: &models,
                 stale: stale(&models, last.as_ref().filter(|_| !options.full_refresh), &now),
-                settled: last == Some(now),
+                settled: last == Some(now) && !options.full_refresh,
                 intakes: &intakes,
             };
             self.work(&mut run, batch, &work, &mut outcome).await?;
@@ -151,7 +153,13 @@ impl Pipeline {
             let loaded = self.load(&mut *batch, work.intakes).await?;
             let counted: u64 = loaded.datasets.iter().map(|dataset| dataset.counts.rows_read).sum();
             self.step(run, "load", &format!("{counted} rows of {} files", loaded.files.len())).await?;
-            let built = self.build(&mut *batch, work.models, &loaded.changes, &work.stale).await?;
+            let replayed = work.intakes.iter().flat_map(|intake| &intake.replays);
+            let reason = Reason {
+                run_id: run.id.clone(),
+                replayed: replayed.map(|replayed| replayed.file.key.clone()).collect(),
+                restored: false,
+            };
+            let built = self.build(&mut *batch, work.models, &loaded.changes, &work.stale, &reason).await?;
             self.step(run, "models", &format!("{} models, {} tests", built.models.len(), built.tests.passed)).await?;
             Ok::<_, Fault>((loaded, built))
         };
@@ -164,7 +172,7 @@ impl Pipeline {
             }
         };
         let blocked = built.blocks();
-        let Built { models: model_outcomes, tests } = built;
+        let Built { models: model_outcomes, tests, restated } = built;
         (outcome.models, outcome.tests) = (model_outcomes, tests);
         let nothing_new = work.settled && loaded.files.is_empty() && loaded.changes.values().all(|c| !c.changed);
         if blocked {
@@ -175,6 +183,7 @@ impl Pipeline {
             outcome.datasets.clone_from(&loaded.datasets);
         } else {
             self.publish(run, batch, work, &loaded, outcome).await?;
+            outcome.restated = restated;
         }
         self.remember(run, &loaded, outcome).await
     }

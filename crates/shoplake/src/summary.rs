@@ -46,6 +46,7 @@ pub(crate) fn text(outcome: &RunOutcome, currency: &str) -> String {
         if test.blocks { mark(Tone::Bad, "failed", &words) } else { mark(Tone::Warn, "warning", &words) }
     });
     blocks(&mut text, failures);
+    blocks(&mut text, restated(outcome).map(|words| mark(Tone::Warn, "restated", &words)));
     let broken = outcome.models.iter().filter_map(|model| Some((model, model.error.as_ref()?)));
     blocks(
         &mut text,
@@ -59,6 +60,18 @@ pub(crate) fn text(outcome: &RunOutcome, currency: &str) -> String {
     }
     text += &end(outcome);
     text
+}
+
+/// What a run restated of days that were published before, and where its values stand.
+pub(crate) fn restated(outcome: &RunOutcome) -> Option<String> {
+    let models = outcome.restated.iter().map(|restated| {
+        let figures = count(restated.figures, "figure", "figures");
+        let days = count(restated.days, "day", "days");
+        format!("{figures} of {days} in {} ({})", restated.model, restated.causes.join(", "))
+    });
+    let models = models.collect::<Vec<_>>().join("; ");
+    let query = format!("shoplake query \"SELECT * FROM restatements WHERE run_id = '{}'\"", outcome.run_id);
+    (!models.is_empty()).then(|| format!("{models}\n{query}"))
 }
 
 /// One line a dataset; only what is not zero stands out.

@@ -6,5 +6,7 @@ mod account;
 mod dimensions;
 mod exactly_once;
 mod replay;
+mod restated;
 mod shop;
 mod upkeep;
+mod ways;

@@ -146,6 +146,7 @@ pub(crate) fn run() -> RunOutcome {
             failed: 0,
             failures: vec![TestFailure { name: "not_null(top_products.name)".into(), rows: 2, blocks: false }],
         },
+        restated: Vec::new(),
         reports: Vec::new(),
         problems: Vec::new(),
     }
