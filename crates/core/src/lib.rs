@@ -19,8 +19,10 @@ pub mod outcome;
 pub mod ports;
 pub mod project;
 pub mod proof;
+pub mod remote;
 pub mod restated;
 pub mod source;
+pub mod staged;
 pub mod table;
 pub mod upkeep;
 
@@ -33,4 +35,6 @@ pub use ids::{BatchNumber, RunId, Sha256};
 pub use judged::{DiscardedValues, JudgedChunk, Reject, Violation};
 pub use landed::LandedFile;
 pub use project::Project;
-pub use table::{Catalog, PinnedTable, TableFile};
+pub use remote::RemoteLake;
+pub use staged::StagedBatch;
+pub use table::{Catalog, Fetch, PinnedTable, TableFile, TableRoot, Wanted};

@@ -1,6 +1,6 @@
 //! The ports: one trait a role. The pipeline knows these; the binary puts adapters behind them.
 
-use std::collections::{BTreeSet, HashMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::path::Path;
 use std::pin::Pin;
 use std::sync::Arc;
@@ -21,6 +21,7 @@ use crate::landed::LandedFile;
 use crate::maintenance::{Restored, Swept, TableVersion};
 use crate::outcome::{DatasetOutcome, FileOutcome, FileStatus, RunOutcome};
 use crate::proof::Check;
+use crate::staged::StagedBatch;
 use crate::table::{Catalog, PinnedTable};
 use crate::upkeep::{ChangedRows, Upkeep, Upkept};
 
@@ -56,6 +57,8 @@ pub enum Take {
 pub trait LandingZone: Send + Sync {
     /// Lands a file under `name`; `origin` is its path as the user knows it.
     fn land_file(&self, dataset: &str, source: &Path, name: &str, origin: &str, take: Take) -> Result<LandedFile>;
+    /// The file as it would land, with its bytes where they lie now; nothing is moved.
+    fn foresee(&self, dataset: &str, source: &Path, name: &str, origin: &str) -> Result<LandedFile>;
     /// Lands the bytes of an API page.
     fn land_page(
         &self,
@@ -71,8 +74,11 @@ pub trait LandingZone: Send + Sync {
     fn archive(&self, file: &LandedFile, metadata: &serde_json::Value) -> Result<()>;
     /// Removes a landed file whose bytes the archive has already.
     fn discard(&self, file: &LandedFile) -> Result<()>;
-    /// Where the archived bytes of a loaded file lie on this machine.
-    fn archived(&self, key: &str) -> std::path::PathBuf;
+    /// Where the archived bytes of a loaded file lie on this machine; from a lake elsewhere they are
+    /// brought here first. There is no such file where the archive has none.
+    fn archived(&self, key: &str) -> Result<std::path::PathBuf>;
+    /// Keeps a file that was written into the lake's folder on this machine: a report.
+    fn keep(&self, path: &Path) -> Result<()>;
 }
 
 /// The tables, and the batches that change them.
@@ -82,12 +88,20 @@ pub trait TableStore: Send + Sync {
     async fn recover(&self) -> Result<()>;
     /// The tables as the last fully committed batch left them.
     async fn pinned(&self) -> Result<Catalog>;
+    /// Every dataset's table as it is before the first row, for planning without data.
+    fn blank(&self) -> Result<Catalog>;
     /// What each published batch after `after` did, in order.
     async fn manifests(&self, after: BatchNumber) -> Result<Vec<Manifest>>;
     /// Writes checkpoints of the logs that have grown long since their last; gives how many.
     async fn checkpoint(&self) -> Result<u64>;
-    /// Begins the next batch over these files.
+    /// Begins the next batch over these files. A batch that is kept for later is set aside.
     async fn begin(&self, run: &RunId, files: &[LandedFile]) -> Result<Box<dyn Batch>>;
+    /// The batch that a plan has kept, as long as the tables are what it was made over.
+    async fn staged(&self) -> Result<Option<StagedBatch>>;
+    /// Decides the batch that a plan has kept: writes the publish record and commits each table.
+    async fn publish_staged(&self, batch: BatchNumber, summary: BatchSummary) -> Result<Manifest>;
+    /// Sets the batch aside that a plan has kept, if there is one.
+    async fn discard_staged(&self) -> Result<()>;
 }
 
 /// The versions of tables. Whoever calls it holds the project's lock.
@@ -137,6 +151,8 @@ pub trait Batch: Send {
     async fn restore(&mut self, version: PinnedTable) -> Result<()>;
     /// Decides: writes the publish record and commits each table.
     async fn publish(self: Box<Self>, summary: BatchSummary) -> Result<Manifest>;
+    /// Keeps the batch as it is, for [`TableStore::publish_staged`].
+    async fn stage(self: Box<Self>, staged: StagedBatch) -> Result<()>;
     /// Sets the batch aside and removes what it wrote.
     async fn abandon(self: Box<Self>) -> Result<()>;
 }
@@ -203,6 +219,9 @@ pub struct BatchSummary {
     /// Tables that it brought back to an earlier version, before anything else.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub restored: Vec<Restored>,
+    /// Views by name with their SQL, as readers of this batch see them.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub views: BTreeMap<String, String>,
 }
 
 /// A published batch.

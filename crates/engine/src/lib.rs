@@ -15,6 +15,7 @@ mod guard;
 mod local_time;
 mod plain;
 mod provider;
+mod relations;
 mod session;
 mod statistics;
 mod upkeep;
@@ -95,8 +96,11 @@ impl Engine for DataFusionEngine {
     async fn schema(&self, catalog: &Catalog, sql: &str) -> Result<SchemaRef> {
         let (sessions, catalog, sql) = (Arc::clone(&self.sessions), catalog.clone(), sql.to_owned());
         self.on_own_thread(async move {
-            let (_, plan) = sessions.plan(&catalog, &sql).await?;
-            plain::schema(plan.schema().as_arrow())
+            let (context, plan) = sessions.plan(&catalog, &sql).await?;
+            let state = context.state();
+            // Types are only held against each other here: a mistake must show before any row is read.
+            let checked = state.analyzer().execute_and_check(plan, state.config_options(), |_, _| {});
+            plain::schema(checked.map_err(|e| faults::planning(&e, &catalog))?.schema().as_arrow())
         })
         .await
     }

@@ -3,7 +3,6 @@
 use std::sync::Arc;
 
 use chrono_tz::Tz;
-use datafusion::common::TableReference;
 use datafusion::common::tree_node::TreeNodeRecursion;
 use datafusion::execution::context::{SQLOptions, SessionContext};
 use datafusion::execution::memory_pool::{FairSpillPool, TrackConsumersPool};
@@ -11,10 +10,9 @@ use datafusion::execution::runtime_env::{RuntimeEnv, RuntimeEnvBuilder};
 use datafusion::logical_expr::{LogicalPlan, ScalarUDF};
 use datafusion::prelude::SessionConfig;
 use shoplake_core::project::Limits;
-use shoplake_core::{Catalog, Fault, Result};
+use shoplake_core::{Catalog, Result};
 
-use crate::provider::PinnedProvider;
-use crate::{average, faults, guard, local_time};
+use crate::{average, faults, guard, local_time, relations};
 
 /// What all queries of an engine share.
 pub(crate) struct Sessions {
@@ -60,12 +58,7 @@ impl Sessions {
         for function in &self.functions {
             context.register_udf(function.as_ref().clone());
         }
-        for (name, table) in &catalog.tables {
-            let provider = PinnedProvider::new(table)?;
-            context
-                .register_table(TableReference::bare(name.as_str()), Arc::new(provider))
-                .map_err(|e| Fault::internal(format!("cannot register table `{name}`")).caused_by(e))?;
-        }
+        relations::register(&context, catalog, &statement).await?;
         let plan = context.state().statement_to_plan(statement).await.map_err(|e| faults::planning(&e, catalog))?;
         let read_only = SQLOptions::new().with_allow_ddl(false).with_allow_dml(false).with_allow_statements(false);
         read_only.verify_plan(&plan).map_err(|_| guard::refused())?;

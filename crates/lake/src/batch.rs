@@ -2,7 +2,6 @@
 
 use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
-use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
 
 use arrow_array::RecordBatch;
@@ -13,7 +12,7 @@ use shoplake_core::ports::{Batch, BatchSummary, DatasetChange, Loader, Manifest,
 use shoplake_core::restated::{self, RESTATEMENTS};
 use shoplake_core::upkeep::ChangedRows;
 use shoplake_core::{
-    BatchNumber, Catalog, Contract, Fault, PinnedTable, Result, RunId, ShopZone, TableFile, fail_point,
+    BatchNumber, Catalog, Contract, Fault, PinnedTable, Result, RunId, ShopZone, StagedBatch, TableFile, TableRoot,
 };
 
 use crate::base::Base;
@@ -28,10 +27,11 @@ use crate::parquet_writer::{FileWriter, OrderedFile, properties};
 use crate::pool::{Pool, lock};
 use crate::publish;
 use crate::quarantine::{self, QUARANTINE, Quarantine};
-use crate::record::{PublishRecord, TableCommit, put_if_absent};
+use crate::record::{PublishRecord, TableCommit};
 use crate::rewrite::new_file;
 use crate::shape::TableShape;
 use crate::stage::{Related, Shaper};
+use crate::staged::{self, StagedRecord};
 
 /// One table within a batch.
 struct TableState {
@@ -44,7 +44,7 @@ struct TableState {
 }
 
 impl TableState {
-    fn new(root: PathBuf, name: &str, schema: SchemaRef, partition_columns: Vec<String>) -> Self {
+    fn new(root: TableRoot, name: &str, schema: SchemaRef, partition_columns: Vec<String>) -> Self {
         let pinned = PinnedTable { name: name.to_owned(), root, schema, partition_columns, files: Vec::new() };
         Self { pinned, base_version: None, restate: true, add: Vec::new(), remove: Vec::new() }
     }
@@ -96,11 +96,11 @@ impl LocalBatch {
             let name = &contract.dataset;
             if let Entry::Vacant(vacant) = tables.entry(name.clone()) {
                 let shape = TableShape::new(contract.clone(), None)?;
-                let root = context.layout.table(name);
+                let root = context.layout.table_root(name);
                 vacant.insert(TableState::new(root, name, shape.table_schema(), shape.partition_columns()));
             }
         }
-        let quarantine_root = context.layout.table(QUARANTINE);
+        let quarantine_root = context.layout.table_root(QUARANTINE);
         tables
             .entry(QUARANTINE.to_owned())
             .or_insert_with(|| TableState::new(quarantine_root.clone(), QUARANTINE, quarantine::schema(), Vec::new()));
@@ -146,6 +146,47 @@ impl LocalBatch {
         Ok(related)
     }
 
+    /// Ends the batch's part of the quarantine: what each table's commit does, and the versions after.
+    fn commits(&mut self) -> Result<(Vec<TableCommit>, BTreeMap<String, u64>)> {
+        let root = self.context.layout.table_root(QUARANTINE);
+        let quarantine = std::mem::replace(
+            &mut *lock(&self.quarantine),
+            Quarantine::new(&root, self.context.number, self.context.run_id.clone(), self.started_micros),
+        );
+        if let Some(state) = self.tables.get_mut(QUARANTINE) {
+            let changes = quarantine.finish(&self.pool, &state.pinned.files)?;
+            state.add.extend(changes.add);
+            state.remove.extend(changes.remove);
+        }
+        for dataset in &self.changed {
+            changes::forget(&self.context.layout.table(dataset), self.context.number)?;
+        }
+        let mut versions = BTreeMap::new();
+        let mut commits = Vec::new();
+        for (name, state) in std::mem::take(&mut self.tables) {
+            let changes = state.has_changes();
+            let version = match (state.base_version, changes) {
+                (None, _) => 0,
+                (Some(base), true) => base + 1,
+                (Some(base), false) => base,
+            };
+            versions.insert(name.clone(), version);
+            if changes {
+                let schema = if state.restate { Some(delta::schema_json(&state.pinned.schema)?) } else { None };
+                let partition_columns = state.pinned.partition_columns;
+                commits.push(TableCommit {
+                    table: name,
+                    version,
+                    schema,
+                    partition_columns,
+                    add: state.add,
+                    remove: state.remove,
+                });
+            }
+        }
+        Ok((commits, versions))
+    }
+
     fn take_in(&mut self, table: &str, schema: &SchemaRef, changes: FileChanges) -> Result<()> {
         let Some(state) = self.tables.get_mut(table) else {
             return Err(Fault::internal(format!("table `{table}` is not part of the batch")));
@@ -160,16 +201,6 @@ impl LocalBatch {
         state.remove.extend(base);
         Ok(())
     }
-}
-
-/// A fault after the decision: the batch stands, and only what follows it is missing.
-fn decided(fault: Fault, batch: BatchNumber) -> Fault {
-    fault
-        .detail(format!(
-            "Batch {} is decided, but not every table has it yet; readers stay at the one before.",
-            batch.0
-        ))
-        .hint("bring the disk in order; the next `shoplake run` completes the batch and loads nothing twice")
 }
 
 #[async_trait]
@@ -233,12 +264,12 @@ impl Batch for LocalBatch {
 
     async fn catalog(&self) -> Result<Catalog> {
         let tables = self.tables.iter().map(|(name, state)| (name.clone(), Arc::new(state.pinned.clone())));
-        Ok(Catalog { tables: tables.collect() })
+        Ok(Catalog { tables: tables.collect(), ..Catalog::default() })
     }
 
     async fn replace(&mut self, table: &str, rows: RowStream) -> Result<u64> {
         let RowStream { schema, mut batches } = rows;
-        let root = self.context.layout.table(table);
+        let root = self.context.layout.table_root(table);
         let path = new_file(&root, self.context.number, &BTreeMap::new());
         let writer = FileWriter::create(path.clone(), schema.clone(), properties(&schema, &[]))?;
         let mut file: OrderedFile<RecordBatch> = OrderedFile::new(writer, Arc::new(|batch| Ok(batch.clone())));
@@ -294,50 +325,17 @@ impl Batch for LocalBatch {
     }
 
     async fn publish(mut self: Box<Self>, summary: BatchSummary) -> Result<Manifest> {
-        let root = self.context.layout.table(QUARANTINE);
-        let quarantine = std::mem::replace(
-            &mut *lock(&self.quarantine),
-            Quarantine::new(&root, self.context.number, self.context.run_id.clone(), self.started_micros),
-        );
-        if let Some(state) = self.tables.get_mut(QUARANTINE) {
-            let changes = quarantine.finish(&self.pool, &state.pinned.files)?;
-            state.add.extend(changes.add);
-            state.remove.extend(changes.remove);
-        }
-        for dataset in &self.changed {
-            changes::forget(&self.context.layout.table(dataset), self.context.number)?;
-        }
-        let mut versions = BTreeMap::new();
-        let mut commits = Vec::new();
-        for (name, state) in std::mem::take(&mut self.tables) {
-            let changes = state.has_changes();
-            let version = match (state.base_version, changes) {
-                (None, _) => 0,
-                (Some(base), true) => base + 1,
-                (Some(base), false) => base,
-            };
-            versions.insert(name.clone(), version);
-            if changes {
-                let schema = if state.restate { Some(delta::schema_json(&state.pinned.schema)?) } else { None };
-                let partition_columns = state.pinned.partition_columns;
-                commits.push(TableCommit {
-                    table: name,
-                    version,
-                    schema,
-                    partition_columns,
-                    add: state.add,
-                    remove: state.remove,
-                });
-            }
-        }
-        let record = PublishRecord { batch: self.context.number, commits, versions, summary };
-        fail_point("before-publish")?;
-        if !put_if_absent(&self.context.layout.publish(record.batch), &record)? {
-            return Err(Fault::internal(format!("batch {} was published by somebody else", record.batch)));
-        }
-        fail_point("after-publish").map_err(|fault| decided(fault, record.batch))?;
-        publish::commit_all(&self.context.layout, &record).await.map_err(|fault| decided(fault, record.batch))?;
-        Ok(Manifest { batch: record.batch, summary: record.summary })
+        let (commits, versions) = self.commits()?;
+        let layout = &self.context.layout;
+        publish::send_files(layout, self.context.number, &commits)?;
+        publish::decide(layout, PublishRecord { batch: self.context.number, commits, versions, summary }).await
+    }
+
+    async fn stage(mut self: Box<Self>, staged: StagedBatch) -> Result<()> {
+        let base = self.tables.iter().filter_map(|(name, state)| Some((name.clone(), state.base_version?))).collect();
+        let (commits, versions) = self.commits()?;
+        publish::send_files(&self.context.layout, self.context.number, &commits)?;
+        staged::keep(&self.context.layout, &StagedRecord { staged, base, commits, versions })
     }
 
     async fn abandon(self: Box<Self>) -> Result<()> {
@@ -345,7 +343,7 @@ impl Batch for LocalBatch {
         // Files that are still being written must come to rest before they are swept.
         let rested = pool.wait();
         drop((pool, quarantine));
-        publish::set_aside(&context.layout, context.number)?;
+        publish::set_aside(&context.layout, context.number, false)?;
         rested
     }
 }

@@ -7,7 +7,7 @@
 //! batch is published, and are swept with it where it is not.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Mutex;
 
 use arrow_array::cast::AsArray;
@@ -17,7 +17,7 @@ use arrow_schema::SchemaRef;
 use arrow_select::filter::filter_record_batch;
 use parquet::arrow::ArrowWriter;
 use shoplake_core::clock::day_number;
-use shoplake_core::{BatchNumber, Result, TableFile};
+use shoplake_core::{BatchNumber, Result, TableFile, TableRoot};
 
 use crate::parquet_writer::{parquet_fault, properties};
 use crate::pool::lock;
@@ -41,7 +41,7 @@ pub(crate) enum Way {
 
 /// What a load tells of its rows. Files may be told from any thread.
 pub(crate) struct ChangeLog {
-    root: PathBuf,
+    root: TableRoot,
     batch: BatchNumber,
     schema: SchemaRef,
     told: Mutex<Told>,
@@ -63,9 +63,9 @@ pub(crate) struct Told {
 
 impl ChangeLog {
     /// A log of rows with the columns of `schema`; one that is `silent` tells days only.
-    pub(crate) fn new(root: &Path, batch: BatchNumber, schema: SchemaRef, silent: bool) -> Self {
+    pub(crate) fn new(root: &TableRoot, batch: BatchNumber, schema: SchemaRef, silent: bool) -> Self {
         let told = Mutex::new(Told { silent, ..Told::default() });
-        Self { root: root.to_owned(), batch, schema, told }
+        Self { root: root.clone(), batch, schema, told }
     }
 
     /// A file all of whose rows entered.

@@ -26,29 +26,34 @@ mod publish;
 mod quarantine;
 mod read;
 mod record;
+mod remote;
 mod rewrite;
 mod run_keys;
 mod shape;
 mod stage;
+mod staged;
 mod stats;
+mod store;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use shoplake_core::ports::{Batch, LandingZone, Manifest, TableStore};
+use shoplake_core::ports::{Batch, BatchSummary, LandingZone, Manifest, TableStore};
 use shoplake_core::restated::{self, RESTATEMENTS};
 use shoplake_core::{
     BatchNumber, Catalog, Contract, Fault, FaultKind, LandedFile, PinnedTable, Project, Result, RunId, ShopZone,
-    fail_point,
+    StagedBatch, fail_point,
 };
 
 use crate::batch::{BatchContext, LocalBatch};
 use crate::landing::LocalLanding;
 use crate::layout::{Layout, numbers};
-use crate::record::{BatchRecord, PublishRecord, put_if_absent};
+use crate::record::{BatchRecord, put_if_absent};
+use crate::remote::{Lease, Remote, probe_folder, refuse_unused_faults};
+use crate::store::Store;
 
-/// A lake in a folder of this machine.
+/// A lake in a folder of this machine, or elsewhere with that folder as its mirror.
 pub struct LocalLake {
     layout: Layout,
     contracts: Vec<Arc<Contract>>,
@@ -61,10 +66,19 @@ impl LocalLake {
     /// The lake of a project; nothing is made before the first run.
     pub fn open(project: &Project) -> Result<Self> {
         let root = std::path::absolute(&project.lake_dir)?;
-        let layout = Layout::new(&root);
+        let store = match &project.remote {
+            Some(remote) => Store::Remote(Remote::connect(project, remote)?),
+            None => refuse_unused_faults().map(|()| Store::Folder)?,
+        };
+        let layout = Layout::new(&root, store);
         let contracts = project.datasets.iter().map(|dataset| Arc::new(dataset.contract.clone())).collect();
         let (zone, threads) = (ShopZone::new(project.time_zone), project.limits.threads);
         Ok(Self { layout, contracts, zone, threads, memory: project.limits.memory })
+    }
+
+    /// The bytes of all objects in a folder of the lake.
+    pub fn size(&self, folder: &str) -> Result<u64> {
+        Ok(self.layout.store().list(&self.layout.root().join(folder))?.iter().map(|listed| listed.size).sum())
     }
 
     /// Where the lake's files land and are archived.
@@ -75,7 +89,7 @@ impl LocalLake {
     /// Every dataset's table and the quarantine as they are before the first row, for planning without data.
     pub fn empty(&self) -> Result<Catalog> {
         let table = |name: &str, schema, partition_columns| {
-            let (name, root) = (name.to_owned(), self.layout.table(name));
+            let (name, root) = (name.to_owned(), self.layout.table_root(name));
             (name.clone(), Arc::new(PinnedTable { name, root, schema, partition_columns, files: Vec::new() }))
         };
         let mut tables: BTreeMap<_, _> = [
@@ -87,40 +101,44 @@ impl LocalLake {
             let shape = shape::TableShape::new(Arc::clone(contract), None)?;
             tables.extend([table(&contract.dataset, shape.table_schema(), shape.partition_columns())]);
         }
-        Ok(Catalog { tables })
+        Ok(Catalog { tables, ..Catalog::default() })
     }
 
     /// The tables at the versions of a published batch.
     async fn pin(&self, versions: &BTreeMap<String, u64>) -> Result<Catalog> {
-        let pins = versions.iter().map(|(name, version)| {
-            let root = self.layout.table(name);
-            async move { delta::pin(&root, name, *version).await }
-        });
-        let tables: Vec<PinnedTable> = futures::future::try_join_all(pins).await?;
-        Ok(Catalog { tables: tables.into_iter().map(|table| (table.name.clone(), Arc::new(table))).collect() })
+        let pins = versions.iter().map(|(name, version)| delta::pin(&self.layout, name, *version));
+        // All come to their end, also where one fails: the kernel's threads panic where nobody listens any more.
+        let pinned = futures::future::join_all(pins).await.into_iter();
+        let tables = pinned.collect::<Result<Vec<PinnedTable>>>()?;
+        let tables = tables.into_iter().map(|table| (table.name.clone(), Arc::new(table))).collect();
+        Ok(Catalog { tables, ..Catalog::default() })
     }
 }
 
 #[async_trait]
 impl TableStore for LocalLake {
     async fn recover(&self) -> Result<()> {
+        match self.layout.store() {
+            Store::Folder => probe_folder(self.layout.root())?,
+            remote @ Store::Remote(_) => remote.still_ours()?,
+        }
         publish::recover(&self.layout).await
     }
 
     async fn pinned(&self) -> Result<Catalog> {
         match publish::last_committed(&self.layout)? {
-            Some(record) => self.pin(&record.versions).await,
+            Some(record) => Ok(Catalog { views: record.summary.views, ..self.pin(&record.versions).await? }),
             None => Ok(Catalog::default()),
         }
     }
 
+    fn blank(&self) -> Result<Catalog> {
+        self.empty()
+    }
+
     async fn manifests(&self, after: BatchNumber) -> Result<Vec<Manifest>> {
-        let later = numbers(&self.layout.publishes())?.into_iter().filter(|batch| *batch > after);
-        let read = later.map(|batch| {
-            let record: PublishRecord = record::read(&self.layout.publish(batch))?;
-            Ok(Manifest { batch, summary: record.summary })
-        });
-        read.collect()
+        let later = record::all_published(&self.layout, after)?.into_iter();
+        Ok(later.map(|record| Manifest { batch: record.batch, summary: record.summary }).collect())
     }
 
     async fn checkpoint(&self) -> Result<u64> {
@@ -131,13 +149,15 @@ impl TableStore for LocalLake {
     }
 
     async fn begin(&self, run: &RunId, files: &[LandedFile]) -> Result<Box<dyn Batch>> {
+        self.discard_staged().await?;
         let (base, versions) = match publish::last_committed(&self.layout)? {
             Some(record) => (self.pin(&record.versions).await?, record.versions),
             None => (Catalog::default(), BTreeMap::new()),
         };
         let number = publish::next_number(&self.layout)?;
         let record = BatchRecord { batch: number, run_id: run.clone(), files: files.to_vec(), base: versions.clone() };
-        if !put_if_absent(&self.layout.batch(number), &record)? {
+        self.layout.store().still_ours()?;
+        if !put_if_absent(self.layout.store(), &self.layout.batch(number), &record)? {
             return Err(Fault::new(FaultKind::Busy, format!("batch {number} was begun by another run")));
         }
         fail_point("batch-record")?;
@@ -151,11 +171,29 @@ impl TableStore for LocalLake {
         };
         Ok(Box::new(LocalBatch::new(context, base, &versions)?))
     }
+
+    async fn staged(&self) -> Result<Option<StagedBatch>> {
+        Ok(staged::kept(&self.layout)?.map(|kept| kept.staged))
+    }
+
+    async fn publish_staged(&self, batch: BatchNumber, summary: BatchSummary) -> Result<Manifest> {
+        staged::publish(&self.layout, batch, summary).await
+    }
+
+    async fn discard_staged(&self) -> Result<()> {
+        for batch in numbers(self.layout.store(), &self.layout.stages())? {
+            publish::set_aside(&self.layout, batch, true)?;
+        }
+        Ok(())
+    }
 }
 
-/// The one writer's hold on a project; gone with its process.
+/// The one writer's hold on a project and on its lake; the lock is gone with its process, the lease of
+/// a lake elsewhere some time after it.
 #[derive(Debug)]
 pub struct WriterLock {
+    // In this order: whoever gets the lock must find the lease given back.
+    _lease: Option<Lease>,
     _file: std::fs::File,
 }
 
@@ -176,5 +214,9 @@ pub fn lock(project: &Project, wait: bool) -> Result<WriterLock> {
         }
         Err(std::fs::TryLockError::Error(error)) => return Err(error.into()),
     }
-    Ok(WriterLock { _file: file })
+    let lease = project.remote.as_ref().map(|remote| {
+        let lake = Remote::connect(project, remote)?;
+        lake.take_lease(&path, remote.lease, wait)
+    });
+    Ok(WriterLock { _lease: lease.transpose()?, _file: file })
 }

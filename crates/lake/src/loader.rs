@@ -7,14 +7,13 @@
 
 use std::any::Any;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
-use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
 
 use arrow_array::{RecordBatch, UInt32Array};
 use arrow_schema::Schema;
 use shoplake_core::clock::civil;
 use shoplake_core::ports::{Loader, Replay};
-use shoplake_core::{Counts, Fault, JudgedChunk, LandedFile, Result, ShopZone, TableFile};
+use shoplake_core::{Counts, Fault, JudgedChunk, LandedFile, Result, ShopZone, TableFile, TableRoot};
 
 use crate::base::{Base, BaseRow, order_values};
 use crate::dimension::LookedUp;
@@ -51,7 +50,7 @@ pub(crate) struct Part {
 
 /// The load of one dataset.
 pub(crate) struct TableLoader {
-    pub(crate) root: PathBuf,
+    pub(crate) root: TableRoot,
     pub(crate) shape: TableShape,
     pub(crate) base: Base,
     pub(crate) base_dropped: HashMap<u32, Vec<u32>>,

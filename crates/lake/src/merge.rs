@@ -2,13 +2,12 @@
 //! and no SQL runs over those that stay.
 
 use std::collections::{BTreeMap, HashSet};
-use std::path::Path;
 use std::sync::Arc;
 
 use arrow_array::{ArrayRef, BooleanArray, RecordBatch};
 use arrow_schema::{Schema, SchemaRef};
 use arrow_select::filter::filter_record_batch;
-use shoplake_core::{BatchNumber, Fault, Result, TableFile, hash};
+use shoplake_core::{BatchNumber, Fault, Result, TableFile, TableRoot, hash};
 
 use crate::finish::{FileChanges, SMALL_BYTES, SMALL_FILES};
 use crate::parquet_writer::{FileWriter, OrderedFile, properties};
@@ -57,7 +56,7 @@ impl Touched {
     }
 
     /// Whether a file has rows that go.
-    fn touches(&self, root: &Path, file: &TableFile) -> Result<bool> {
+    fn touches(&self, root: &TableRoot, file: &TableFile) -> Result<bool> {
         if self.hashes.is_empty() {
             return Ok(false);
         }
@@ -74,7 +73,7 @@ impl Touched {
 pub(crate) fn merge(
     pool: &Pool,
     batch: BatchNumber,
-    root: &Path,
+    root: &TableRoot,
     schema: &SchemaRef,
     files: Vec<TableFile>,
     keys: &[RecordBatch],

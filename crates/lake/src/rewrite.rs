@@ -9,7 +9,7 @@ use arrow_array::{Array, ArrayRef, BooleanArray, RecordBatch, UInt32Array};
 use arrow_schema::SchemaRef;
 use arrow_select::filter::filter_record_batch;
 use arrow_select::zip::zip;
-use shoplake_core::{BatchNumber, Result, TableFile};
+use shoplake_core::{BatchNumber, Result, TableFile, TableRoot};
 use uuid::Uuid;
 
 use crate::changes::ChangeLog;
@@ -48,7 +48,7 @@ pub(crate) fn new_file(root: &Path, batch: BatchNumber, partition: &BTreeMap<Str
 
 /// Writes a copy of `file` without some rows; `None` where no row is left.
 pub(crate) fn without_rows(
-    root: &Path,
+    root: &TableRoot,
     batch: BatchNumber,
     file: &TableFile,
     dropped: &[u32],
@@ -73,7 +73,7 @@ pub(crate) fn kept(dropped: &[u32], first: u32, rows: usize) -> BooleanArray {
 /// Merges data files of one table.
 pub(crate) struct Merger {
     /// The table's folder.
-    pub(crate) root: PathBuf,
+    pub(crate) root: TableRoot,
     /// The batch that writes.
     pub(crate) batch: BatchNumber,
     /// Its shape.
@@ -155,8 +155,7 @@ impl Merger {
     /// Whether a file has orphans whose key is known by now.
     pub(crate) fn can_heal(&self, file: &TableFile) -> Result<bool> {
         for related in self.related.iter() {
-            let path = index_path(&self.root, &file.path, &orphans_kind(&related.column));
-            let index = KeyIndex::read(&path, None)?;
+            let index = KeyIndex::of_file(&self.root, file, &orphans_kind(&related.column), None)?;
             if index.is_some_and(|index| index.pairs().any(|(hash, _)| related.dimension.knows(hash))) {
                 return Ok(true);
             }
@@ -165,7 +164,7 @@ impl Merger {
     }
 
     fn orphans_of(&self, file: &TableFile, column: &str) -> Result<Orphans> {
-        let index = KeyIndex::read(&index_path(&self.root, &file.path, &orphans_kind(column)), None)?;
+        let index = KeyIndex::of_file(&self.root, file, &orphans_kind(column), None)?;
         Ok(index.map(|index| index.pairs().map(|(hash, ordinal)| (ordinal, hash)).collect()).unwrap_or_default())
     }
 

@@ -1,21 +1,22 @@
 //! Builds the models over the batch's tables and runs their tests, before anything is published.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
-use std::sync::Arc;
 use std::time::Instant;
 
 use arrow_array::RecordBatch;
 use futures::TryStreamExt;
-use shoplake_core::outcome::{How, ModelOutcome, ModelStatus, TestFailure, TestsOutcome};
-use shoplake_core::ports::{Batch, DatasetChange, Engine, RowStream};
+use shoplake_core::outcome::{How, ModelOutcome, ModelStatus, TestsOutcome};
+use shoplake_core::ports::{Batch, DatasetChange, RowStream};
 use shoplake_core::restated::Restated;
-use shoplake_core::{Catalog, Fault, FaultKind, PinnedTable, Result};
-use shoplake_models::{Models, Severity};
+use shoplake_core::{Fault, FaultKind, Result};
+use shoplake_models::{Materialized, Models};
 
 use crate::Pipeline;
+use crate::choice::Choice;
 use crate::load::explain;
 use crate::make::{Asked, Made};
 use crate::restated::Reason;
+use crate::testing::Fresh;
 
 /// What models and tests came to.
 #[derive(Debug, Default)]
@@ -26,6 +27,8 @@ pub(crate) struct Built {
     pub(crate) tests: TestsOutcome,
     /// What was restated of days that were published before.
     pub(crate) restated: Vec<Restated>,
+    /// Models that were left out although what they read has changed.
+    pub(crate) due: BTreeSet<String>,
 }
 
 impl Built {
@@ -41,31 +44,6 @@ pub(crate) async fn collect(stream: RowStream) -> Result<Vec<RecordBatch>> {
     stream.batches.try_collect().await
 }
 
-/// Plans every model over `catalog`, in order, without touching data; gives the catalog with the
-/// models' tables (no files) in it.
-///
-/// # Errors
-/// Every model whose SQL does not fit the tables.
-pub async fn plan_all(engine: &dyn Engine, models: &Models, mut catalog: Catalog) -> Result<Catalog, Vec<Fault>> {
-    let mut faults = Vec::new();
-    for model in models.models.iter().filter(|model| model.materialized.is_stored()) {
-        match engine.schema(&catalog, &model.sql).await {
-            Ok(schema) => {
-                let table = PinnedTable {
-                    name: model.name.clone(),
-                    root: std::env::temp_dir(),
-                    schema,
-                    partition_columns: Vec::new(),
-                    files: Vec::new(),
-                };
-                catalog.tables.insert(model.name.clone(), Arc::new(table));
-            }
-            Err(fault) => faults.push(in_file(fault, &model.path)),
-        }
-    }
-    if faults.is_empty() { Ok(catalog) } else { Err(faults) }
-}
-
 /// A fault of a model's SQL, with the model's file as its place.
 fn in_file(mut fault: Fault, path: &str) -> Fault {
     let place = fault.place.take();
@@ -75,15 +53,17 @@ fn in_file(mut fault: Fault, path: &str) -> Fault {
 impl Pipeline {
     /// Builds what has to be built anew, and tests it.
     ///
-    /// `stale` names models whose SQL has changed since they were built.
+    /// `stale` names models whose SQL has changed since they were built; `why` is what was chosen, and
+    /// why rows change.
     pub(crate) async fn build(
         &self,
         batch: &mut dyn Batch,
         models: &Models,
         changes: &HashMap<String, DatasetChange>,
         stale: &HashSet<String>,
-        reason: &Reason,
+        why: (&Choice, &Reason),
     ) -> Result<Built> {
+        let (choice, reason) = why;
         let mut built = Built::default();
         let mut changed: BTreeSet<String> =
             changes.iter().filter(|(_, change)| change.changed).map(|(name, _)| name.clone()).collect();
@@ -104,17 +84,31 @@ impl Pipeline {
                 error: None,
             };
             let touched: Vec<&String> = model.reads.iter().filter(|table| changed.contains(*table)).collect();
+            if !choice.builds(&model.name) {
+                let behind = model.reads.iter().any(|table| built.due.contains(table));
+                if known.is_none() || behind || !touched.is_empty() || stale.contains(&model.name) {
+                    built.due.insert(model.name.clone());
+                }
+                continue;
+            }
+            let redo = choice.redoes(&model.name, stale);
+            let never = model.reads.iter().find(|name| !choice.builds(name) && !catalog.tables.contains_key(*name));
             if model.reads.iter().any(|table| broken.contains(table)) {
                 outcome.status = ModelStatus::Skipped;
                 broken.insert(model.name.clone());
-            } else if let Some(known) = known.as_ref().filter(|_| touched.is_empty() && !stale.contains(&model.name)) {
+            } else if let Some(known) = known.as_ref().filter(|_| touched.is_empty() && !redo) {
                 (outcome.status, outcome.rows) = (ModelStatus::Unchanged, known.rows());
                 outcome.how = Some(How::Unchanged);
             } else {
-                let known = known.filter(|_| !stale.contains(&model.name));
+                let known = known.filter(|_| !redo);
                 let asked =
                     Asked { model, catalog: &catalog, known: known.as_deref(), touched: &touched, changes: &changes };
-                match self.make(batch, &asked).await {
+                let made = match never {
+                    None => self.make(batch, &asked).await,
+                    Some(name) => Err(Fault::usage(format!("reads `{name}`, which was never built and is left out"))
+                        .hint(format!("choose `+{}` to build what it reads too", model.name))),
+                };
+                match made {
                     Ok(Made { rows, how, why, change }) => {
                         (outcome.rows, outcome.how, outcome.why) = (rows, Some(how), why);
                         changed.insert(model.name.clone());
@@ -137,55 +131,19 @@ impl Pipeline {
             built.models.push(outcome);
         }
         self.progress.done();
-        built.tests = self.test(batch, models, &changed, &broken).await?;
+        let fresh = Fresh { changed: &changed, broken: &broken, stale };
+        built.tests = self.data_tests(&batch.catalog().await?, models, choice, &fresh).await?;
+        self.unit_tests(models, choice, &fresh, &mut built.tests).await?;
         Ok(built)
     }
-
-    /// Runs the tests of what has changed.
-    async fn test(
-        &self,
-        batch: &dyn Batch,
-        models: &Models,
-        changed: &BTreeSet<String>,
-        broken: &BTreeSet<String>,
-    ) -> Result<TestsOutcome> {
-        let catalog = batch.catalog().await?;
-        let mut outcome = TestsOutcome::default();
-        self.progress.stage("tests", None);
-        for test in &models.tests {
-            let reads = |names: &BTreeSet<String>| test.depends_on.iter().any(|table| names.contains(table));
-            if !reads(changed) || reads(broken) {
-                continue;
-            }
-            let sql = format!("SELECT count(*) AS failing FROM ({})", test.sql);
-            let batches =
-                collect(self.engine.query(&catalog, &sql).await.map_err(|fault| in_file(fault, &test.name))?).await?;
-            let failing = first_count(&batches);
-            let blocks = test.severity == Severity::Error;
-            match (failing, blocks) {
-                (0, _) => outcome.passed += 1,
-                (_, true) => outcome.failed += 1,
-                (_, false) => outcome.warned += 1,
-            }
-            if failing > 0 {
-                outcome.failures.push(TestFailure { name: test.name.clone(), rows: failing, blocks });
-            }
-        }
-        self.progress.done();
-        Ok(outcome)
-    }
 }
 
-/// The number in the first cell of an answer.
-fn first_count(batches: &[RecordBatch]) -> u64 {
-    use arrow_array::cast::AsArray;
-    let cell = batches.iter().find(|batch| batch.num_rows() > 0).map(|batch| batch.column(0).clone());
-    let count = cell.and_then(|c| c.as_primitive_opt::<arrow_array::types::Int64Type>().map(|c| c.value(0)));
-    count.map_or(0, |count| count.max(0) as u64)
-}
-
-/// What decides whether a model's table still fits: by model, its compiled SQL's fingerprint.
-pub(crate) fn fingerprints(models: &Models) -> BTreeMap<String, String> {
-    let stored = models.models.iter().filter(|model| model.materialized.is_stored());
-    stored.map(|model| (format!("model:{}", model.name), shoplake_core::hash::fingerprint(&model.sql))).collect()
+/// What decides whether a model's table still fits: by model, its compiled SQL's fingerprint; by
+/// view, that of what readers see.
+pub fn fingerprints(models: &Models) -> BTreeMap<String, String> {
+    let kept = models.models.iter().filter_map(|model| match model.materialized {
+        Materialized::View => Some(("view", model)),
+        kept => kept.is_stored().then_some(("model", model)),
+    });
+    kept.map(|(kind, model)| (format!("{kind}:{}", model.name), shoplake_core::hash::fingerprint(&model.sql))).collect()
 }

@@ -16,6 +16,7 @@ use shoplake_models::Model;
 
 use crate::Pipeline;
 use crate::build::collect;
+use crate::collect::Intake;
 
 /// The names that tables have while they are compared; a model's cannot begin so.
 const BEFORE: &str = "restated__before";
@@ -31,6 +32,15 @@ pub(crate) struct Reason {
     pub(crate) replayed: HashSet<String>,
     /// Whether a table was brought back to an earlier version.
     pub(crate) restored: bool,
+}
+
+impl Reason {
+    /// What a run over `intakes` knows.
+    pub(crate) fn of_run(run_id: &RunId, intakes: &[Intake]) -> Self {
+        let replayed = intakes.iter().flat_map(|intake| &intake.replays);
+        let replayed = replayed.map(|replayed| replayed.file.key.clone()).collect();
+        Self { run_id: run_id.clone(), replayed, restored: false }
+    }
 }
 
 /// The rows of one day that came and went.

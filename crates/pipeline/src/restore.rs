@@ -11,6 +11,7 @@ use shoplake_models::Models;
 
 use crate::Pipeline;
 use crate::build::{Built, fingerprints};
+use crate::choice::Choice;
 use crate::restated::Reason;
 use crate::run::{Run, many, stale};
 
@@ -56,7 +57,7 @@ impl Pipeline {
         };
         let mut outcome = run.outcome();
         let blocked = built.blocks();
-        Built { models: outcome.models, tests: outcome.tests, restated: outcome.restated } = built;
+        (outcome.models, outcome.tests, outcome.restated) = (built.models, built.tests, built.restated);
         if blocked {
             batch.abandon().await?;
         } else {
@@ -85,7 +86,7 @@ impl Pipeline {
         batch.restore(version).await?;
         let stale = stale(models, Some(last), &fingerprints(models));
         let reason = Reason { run_id: run.clone(), replayed: HashSet::new(), restored: true };
-        self.build(batch, models, &changes, &stale, &reason).await
+        self.build(batch, models, &changes, &stale, (&Choice::default(), &reason)).await
     }
 
     /// The account of the batch. The contracts keep the fingerprints of the last run: rows that wait to
@@ -106,6 +107,7 @@ impl Pipeline {
             cursors: Vec::new(),
             fingerprints: prints.into_iter().collect(),
             restored: vec![restored],
+            views: models.views(),
         }
     }
 }

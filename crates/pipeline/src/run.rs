@@ -1,17 +1,19 @@
 //! The run: every stage in its order, and what each outcome means for the next.
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::time::Instant;
 
 use chrono::{DateTime, Utc};
-use shoplake_core::outcome::{FileStatus, RunOutcome, RunStatus, TestsOutcome};
-use shoplake_core::ports::{Batch, BatchSummary, FileRecord, StepRecord};
+use shoplake_core::outcome::{FileStatus, ModelStatus, RunOutcome, RunStatus, TestsOutcome};
+use shoplake_core::ports::{Batch, BatchSummary, FileRecord, Manifest, StepRecord};
 use shoplake_core::{BatchNumber, Counts, Fault, FaultKind, LandedFile, Result, RunId, fail_point};
 use shoplake_models::Models;
 
 use crate::build::{Built, fingerprints};
+use crate::choice::Choice;
 use crate::collect::Intake;
 use crate::load::{Loaded, explain};
+use crate::plan::words;
 use crate::restated::Reason;
 use crate::{Pipeline, RunOptions};
 
@@ -31,6 +33,7 @@ struct Work<'a> {
     /// Whether contracts and models are what the last batch was made with.
     settled: bool,
     intakes: &'a [Intake],
+    choice: &'a Choice,
 }
 
 impl Run {
@@ -91,11 +94,15 @@ impl Pipeline {
     async fn run_once(&self, options: &RunOptions) -> Result<RunOutcome> {
         let models = shoplake_models::load(&self.project).map_err(many)?;
         let mut run = Run::new();
+        if let Some(staged) = self.tables.staged().await? {
+            // Rows that a plan has loaded name its run: the run that publishes them goes by that name.
+            run.id = staged.summary.run_id;
+        }
         self.state.begin_run(&run.id, run.started_at).await?;
         self.tables.recover().await?;
         self.catch_up().await?;
         self.step(&mut run, "recover", "what earlier runs left is in order").await?;
-        let intakes = self.collect(options).await?;
+        let intakes = if options.build_only { self.nothing() } else { self.collect(options).await? };
         let files: Vec<LandedFile> = intakes.iter().flat_map(|intake| intake.files.clone()).collect();
         self.step(&mut run, "land", &format!("{} files to load", files.len())).await?;
         let last = self.last_fingerprints().await?;
@@ -103,16 +110,20 @@ impl Pipeline {
         let mut outcome = run.outcome();
         outcome.problems = intakes.iter().flat_map(|intake| intake.problems.clone()).collect();
         let replays = intakes.iter().any(|intake| !intake.replays.is_empty());
-        if files.is_empty() && !replays && !options.full_refresh && last.as_ref() == Some(&now) {
+        let settled = self.is_settled(&models, last.as_ref());
+        let choice = &options.choice;
+        // What a plan has kept is a run of everything, and of nothing more.
+        let plain = !options.build_only && !choice.full_refresh && choice.chosen.is_none();
+        let kept = if plain { self.kept_for(&models, &intakes).await? } else { None };
+        if files.is_empty() && !replays && settled && !options.build_only && !choice.full_refresh {
+            self.tables.discard_staged().await?;
             outcome.datasets = idle(self, &intakes);
+        } else if let Some(staged) = kept {
+            self.publish_kept(&mut run, staged, &intakes, &mut outcome).await?;
         } else {
             let batch = self.tables.begin(&run.id, &files).await?;
-            let work = Work {
-                models: &models,
-                stale: stale(&models, last.as_ref().filter(|_| !options.full_refresh), &now),
-                settled: last == Some(now) && !options.full_refresh,
-                intakes: &intakes,
-            };
+            let stale = stale(&models, last.as_ref(), &now);
+            let work = Work { models: &models, stale, settled, intakes: &intakes, choice };
             self.work(&mut run, batch, &work, &mut outcome).await?;
         }
         let pull_failed = intakes.iter().any(|intake| intake.failed);
@@ -153,13 +164,9 @@ impl Pipeline {
             let loaded = self.load(&mut *batch, work.intakes).await?;
             let counted: u64 = loaded.datasets.iter().map(|dataset| dataset.counts.rows_read).sum();
             self.step(run, "load", &format!("{counted} rows of {} files", loaded.files.len())).await?;
-            let replayed = work.intakes.iter().flat_map(|intake| &intake.replays);
-            let reason = Reason {
-                run_id: run.id.clone(),
-                replayed: replayed.map(|replayed| replayed.file.key.clone()).collect(),
-                restored: false,
-            };
-            let built = self.build(&mut *batch, work.models, &loaded.changes, &work.stale, &reason).await?;
+            let reason = Reason::of_run(&run.id, work.intakes);
+            let built =
+                self.build(&mut *batch, work.models, &loaded.changes, &work.stale, (work.choice, &reason)).await?;
             self.step(run, "models", &format!("{} models, {} tests", built.models.len(), built.tests.passed)).await?;
             Ok::<_, Fault>((loaded, built))
         };
@@ -172,9 +179,19 @@ impl Pipeline {
             }
         };
         let blocked = built.blocks();
-        let Built { models: model_outcomes, tests, restated } = built;
+        let Built { models: model_outcomes, tests, due, restated } = built;
         (outcome.models, outcome.tests) = (model_outcomes, tests);
-        let nothing_new = work.settled && loaded.files.is_empty() && loaded.changes.values().all(|c| !c.changed);
+        if !due.is_empty() {
+            let names: Vec<String> = due.iter().map(|name| format!("`{name}`")).collect();
+            outcome
+                .problems
+                .push(format!("left out although due: {}; the next `shoplake run` builds them", names.join(", ")));
+        }
+        let built_none = outcome.models.iter().all(|model| model.status == ModelStatus::Unchanged);
+        let nothing_new = (work.settled || work.choice.chosen.is_some())
+            && built_none
+            && loaded.files.is_empty()
+            && loaded.changes.values().all(|c| !c.changed);
         if blocked {
             batch.abandon().await?;
             outcome.datasets = held(&loaded);
@@ -182,7 +199,7 @@ impl Pipeline {
             batch.abandon().await?;
             outcome.datasets.clone_from(&loaded.datasets);
         } else {
-            self.publish(run, batch, work, &loaded, outcome).await?;
+            self.publish(run, batch, work, &loaded, &due, outcome).await?;
             outcome.restated = restated;
         }
         self.remember(run, &loaded, outcome).await
@@ -194,24 +211,17 @@ impl Pipeline {
         batch: Box<dyn Batch>,
         work: &Work<'_>,
         loaded: &Loaded,
+        due: &BTreeSet<String>,
         outcome: &mut RunOutcome,
     ) -> Result<()> {
-        let cursors = self.project.datasets.iter().zip(work.intakes).filter(|(_, intake)| intake.pulled);
-        // A pull whose page was refused stays open: the cursor must not pass what is not loaded.
-        let whole = |name: &str| loaded.failed.iter().all(|file| file.dataset != name || file.page.is_none());
-        let cursors = cursors.map(|(dataset, intake)| (dataset.contract.dataset.clone(), intake.cursor.clone()));
-        let cursors = cursors.filter(|(name, _)| whole(name)).map(|(name, cursor)| (name, cursor.unwrap_or_default()));
-        let summary = BatchSummary {
-            run_id: run.id.clone(),
-            started_at: run.started_at,
-            datasets: loaded.datasets.clone(),
-            files: loaded.files.clone(),
-            cursors: cursors.collect(),
-            fingerprints: self.fingerprints(work.models).into_iter().collect(),
-            restored: Vec::new(),
-        };
+        let summary = self.summary(run, work.models, work.intakes, loaded, (work.choice, due)).await?;
         self.progress.stage("publishing", None);
         let manifest = batch.publish(summary).await?;
+        self.published(run, manifest, outcome).await
+    }
+
+    /// After the decision: state and archive follow, and the outcome tells of it.
+    pub(crate) async fn published(&self, run: &mut Run, manifest: Manifest, outcome: &mut RunOutcome) -> Result<()> {
         self.step(run, "publish", &format!("batch {}", manifest.batch)).await?;
         self.settle(&manifest).await.map_err(|fault| published(fault, manifest.batch))?;
         self.step(run, "archive", &format!("{} files", manifest.summary.files.len())).await?;
@@ -221,8 +231,41 @@ impl Pipeline {
         Ok(())
     }
 
+    /// What the publish record says of the run, which left some models out though they are due.
+    pub(crate) async fn summary(
+        &self,
+        run: &Run,
+        models: &Models,
+        intakes: &[Intake],
+        loaded: &Loaded,
+        (choice, due): (&Choice, &BTreeSet<String>),
+    ) -> Result<BatchSummary> {
+        let (fingerprints, views) = self.to_publish(models, choice, due).await?;
+        let contracts = self.project.datasets.iter().map(|dataset| words(&dataset.contract));
+        Ok(BatchSummary {
+            run_id: run.id.clone(),
+            started_at: run.started_at,
+            datasets: loaded.datasets.clone(),
+            files: loaded.files.clone(),
+            cursors: self.cursors(intakes, loaded),
+            fingerprints: fingerprints.into_iter().chain(contracts).collect(),
+            restored: Vec::new(),
+            views,
+        })
+    }
+
+    /// The cursors that move with what is loaded.
+    pub(crate) fn cursors(&self, intakes: &[Intake], loaded: &Loaded) -> Vec<(String, serde_json::Value)> {
+        let cursors = self.project.datasets.iter().zip(intakes).filter(|(_, intake)| intake.pulled);
+        // A pull whose page was refused stays open: the cursor must not pass what is not loaded.
+        let whole = |name: &str| loaded.failed.iter().all(|file| file.dataset != name || file.page.is_none());
+        let cursors = cursors.map(|(dataset, intake)| (dataset.contract.dataset.clone(), intake.cursor.clone()));
+        let cursors = cursors.filter(|(name, _)| whole(name));
+        cursors.map(|(name, cursor)| (name, cursor.unwrap_or_default())).collect()
+    }
+
     /// Notes the files that are not part of a published batch.
-    async fn remember(&self, run: &Run, loaded: &Loaded, outcome: &RunOutcome) -> Result<()> {
+    pub(crate) async fn remember(&self, run: &Run, loaded: &Loaded, outcome: &RunOutcome) -> Result<()> {
         for dataset in &outcome.datasets {
             let Some(known) = self.project.dataset(&dataset.dataset) else { continue };
             for file in dataset.files.iter().filter(|f| matches!(f.status, FileStatus::Failed | FileStatus::Held)) {
@@ -242,7 +285,7 @@ impl Pipeline {
     }
 
     /// What decides whether there is anything to do without new files.
-    fn fingerprints(&self, models: &Models) -> BTreeMap<String, String> {
+    pub(crate) fn fingerprints(&self, models: &Models) -> BTreeMap<String, String> {
         let contracts = self.project.datasets.iter();
         let contracts = contracts.map(|d| (d.contract.dataset.clone(), d.contract.fingerprint()));
         contracts.chain(fingerprints(models)).collect()
@@ -261,6 +304,12 @@ impl Pipeline {
         tracing::info!(run = %run.id, step = name, seconds, detail);
         self.state.record_step(&run.id, &StepRecord { name: name.into(), seconds, detail: detail.into() }).await
     }
+}
+
+/// Whether the fingerprints `now` are those of `last`, which may say more: contracts in words, for people.
+pub(crate) fn same(last: &BTreeMap<String, String>, now: &BTreeMap<String, String>) -> bool {
+    let prints = last.iter().filter(|(name, _)| !name.starts_with("contract:"));
+    prints.eq(now.iter())
 }
 
 /// Models whose SQL is not what their table was built with.

@@ -7,7 +7,7 @@ use serde::de::DeserializeOwned;
 use shoplake_core::{Fault, Project};
 
 use crate::environment::Environment;
-use crate::files::{DashboardFile, ModelsFile, ReportFile, SourceFile};
+use crate::files::{DashboardFile, ReportFile, SourceFile};
 use crate::locate::SETTINGS;
 use crate::relations::{self, Written};
 use crate::source::{self, Draft};
@@ -33,7 +33,10 @@ pub fn load(dir: &Path, env: &Environment) -> Result<Project, Vec<Fault>> {
             time_zone: settings.time_zone,
             currency: settings.currency,
             lake_dir: settings.lake_dir,
+            remote: settings.remote,
+            target: settings.target,
             vars: settings.vars,
+            model_settings: settings.models,
             limits: settings.limits,
             schedule: settings.schedule,
             datasets,
@@ -95,9 +98,6 @@ fn check_views(dir: &Path, written: &Written, faults: &mut Vec<Fault>) {
             faults.push(suggest(fault, name, &tables, "table"));
         }
     };
-    for (path, name) in yaml_files(dir, "models", faults) {
-        check_shape::<ModelsFile>(&path, &name, faults);
-    }
     for (path, name) in yaml_files(dir, "reports", faults) {
         let Some((file, node)) = check_shape::<ReportFile>(&path, &name, faults) else { continue };
         for (index, table) in file.tables.iter().enumerate() {

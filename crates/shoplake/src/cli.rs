@@ -67,6 +67,8 @@ pub(crate) enum Command {
     Init(InitArgs),
     /// Load new data, build the models, test them, publish, and write the reports
     Run(RunArgs),
+    /// Show what the next run would change: files, contracts, models and, with --numbers, every figure
+    Plan(PlanArgs),
     /// Check the project's files, contracts and models without touching data
     Check,
     /// Run one SQL query on the tables as the last run left them
@@ -134,6 +136,31 @@ pub(crate) struct RunArgs {
     #[arg(long)]
     pub(crate) no_wait: bool,
     /// Print the outcome as one JSON object on stdout
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+/// `shoplake plan`
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  shoplake plan                           what would be loaded, made anew, and why; touches nothing
+  shoplake plan --numbers                 the effect on each figure by day; kept for the next run
+  shoplake plan --fail-if-diff --quiet    exit code 1 if anything would change
+
+APIs are not asked: what they have comes on top. A plan with numbers is published by the next run as it is,
+unless files, contracts, models or tables have changed by then.")]
+pub(crate) struct PlanArgs {
+    /// Work the run out, publish nothing, and show how each figure would differ from what is published
+    #[arg(long)]
+    pub(crate) numbers: bool,
+    /// End with exit code 1 if anything would change
+    #[arg(long)]
+    pub(crate) fail_if_diff: bool,
+    /// If a run holds the project, end with exit code 1 instead of waiting
+    #[arg(long)]
+    pub(crate) no_wait: bool,
+    /// Print the plan as one JSON object on stdout
     #[arg(long)]
     pub(crate) json: bool,
 }

@@ -32,7 +32,10 @@ fn project(dir: &Path) -> Project {
         dir: dir.to_path_buf(),
         time_zone: chrono_tz::UTC,
         currency: "USD".into(),
+        target: "local".into(),
+        model_settings: serde_json::Value::Null,
         lake_dir: dir.join("lake"),
+        remote: None,
         vars: BTreeMap::from([("floor".to_owned(), serde_json::json!(5))]),
         limits: Limits::default(),
         schedule: None,
@@ -90,8 +93,8 @@ fn views_are_put_in() {
     let table = models.model("t").unwrap();
     assert_eq!(
         table.sql,
-        "WITH cte__v1 AS (\nSELECT * FROM sales\n),\ncte__v2 AS (\nWITH a AS (SELECT 1) SELECT * FROM cte__v1\n)\n\
-         SELECT * FROM cte__v2, cte__v1"
+        "WITH cte__v1 AS (\nSELECT * FROM sales\n),\ncte__v2 AS (\nWITH a AS (SELECT 1) SELECT * FROM cte__v1 AS v1\n)\n\
+         SELECT * FROM cte__v2 AS v2, cte__v1 AS v1"
     );
     assert_eq!((table.depends_on.len(), table.reads.as_slice()), (2, ["sales".to_owned()].as_slice()));
     assert_eq!(models.model("v1").unwrap().materialized, Materialized::View);

@@ -39,7 +39,7 @@ impl Pipeline {
             kept.keep(elsewhere, manifest.batch).await?;
         }
         let again = elsewhere.pinned().await?;
-        let mut both = Catalog { tables: evidence.catalog.tables.clone() };
+        let mut both = Catalog { tables: evidence.catalog.tables.clone(), ..Catalog::default() };
         let tables = again.tables.into_iter().map(|(name, table)| (format!("{AGAIN}{name}"), table));
         both.tables.extend(tables);
         for dataset in &self.project.datasets {
@@ -94,10 +94,10 @@ impl Pipeline {
             let name = &dataset.contract.dataset;
             let mut intake = Intake::default();
             for file in manifest.summary.files.iter().filter(|file| &file.dataset == name) {
-                let replayed = file.path == self.landing.archived(&file.key) && loaded.contains(&file.key);
+                let replayed = file.is_archived() && loaded.contains(&file.key);
                 if !replayed {
                     loaded.insert(file.key.clone());
-                    intake.files.push(LandedFile { path: self.landing.archived(&file.key), ..file.clone() });
+                    intake.files.push(LandedFile { path: self.landing.archived(&file.key)?, ..file.clone() });
                 }
             }
             files.extend(intake.files.iter().cloned());

@@ -11,7 +11,7 @@ use shoplake_core::ports::{Engine, Quiet, TableStore};
 use shoplake_core::{Fault, Project};
 use shoplake_engine::DataFusionEngine;
 use shoplake_lake::LocalLake;
-use shoplake_pipeline::{Pipeline, ReplayOptions, RunOptions};
+use shoplake_pipeline::{Choice, Pipeline, ReplayOptions, RunOptions};
 use shoplake_project::{Environment, InitOptions, init, load};
 use shoplake_state::SqliteState;
 use tempfile::TempDir;
@@ -101,7 +101,8 @@ impl Shop {
 
     /// Runs once, and makes every model anew in full.
     pub(crate) async fn full_refresh(&self) -> RunOutcome {
-        let options = RunOptions { full_refresh: true, ..RunOptions::default() };
+        let choice = Choice { full_refresh: true, ..Choice::default() };
+        let options = RunOptions { choice, ..RunOptions::default() };
         self.pipeline().await.run(&options).await.unwrap()
     }
 

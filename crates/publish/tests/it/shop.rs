@@ -144,7 +144,12 @@ pub(crate) fn run() -> RunOutcome {
             passed: 13,
             warned: 1,
             failed: 0,
-            failures: vec![TestFailure { name: "not_null(top_products.name)".into(), rows: 2, blocks: false }],
+            failures: vec![TestFailure {
+                name: "not_null(top_products.name)".into(),
+                rows: 2,
+                blocks: false,
+                detail: None,
+            }],
         },
         restated: Vec::new(),
         reports: Vec::new(),

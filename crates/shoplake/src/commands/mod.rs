@@ -4,6 +4,7 @@ mod check;
 mod discover;
 mod generate;
 mod init;
+mod plan;
 mod quarantine;
 mod query;
 mod report;
@@ -29,6 +30,7 @@ pub(crate) fn dispatch(cli: Cli, printer: &Printer) -> Result<Exit, Failure> {
     match cli.command {
         Command::Init(args) => init::init(&context, &args),
         Command::Run(args) => run::run(&context, args),
+        Command::Plan(args) => plan::plan(&context, &args),
         Command::Check => check::check(&context),
         Command::Query(args) => query::query(&context, &args),
         Command::Status(args) => status::status(&context, &args),

@@ -35,6 +35,9 @@ impl Landing {
 }
 
 impl LandingZone for Landing {
+    fn foresee(&self, _: &str, _: &Path, _: &str, _: &str) -> Result<LandedFile> {
+        Err(Fault::internal("not part of a pull"))
+    }
     fn land_file(&self, _: &str, _: &Path, _: &str, _: &str, _: Take) -> Result<LandedFile> {
         Err(Fault::internal("not part of a pull"))
     }
@@ -68,8 +71,11 @@ impl LandingZone for Landing {
     fn archive(&self, file: &LandedFile, _: &Value) -> Result<()> {
         self.discard(file)
     }
-    fn archived(&self, key: &str) -> std::path::PathBuf {
-        std::path::PathBuf::from(key)
+    fn archived(&self, key: &str) -> Result<std::path::PathBuf> {
+        Ok(std::path::PathBuf::from(key))
+    }
+    fn keep(&self, _: &Path) -> Result<()> {
+        Ok(())
     }
 
     fn discard(&self, file: &LandedFile) -> Result<()> {

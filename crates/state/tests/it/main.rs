@@ -92,6 +92,7 @@ fn manifest(batch: u64, run: &str, names: &[&str]) -> Manifest {
             cursors: vec![("customers".into(), serde_json::json!({ "since": batch }))],
             fingerprints: vec![("sales".into(), "print-1".into())],
             restored: Vec::new(),
+            views: std::collections::BTreeMap::new(),
         },
     }
 }
