@@ -106,7 +106,7 @@ impl LocalBatch {
             .or_insert_with(|| TableState::new(quarantine_root.clone(), QUARANTINE, quarantine::schema(), Vec::new()));
         let restated = RESTATEMENTS.to_owned();
         tables.entry(restated).or_insert_with(|| {
-            TableState::new(context.layout.table(RESTATEMENTS), RESTATEMENTS, restated::schema(), Vec::new())
+            TableState::new(context.layout.table_root(RESTATEMENTS), RESTATEMENTS, restated::schema(), Vec::new())
         });
         let started_micros = chrono::Utc::now().timestamp_micros();
         let quarantine = Quarantine::new(&quarantine_root, context.number, context.run_id.clone(), started_micros);

@@ -2,7 +2,6 @@
 //! value, and the rows that caused it. What another SQL gives is no restatement and is not told here.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
-use std::fmt::Write as _;
 use std::sync::Arc;
 
 use arrow_array::cast::AsArray;
@@ -94,8 +93,12 @@ impl Pipeline {
             changes.iter().filter(|(name, change)| change.changed && model.reads.contains(*name)).collect();
         let told = changes.iter().all(|(_, change)| change.rows.is_some() && !change.first);
         let days: BTreeSet<i32> = changes.iter().flat_map(|(_, change)| change.days.iter().copied()).collect();
-        let sql = comparison(model, day, before, told.then_some(&days));
-        let figures = figures(&collect(self.engine.query(&with(&catalog, BEFORE, before), &sql).await?).await?)?;
+        let others = before.schema.fields().iter().map(|field| field.name().as_str());
+        let others: Vec<&str> =
+            others.filter(|name| name != day && !model.unique_key.iter().any(|key| key == name)).collect();
+        let sql = comparison(model, day, &others, told.then_some(&days));
+        let rows = collect(self.engine.query(&with(&catalog, BEFORE, before), &sql).await?).await?;
+        let figures = figures(&rows, &others)?;
         if figures.is_empty() {
             return Ok(None);
         }
@@ -167,43 +170,39 @@ fn quoted(name: &str) -> String {
     format!("\"{}\"", name.replace('"', "\"\""))
 }
 
-/// One row a figure: day, key of the row, column, old and new value. Days after the last of the table
-/// before were not published then.
-fn comparison(model: &Model, day: &str, before: &PinnedTable, days: Option<&BTreeSet<i32>>) -> String {
+/// One row for each row that has another figure: its day, its key, and of each other column the old and
+/// the new value. Days after the last of the table before were not published then.
+fn comparison(model: &Model, day: &str, others: &[&str], days: Option<&BTreeSet<i32>>) -> String {
     let within = days.filter(|days| !days.is_empty()).map(|days| {
         let days: Vec<String> = days.iter().map(|day| format!("DATE '{}'", civil_text(*day))).collect();
         format!(" WHERE {} IN ({})", quoted(day), days.join(", "))
     });
     let within = within.unwrap_or_default();
-    let mut keys: Vec<&str> = vec![day];
-    keys.extend(model.unique_key.iter().map(String::as_str).filter(|key| *key != day));
-    let others = before.schema.fields().iter().map(|f| f.name().as_str()).filter(|name| !keys.contains(name));
-    let on: Vec<String> = keys.iter().map(|key| format!("o.{0} IS NOT DISTINCT FROM n.{0}", quoted(key))).collect();
-    let row_key = keys[1..].iter().map(|key| {
+    let keys: Vec<&String> = model.unique_key.iter().filter(|key| *key != day).collect();
+    let same = keys.iter().map(|key| format!(" AND o.{0} IS NOT DISTINCT FROM n.{0}", quoted(key)));
+    let row_key = keys.iter().map(|key| {
         let shown = format!("CAST(coalesce(o.{0}, n.{0}) AS VARCHAR)", quoted(key));
         format!("'{}=' || coalesce({shown}, 'NULL')", key.replace('\'', "''"))
     });
     let row_key = row_key.collect::<Vec<_>>().join(" || ', ' || ");
     let row_key = if row_key.is_empty() { "CAST(NULL AS VARCHAR)" } else { &row_key };
-    let mut sql = String::new();
-    for other in others {
-        let _ = write!(
-            sql,
-            "{union}SELECT coalesce(o.{day}, n.{day}) AS day, {row_key} AS row_key, '{name}' AS column_name, \
-             CAST(o.{column} AS VARCHAR) AS old_value, CAST(n.{column} AS VARCHAR) AS new_value \
-             FROM (SELECT *, true AS is_there FROM {BEFORE}{within}) AS o \
-             FULL JOIN (SELECT *, true AS is_there FROM {after}{within}) AS n ON {on} \
-             WHERE (o.{column} IS DISTINCT FROM n.{column} OR o.is_there IS DISTINCT FROM n.is_there) \
-             AND coalesce(o.{day}, n.{day}) <= (SELECT max({day}) FROM {BEFORE})",
-            union = if sql.is_empty() { "" } else { " UNION ALL " },
-            day = quoted(day),
-            name = other.replace('\'', "''"),
-            column = quoted(other),
-            after = quoted(&model.name),
-            on = on.join(" AND "),
-        );
-    }
-    if sql.is_empty() { "SELECT DATE '1970-01-01', '', '', '', '' WHERE false".into() } else { sql }
+    let values = others.iter().enumerate().map(|(at, other)| {
+        let value = |side| format!("CAST({side}.{} AS VARCHAR) AS {side}{at}", quoted(other));
+        format!(", {}, {}", value("o"), value("n"))
+    });
+    let differ = others.iter().map(|other| format!(" OR o.{0} IS DISTINCT FROM n.{0}", quoted(other)));
+    format!(
+        "SELECT coalesce(o.{day}, n.{day}) AS day, {row_key} AS row_key{values} \
+         FROM (SELECT *, true AS is_there FROM {BEFORE}{within}) AS o \
+         FULL JOIN (SELECT *, true AS is_there FROM {after}{within}) AS n ON o.{day} = n.{day}{same} \
+         WHERE (o.is_there IS DISTINCT FROM n.is_there{differ}) \
+         AND coalesce(o.{day}, n.{day}) <= (SELECT max({day}) FROM {BEFORE})",
+        day = quoted(day),
+        values = values.collect::<String>(),
+        after = quoted(&model.name),
+        same = same.collect::<String>(),
+        differ = differ.collect::<String>(),
+    )
 }
 
 fn civil_text(day: i32) -> String {
@@ -211,7 +210,8 @@ fn civil_text(day: i32) -> String {
     format!("{year:04}-{month:02}-{day:02}")
 }
 
-fn figures(batches: &[RecordBatch]) -> Result<Vec<Figure>> {
+/// The figures that differ, each column of each row one.
+fn figures(batches: &[RecordBatch], others: &[&str]) -> Result<Vec<Figure>> {
     let mut figures = Vec::new();
     for batch in batches {
         let days = batch.column(0).as_primitive_opt::<Date32Type>();
@@ -220,14 +220,19 @@ fn figures(batches: &[RecordBatch]) -> Result<Vec<Figure>> {
             let column = batch.column(column).as_string_opt::<i32>()?;
             column.is_valid(row).then(|| column.value(row).to_owned())
         };
-        for row in 0..batch.num_rows() {
-            figures.push(Figure {
-                day: days.value(row),
-                row_key: text(1, row),
-                column: text(2, row).unwrap_or_default(),
-                old: text(3, row),
-                new: text(4, row),
-            });
+        for (row, (at, column)) in
+            (0..batch.num_rows()).flat_map(|row| others.iter().enumerate().map(move |o| (row, o)))
+        {
+            let (old, new) = (text(2 + 2 * at, row), text(3 + 2 * at, row));
+            if old != new {
+                figures.push(Figure {
+                    day: days.value(row),
+                    row_key: text(1, row),
+                    column: (*column).to_owned(),
+                    old,
+                    new,
+                });
+            }
         }
     }
     figures.sort_by(|a, b| (a.day, &a.row_key, &a.column).cmp(&(b.day, &b.row_key, &b.column)));
