@@ -20,6 +20,7 @@ use crate::judged::JudgedChunk;
 use crate::landed::LandedFile;
 use crate::maintenance::{Restored, Swept, TableVersion};
 use crate::outcome::{DatasetOutcome, FileOutcome, FileStatus, RunOutcome};
+use crate::planned::PlannedQuery;
 use crate::proof::Check;
 use crate::table::{Catalog, PinnedTable};
 
@@ -38,6 +39,16 @@ pub trait Engine: Send + Sync {
     async fn schema(&self, catalog: &Catalog, sql: &str) -> Result<SchemaRef>;
     /// Runs one SELECT.
     async fn query(&self, catalog: &Catalog, sql: &str) -> Result<RowStream>;
+}
+
+/// Says what a query is, without touching data: what it reads, where each column comes from, its shape.
+#[async_trait]
+pub trait SqlPlanner: Send + Sync {
+    /// Plans `sql` over the tables of `catalog`; they need no files.
+    ///
+    /// # Errors
+    /// SQL that does not fit the tables, with its place in `sql` and the names that were likely meant.
+    async fn plan(&self, catalog: &Catalog, sql: &str) -> Result<PlannedQuery>;
 }
 
 /// Whether landing a file leaves the original.
