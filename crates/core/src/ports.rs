@@ -48,7 +48,17 @@ pub trait SqlPlanner: Send + Sync {
     ///
     /// # Errors
     /// SQL that does not fit the tables, with its place in `sql` and the names that were likely meant.
-    async fn plan(&self, catalog: &Catalog, sql: &str) -> Result<PlannedQuery>;
+    async fn plan(&self, catalog: &Catalog, sql: &str) -> Result<PlannedQuery> {
+        self.plan_through(catalog, &[], sql).await
+    }
+    /// Plans `sql` as if each table of `definitions` (its name, which `catalog` knows, and its SQL, over
+    /// the catalog and the definitions before it) were a view: the shape goes through to what is behind it.
+    async fn plan_through(
+        &self,
+        catalog: &Catalog,
+        definitions: &[(String, String)],
+        sql: &str,
+    ) -> Result<PlannedQuery>;
 }
 
 /// Whether landing a file leaves the original.

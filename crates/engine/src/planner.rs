@@ -11,11 +11,13 @@ mod origins;
 mod shape;
 mod text;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use datafusion::logical_expr::LogicalPlan;
+use datafusion::common::tree_node::{Transformed, TreeNodeRecursion};
+use datafusion::error::DataFusionError;
+use datafusion::logical_expr::{LogicalPlan, SubqueryAlias};
 use shoplake_core::planned::{Input, Origin, PlannedColumn, PlannedQuery};
 use shoplake_core::ports::SqlPlanner;
 use shoplake_core::{Catalog, Result};
@@ -24,24 +26,48 @@ use crate::{DataFusionEngine, faults, plain};
 
 #[async_trait]
 impl SqlPlanner for DataFusionEngine {
-    async fn plan(&self, catalog: &Catalog, sql: &str) -> Result<PlannedQuery> {
+    async fn plan_through(
+        &self,
+        catalog: &Catalog,
+        definitions: &[(String, String)],
+        sql: &str,
+    ) -> Result<PlannedQuery> {
         let (sessions, catalog, sql) = (Arc::clone(&self.sessions), catalog.clone(), sql.to_owned());
+        let definitions = definitions.to_vec();
         self.on_own_thread(async move {
+            let wrong = |error: DataFusionError| faults::planning(&error, &catalog);
+            let mut known: HashMap<String, LogicalPlan> = HashMap::new();
+            for (name, definition) in &definitions {
+                let (_, plan) = sessions.plan(&catalog, definition).await?;
+                known.insert(name.clone(), through(plan, &known).map_err(wrong)?);
+            }
             let (context, plan) = sessions.plan(&catalog, &sql).await?;
             let state = context.state();
             let options = Arc::clone(state.config_options());
-            let analyzed = state
-                .analyzer()
-                .execute_and_check(plan.clone(), &options, |_, _| {})
-                .map_err(|error| faults::planning(&error, &catalog))?;
+            let analyzed = state.analyzer().execute_and_check(plan.clone(), &options, |_, _| {}).map_err(wrong)?;
             let schema = plain::schema(analyzed.schema().as_arrow())?;
-            planned(&plan, schema).map_err(|error| faults::planning(&error, &catalog))
+            through(plan, &known).and_then(|plan| planned(&plan, schema)).map_err(wrong)
         })
         .await
     }
 }
 
-fn planned(plan: &LogicalPlan, schema: arrow::datatypes::SchemaRef) -> datafusion::error::Result<PlannedQuery> {
+/// `plan` with the plans of `known` in place of the tables of their names.
+fn through(plan: LogicalPlan, known: &HashMap<String, LogicalPlan>) -> Result<LogicalPlan, DataFusionError> {
+    if known.is_empty() {
+        return Ok(plan);
+    }
+    let replaced = plan.transform_down_with_subqueries(|node| {
+        let LogicalPlan::TableScan(scan) = &node else { return Ok(Transformed::no(node)) };
+        let Some(definition) = known.get(scan.table_name.table()) else { return Ok(Transformed::no(node)) };
+        let alias = SubqueryAlias::try_new(Arc::new(definition.clone()), scan.table_name.clone())?;
+        // The nodes above keep their own idea of the columns; what is put in has been gone through already.
+        Ok(Transformed::new(LogicalPlan::SubqueryAlias(alias), true, TreeNodeRecursion::Jump))
+    });
+    replaced.map(|replaced| replaced.data)
+}
+
+fn planned(plan: &LogicalPlan, schema: arrow::datatypes::SchemaRef) -> Result<PlannedQuery, DataFusionError> {
     let traced = origins::trace(plan)?;
     let columns: Vec<PlannedColumn> = schema
         .fields()
@@ -70,8 +96,8 @@ fn planned(plan: &LogicalPlan, schema: arrow::datatypes::SchemaRef) -> datafusio
 }
 
 /// A plan that cannot be walked: a mistake of ours.
-fn lost(what: &str) -> datafusion::error::DataFusionError {
-    datafusion::error::DataFusionError::Internal(format!("planning lost its way: {what}"))
+fn lost(what: &str) -> DataFusionError {
+    DataFusionError::Internal(format!("planning lost its way: {what}"))
 }
 
 /// Why a part of a query has no known shape: the end of "this query …".

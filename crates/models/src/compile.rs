@@ -313,6 +313,7 @@ fn described(file: &SqlFile, rendered: &Rendered, properties: Option<&Properties
         path: file.path.clone(),
         raw: file.text.clone(),
         sql: rendered.sql.clone(),
+        direct_sql: rendered.sql.clone(),
         incremental_sql: None,
         materialized,
         unique_key: list("unique_key"),

@@ -18,6 +18,7 @@
 mod bounded;
 mod compile;
 mod days;
+mod lineage;
 mod properties;
 mod references;
 mod sql;
@@ -28,6 +29,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use shoplake_core::{Fault, Project};
 
 pub use days::restrict;
+pub use lineage::{Direction, Edge, Lineage, Link, Shown, TableKind};
 pub use properties::schema;
 
 /// How a model is kept.
@@ -70,6 +72,8 @@ pub struct Model {
     pub raw: String,
     /// Plain SQL for all of its rows.
     pub sql: String,
+    /// Plain SQL for all of its rows in which views and ephemeral models stand by their names.
+    pub direct_sql: String,
     /// Plain SQL for the rows of some days, to be given to [`restrict`]; only with [`Model::by_day`].
     pub incremental_sql: Option<String>,
     /// How it is kept.

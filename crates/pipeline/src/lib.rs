@@ -18,6 +18,7 @@ mod report;
 mod restore;
 mod run;
 mod verify;
+mod why;
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -27,6 +28,7 @@ use shoplake_core::ports::{Engine, LandingZone, Progress, StateStore, TableStore
 
 pub use build::plan_all;
 pub use replay::{ORIGIN_COLUMNS, REASON_COLUMNS, ReplayOptions};
+pub use why::{Explainer, Why};
 
 /// The stations of a project, put together by the binary.
 #[derive(Clone)]

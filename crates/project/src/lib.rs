@@ -26,6 +26,7 @@ mod shape;
 mod source;
 mod template;
 mod units;
+mod viewers;
 mod words;
 mod yaml;
 
@@ -35,3 +36,4 @@ pub use load::load;
 pub use locate::find_dir;
 pub use render::render_source;
 pub use schemas::schemas;
+pub use viewers::{Viewer, viewers};

@@ -112,7 +112,7 @@ fn check_views(dir: &Path, written: &Written, faults: &mut Vec<Fault>) {
     }
 }
 
-fn check_shape<T: JsonSchema + DeserializeOwned>(
+pub(crate) fn check_shape<T: JsonSchema + DeserializeOwned>(
     path: &Path,
     name: &str,
     faults: &mut Vec<Fault>,
@@ -126,7 +126,7 @@ fn read_file(path: &Path, name: &str, faults: &mut Vec<Fault>) -> Option<Node> {
 }
 
 /// The YAML files below a folder of the project, with the names that users know them by.
-fn yaml_files(dir: &Path, folder: &str, faults: &mut Vec<Fault>) -> Vec<(PathBuf, String)> {
+pub(crate) fn yaml_files(dir: &Path, folder: &str, faults: &mut Vec<Fault>) -> Vec<(PathBuf, String)> {
     let paths = files_below(&dir.join(folder), &["yml", "yaml"], faults);
     let named = paths.into_iter().map(|path| {
         let inside = path.strip_prefix(dir).unwrap_or(&path);

@@ -3,11 +3,12 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use shoplake_core::ports::{Engine, LakeProof, Progress, StateStore, TableMaintenance, TableStore};
+use shoplake_core::ports::{Engine, LakeProof, Progress, SqlPlanner, StateStore, TableMaintenance, TableStore};
 use shoplake_core::{Catalog, Fault, FaultKind, Project};
 use shoplake_engine::DataFusionEngine;
 use shoplake_lake::{LocalLake, WriterLock};
-use shoplake_pipeline::Pipeline;
+use shoplake_models::Models;
+use shoplake_pipeline::{Explainer, Pipeline};
 use shoplake_state::SqliteState;
 
 use crate::printer::Printer;
@@ -29,6 +30,26 @@ pub(crate) async fn reader(project: &Project) -> Result<Reader, Fault> {
 /// The tables as the contracts make them, without rows: for planning without data.
 pub(crate) fn blank(project: &Project) -> Result<Reader, Fault> {
     Ok(Reader { engine: engine(project)?, catalog: LocalLake::open(project)?.empty()? })
+}
+
+/// All that takes SQL apart without running it: the planner, and the tables as the contracts make them.
+pub(crate) fn planner(project: &Project) -> Result<(Arc<dyn SqlPlanner>, Catalog), Fault> {
+    let engine = DataFusionEngine::new(&project.limits, project.time_zone)?;
+    Ok((Arc::new(engine), LocalLake::open(project)?.empty()?))
+}
+
+/// All that explains a figure of the tables as the last fully committed run left them.
+pub(crate) async fn explainer(project: &Arc<Project>, models: Models) -> Result<Explainer, Fault> {
+    let lake = LocalLake::open(project)?;
+    let engine = Arc::new(DataFusionEngine::new(&project.limits, project.time_zone)?);
+    Ok(Explainer {
+        project: Arc::clone(project),
+        models,
+        catalog: lake.pinned().await?,
+        engine: Arc::clone(&engine) as Arc<dyn Engine>,
+        planner: engine,
+        landing: lake.landing(),
+    })
 }
 
 /// Opens the engine.

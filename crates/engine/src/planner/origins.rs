@@ -161,6 +161,12 @@ impl Walk {
                 both.columns.resize(width, Trace::default());
                 Ok(both)
             }
+            LogicalPlan::Distinct(Distinct::All(input)) => {
+                let mut input = self.plan(input, around)?;
+                let by: Vec<Origin> = input.columns.iter().flat_map(Trace::all).cloned().collect();
+                input.shaped.extend(by);
+                Ok(input)
+            }
             LogicalPlan::Distinct(Distinct::On(on)) => {
                 let input = self.plan(&on.input, around)?;
                 let sorts = on.sort_expr.iter().flatten().map(|order| &order.expr);
@@ -317,7 +323,7 @@ impl Walk {
         }
         if matches!(expression, Expr::AggregateFunction(_) | Expr::WindowFunction(_)) {
             trace.derivation = Derivation::Aggregate;
-            if trace.values.is_empty() {
+            if trace.values.is_empty() && trace.counts.is_empty() {
                 trace.counts.extend(scope.tables.iter().cloned());
             }
         } else {

@@ -315,25 +315,32 @@ impl Block {
         }
     }
 
-    /// Equalities of WHERE that join two relations become keys of the join: `FROM a, b WHERE a.x = b.x`.
+    /// Equalities of ON, and of the WHERE of an inner join (`FROM a, b WHERE a.x = b.x`), become keys.
     fn pull_keys(&mut self) {
         let aliases: Vec<String> = self.relations.iter().map(|relation| relation.alias.clone()).collect();
         for at in 1..self.relations.len() {
             let (before, this) = (&aliases[..at], &aliases[at]);
             let Some(met) = &mut self.relations[at].join else { continue };
-            if met.kind != JoinKind::Inner || !met.keys.is_empty() {
-                continue;
+            met.others = pull(std::mem::take(&mut met.others), before, this, &mut met.keys);
+            if met.kind == JoinKind::Inner && met.keys.is_empty() {
+                self.filters = pull(std::mem::take(&mut self.filters), before, this, &mut met.keys);
             }
-            let mut kept = Vec::new();
-            for filter in self.filters.drain(..) {
-                match equality(&filter, before, this) {
-                    Some(pair) => met.keys.push(pair),
-                    None => kept.push(filter),
-                }
-            }
-            self.filters = kept;
         }
     }
+}
+
+/// Moves the equalities between `before` and `this` from `filters` to `keys`; gives those that stay.
+fn pull(filters: Vec<Expr>, before: &[String], this: &String, keys: &mut Vec<(Expr, Expr)>) -> Vec<Expr> {
+    let stays = |filter: &Expr| match equality(filter, before, this) {
+        Some(pair) => {
+            keys.push(pair);
+            false
+        }
+        None => true,
+    };
+    let mut filters = filters;
+    filters.retain(stays);
+    filters
 }
 
 /// The sides of `filter`, where it says that something of the relations `before` equals something of `this`.

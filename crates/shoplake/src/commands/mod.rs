@@ -4,6 +4,7 @@ mod check;
 mod discover;
 mod generate;
 mod init;
+mod lineage;
 mod quarantine;
 mod query;
 mod report;
@@ -11,6 +12,7 @@ mod run;
 mod status;
 mod table;
 mod verify;
+mod why;
 
 use std::future::Future;
 use std::path::Path;
@@ -31,6 +33,8 @@ pub(crate) fn dispatch(cli: Cli, printer: &Printer) -> Result<Exit, Failure> {
         Command::Run(args) => run::run(&context, args),
         Command::Check => check::check(&context),
         Command::Query(args) => query::query(&context, &args),
+        Command::Why(args) => why::why(&context, &args),
+        Command::Lineage(args) => lineage::lineage(&context, &args),
         Command::Status(args) => status::status(&context, &args),
         Command::Quarantine(QuarantineCommand::Ls(args)) => quarantine::ls::ls(&context, &args),
         Command::Quarantine(QuarantineCommand::Show(args)) => quarantine::show::show(&context, &args),

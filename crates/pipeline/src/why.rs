@@ -1,0 +1,569 @@
+//! Why a figure is what it is: from one cell of a published table to the rows behind it, each with the
+//! landed file and the line that it comes from.
+//!
+//! A model's plan is followed down to the rows of one table (`trace`), through other models as if they
+//! were views. What the rows contribute is folded again and held against the published figure: an
+//! answer that does not add up says so. A row of a dataset is its own answer, with the text of its line.
+
+mod trace;
+mod value;
+
+use std::sync::Arc;
+
+use arrow_array::{Array, ArrayRef, Int64Array, RecordBatch, StringArray};
+use arrow_schema::{DataType, Field, Schema};
+use shoplake_core::planned::{Expression, Shape, quoted};
+use shoplake_core::ports::{Engine, LandingZone, SqlPlanner};
+use shoplake_core::{Catalog, Fault, LandedFile, PinnedTable, Project, Result};
+use shoplake_models::{Model, Models};
+use shoplake_quality::ReadOptions;
+
+use self::trace::{Fold, Level, Lost, Part, Row, Start, Trace};
+use crate::build;
+
+/// Rows of a model that are listed where a condition does not name one alone.
+const LISTED: usize = 10;
+
+/// All that is needed to explain a figure.
+pub struct Explainer {
+    /// The project.
+    pub project: Arc<Project>,
+    /// Its models.
+    pub models: Models,
+    /// The published tables.
+    pub catalog: Catalog,
+    /// Runs SQL.
+    pub engine: Arc<dyn Engine>,
+    /// Takes SQL apart.
+    pub planner: Arc<dyn SqlPlanner>,
+    /// Where archived files lie.
+    pub landing: Arc<dyn LandingZone>,
+}
+
+/// A figure, explained.
+#[derive(Debug)]
+pub struct Why {
+    /// The table that was asked for.
+    pub model: String,
+    /// Its column.
+    pub column: String,
+    /// What the column means, as it is documented.
+    pub description: Option<String>,
+    /// The columns that name the row that was asked for, with their values as text.
+    pub row: Vec<(String, Option<String>)>,
+    /// The SQL that makes the table; of a dataset, the query for the value.
+    pub sql: String,
+    /// The published value: one row.
+    pub value: ArrayRef,
+    /// How it is made, part by part: words, and what the part comes to.
+    pub parts: Vec<(String, Option<String>)>,
+    /// What is done with the parts, where it is more than to take the only one.
+    pub formula: Option<String>,
+    /// The value made again of the rows, where it is not what was published.
+    pub differs: Option<String>,
+    /// The table whose rows they are.
+    pub table: String,
+    /// All rows behind the figure.
+    pub row_count: u64,
+    /// The first of them: the key's columns, `contribution`, `_source_file`, `_source_line`, and of a
+    /// single row of a dataset `raw`.
+    pub rows: RecordBatch,
+}
+
+impl Explainer {
+    /// Explains `column` of the one row of `table` where `condition` holds; at most `limit` rows are listed.
+    ///
+    /// # Errors
+    /// A table, column or condition that does not fit; no row or several; a figure that cannot be
+    /// followed, with the model to ask instead.
+    pub async fn why(&self, table: &str, condition: &str, column: &str, limit: usize) -> Result<Why> {
+        let model = self.models.model(table);
+        let source = self.source(table, model).await?;
+        let row = self.row(table, model, &source, condition, column).await?;
+        match model {
+            Some(model) => self.figure(model, &row, column, limit).await,
+            None => self.dataset_row(table, &row, column).await,
+        }
+    }
+
+    /// What stands after FROM for a table: itself, or the SQL of a model that has none.
+    async fn source(&self, table: &str, model: Option<&Model>) -> Result<String> {
+        if self.catalog.tables.contains_key(table) {
+            return Ok(quoted(table));
+        }
+        if let Some(model) = model.filter(|model| !model.materialized.is_stored()) {
+            return Ok(format!("({}) AS {}", model.sql, quoted(table)));
+        }
+        // The engine knows best which name was meant.
+        self.engine.schema(&self.catalog, &format!("SELECT * FROM {}", quoted(table))).await.map_err(unplaced)?;
+        Err(Fault::usage(format!("table `{table}` is not there yet")).hint("`shoplake run` makes it"))
+    }
+
+    /// The one row that is meant: all of its columns.
+    async fn row(
+        &self,
+        table: &str,
+        model: Option<&Model>,
+        source: &str,
+        condition: &str,
+        column: &str,
+    ) -> Result<RecordBatch> {
+        let asked = format!("SELECT {} FROM {source}", quoted(column));
+        self.engine.schema(&self.catalog, &asked).await.map_err(unplaced)?;
+        let before = format!("SELECT * FROM {source} WHERE (");
+        let sql = format!("{before}{condition}\n) LIMIT {}", LISTED + 1);
+        let rows = self.engine.query(&self.catalog, &sql).await.map_err(|fault| in_where(fault, &before))?;
+        let schema = Arc::clone(&rows.schema);
+        let rows = build::collect(rows).await.map_err(|fault| in_where(fault, &before))?;
+        let rows = arrow_select::concat::concat_batches(&schema, &rows).map_err(value::unreadable)?;
+        let keys = self.names_of_row(table, model, &rows);
+        match rows.num_rows() {
+            1 => Ok(rows),
+            0 => {
+                let some = format!("SELECT * FROM {source} LIMIT 3");
+                let some = build::collect(self.engine.query(&self.catalog, &some).await?).await?;
+                let listed: Vec<String> = some.iter().flat_map(|batch| conditions(batch, &keys)).collect();
+                let fault = Fault::usage(format!("no row of `{table}` where {condition}"));
+                Err(match listed.as_slice() {
+                    [] => fault.hint(format!("`{table}` has no rows; `shoplake run` loads some")),
+                    listed => fault.hint(format!("there is for one --where \"{}\"", listed.join("\", or \""))),
+                })
+            }
+            many => {
+                let more = if many > LISTED { "more than " } else { "" };
+                let listed: Vec<String> = conditions(&rows, &keys).into_iter().take(LISTED).collect();
+                Err(Fault::usage(format!("{more}{} rows of `{table}` where {condition}, not one", many.min(LISTED)))
+                    .detail(listed.join("\n"))
+                    .hint("choose one of them with --where"))
+            }
+        }
+    }
+
+    /// The columns that name a row of `table`.
+    fn names_of_row(&self, table: &str, model: Option<&Model>, rows: &RecordBatch) -> Vec<String> {
+        let known = match (self.project.dataset(table), model) {
+            (Some(dataset), _) => dataset.contract.key.clone(),
+            (None, Some(model)) => model.unique_key.clone(),
+            (None, None) => vec!["source_file".to_owned(), "source_line".to_owned()],
+        };
+        if !known.is_empty() {
+            return known;
+        }
+        // Without a key the columns that are no numbers say most.
+        let schema = rows.schema();
+        let says = |field: &&Arc<Field>| !field.data_type().is_decimal() && !field.name().starts_with('_');
+        schema.fields().iter().filter(says).take(2).map(|field| field.name().clone()).collect()
+    }
+
+    /// A figure of a model.
+    async fn figure(&self, model: &Model, row: &RecordBatch, column: &str, limit: usize) -> Result<Why> {
+        let at = row.schema().index_of(column).map_err(value::unreadable)?;
+        let published = Arc::clone(row.column(at));
+        let (shape, opaque) = self.shape(model).await?;
+        let values = values(row)?;
+        let lost = |Lost(reason): Lost| self.cannot(model, &reason);
+        let start = trace::top(&shape, column, &values).map_err(lost)?;
+        if let Some(sql) = start.ambiguity().map_err(lost)? {
+            let groups = build::collect(self.engine.query(&self.catalog, &sql).await?).await?;
+            if groups.iter().map(RecordBatch::num_rows).sum::<usize>() > 1 {
+                let reason = "stands for one of several groups that the row's columns do not tell apart";
+                return Err(self.cannot(model, reason));
+            }
+        }
+        let trace = trace::follow(&start).map_err(lost)?;
+        let folded = self.fold(&trace, &published).await?;
+        let rows = self.rows(&trace, &folded, limit).await?;
+        let description =
+            model.columns.iter().find(|known| known.name == column).map(|known| known.description.clone());
+        let names = self.names_of_row(&model.name, Some(model), row);
+        let mut parts = words(&trace, &folded);
+        if opaque.contains(&trace.table) {
+            let hint = format!("rows of `{}`, whose own figures `shoplake why {}` explains", trace.table, trace.table);
+            parts.push((hint, None));
+        }
+        Ok(Why {
+            model: model.name.clone(),
+            column: column.to_owned(),
+            description: description.filter(|text| !text.is_empty()),
+            row: values_as_text(row, &names)?,
+            sql: model.sql.clone(),
+            value: published,
+            formula: (!trace.plain).then(|| formula(&start, column)),
+            parts,
+            differs: folded.differs,
+            table: trace.table.clone(),
+            row_count: folded.row_count,
+            rows,
+        })
+    }
+
+    /// The shape of a model through all models that it reads and whose own shape is known; the others.
+    async fn shape(&self, model: &Model) -> Result<(Shape, Vec<String>)> {
+        let mut catalog = self.catalog.clone();
+        let (mut definitions, mut opaque) = (Vec::new(), Vec::new());
+        for other in &self.models.models {
+            if other.name == model.name {
+                break;
+            }
+            if !other.materialized.is_stored() || !self.behind(model, &other.name) {
+                continue;
+            }
+            let planned = self.planner.plan(&catalog, &other.sql).await?;
+            if planned.shape.other().is_some() {
+                opaque.push(other.name.clone());
+            } else {
+                definitions.push((other.name.clone(), other.sql.clone()));
+            }
+            catalog.tables.entry(other.name.clone()).or_insert_with(|| blank(&other.name, planned.schema));
+        }
+        let planned = self.planner.plan_through(&catalog, &definitions, &model.sql).await?;
+        Ok((planned.shape, opaque))
+    }
+
+    /// Whether `name` is among the models that `model` is made of.
+    fn behind(&self, model: &Model, name: &str) -> bool {
+        let reads = |reads: &[String]| reads.iter().any(|read| read == name);
+        reads(&model.reads)
+            || model.reads.iter().filter_map(|read| self.models.model(read)).any(|read| self.behind(read, name))
+    }
+
+    fn cannot(&self, model: &Model, reason: &str) -> Fault {
+        let upstream: Vec<&str> =
+            model.depends_on.iter().filter(|name| self.models.model(name).is_some()).map(String::as_str).collect();
+        let fault = Fault::usage(format!("the rows behind this figure cannot be told: it {reason}")).at(
+            &model.path,
+            None,
+            None,
+        );
+        match upstream.as_slice() {
+            [] => fault.hint(format!("`shoplake lineage {}` shows the columns that it is made of", model.name)),
+            names => fault.hint(format!("ask for a figure of {}", names.join(" or of "))),
+        }
+    }
+
+    /// Folds what the rows contribute, and holds it against what was published.
+    async fn fold(&self, trace: &Trace, published: &ArrayRef) -> Result<Folded> {
+        let lost = |Lost(reason): Lost| Fault::internal(format!("a figure {reason}"));
+        let aggregates: Vec<String> =
+            trace.parts.iter().enumerate().map(|(at, part)| format!("{} AS \"p{at}\"", aggregate(part))).collect();
+        let counted = format!("{}, {} AS \"rows\"", aggregates.join(", "), counting(trace));
+        let inner = trace.level.sql(&counted, &[]).map_err(lost)?;
+        let sql = format!("SELECT {} AS \"value\", \"f\".* FROM ({inner}) AS \"f\"", trace.formula);
+        let rows = build::collect(self.engine.query(&self.catalog, &sql).await?).await?;
+        let Some(batch) = rows.iter().find(|batch| batch.num_rows() == 1) else {
+            return Err(Fault::internal("a figure folded to nothing"));
+        };
+        let differs = !value::same(published, batch.column(0))?;
+        let first = batch.columns().get(1).map(|column| value::literal(column, 0)).transpose()?.flatten();
+        let mut row_count = value::count(batch, trace.parts.len() + 1);
+        if let Some(part) = trace.parts.first().filter(|part| matches!(part.fold, Fold::Min | Fold::Max)) {
+            let sql = trace.level.sql("count(*)", &having(trace, part, first.as_ref())).map_err(lost)?;
+            let rows = build::collect(self.engine.query(&self.catalog, &sql).await?).await?;
+            row_count = rows.first().map_or(0, |batch| value::count(batch, 0));
+        }
+        let folded = (0..trace.parts.len()).map(|at| Arc::clone(batch.column(at + 1))).collect::<Vec<_>>();
+        Ok(Folded {
+            differs: differs
+                .then(|| value::text(batch.column(0).as_ref(), 0))
+                .transpose()?
+                .map(|text| text.unwrap_or_else(|| "NULL".into())),
+            row_count,
+            texts: folded.iter().map(|column| value::text(column.as_ref(), 0)).collect::<Result<_>>()?,
+            first,
+        })
+    }
+
+    /// The first rows behind a figure, with what each contributes.
+    async fn rows(&self, trace: &Trace, folded: &Folded, limit: usize) -> Result<RecordBatch> {
+        let lost = |Lost(reason): Lost| Fault::internal(format!("a figure {reason}"));
+        let origin = self.origin(&trace.table);
+        let alias = quoted(&trace.alias);
+        let part = trace.parts.first().ok_or_else(|| Fault::internal("a figure without parts"))?;
+        let also = having(trace, part, folded.first.as_ref());
+        let at = |column: &Option<String>| column.as_ref().map(|column| format!("{alias}.{}", quoted(column)));
+        let file = at(&origin.file).unwrap_or_else(|| "CAST(NULL AS VARCHAR)".into());
+        let line = at(&origin.line).unwrap_or_else(|| "CAST(NULL AS BIGINT)".into());
+        let mut columns: Vec<String> =
+            origin.keys.iter().map(|key| format!("{alias}.{} AS {}", quoted(key), quoted(key))).collect();
+        columns.push(format!("{} AS \"contribution\"", part.value.sql));
+        columns.push(format!("{file} AS \"_source_file\""));
+        columns.push(format!("{line} AS \"_source_line\""));
+        let rows = trace.level.sql(&columns.join(", "), &also).map_err(lost)?;
+        let by = origin.keys.iter().map(|key| quoted(key));
+        let by: Vec<String> = ["\"_source_file\"".into(), "\"_source_line\"".into()].into_iter().chain(by).collect();
+        let by = by.join(", ");
+        let sql = if part.fold == Fold::Distinct {
+            let first = format!("row_number() OVER (PARTITION BY \"contribution\" ORDER BY {by}) AS \"nth\"");
+            let listed: Vec<String> = origin.keys.iter().map(|key| quoted(key)).collect();
+            let listed =
+                [listed, vec!["\"contribution\"".into(), "\"_source_file\"".into(), "\"_source_line\"".into()]];
+            let listed = listed.concat().join(", ");
+            format!(
+                "SELECT {listed} FROM (SELECT *, {first} FROM ({rows}) AS \"all\") AS \"firsts\" WHERE \"nth\" = 1 ORDER BY \"contribution\" LIMIT {limit}"
+            )
+        } else {
+            format!("{rows} ORDER BY {by} LIMIT {limit}")
+        };
+        let stream = self.engine.query(&self.catalog, &sql).await?;
+        let schema = Arc::clone(&stream.schema);
+        let rows = build::collect(stream).await?;
+        arrow_select::concat::concat_batches(&schema, &rows).map_err(value::unreadable)
+    }
+
+    /// What names a row of a table and its place in a file.
+    fn origin(&self, table: &str) -> Origin {
+        let column = |name: &str| {
+            let known = self.catalog.tables.get(table).is_some_and(|t| t.schema.column_with_name(name).is_some());
+            known.then(|| name.to_owned())
+        };
+        if let Some(dataset) = self.project.dataset(table) {
+            return Origin {
+                keys: dataset.contract.key.clone(),
+                file: column("_source_file"),
+                line: column("_source_line"),
+            };
+        }
+        match self.models.model(table) {
+            Some(model) => Origin { keys: model.unique_key.clone(), file: None, line: None },
+            None => Origin { keys: Vec::new(), file: column("source_file"), line: column("source_line") },
+        }
+    }
+
+    /// A row of a dataset or of quarantine: where it comes from, and the text of its line.
+    async fn dataset_row(&self, table: &str, row: &RecordBatch, column: &str) -> Result<Why> {
+        let at = row.schema().index_of(column).map_err(value::unreadable)?;
+        let origin = self.origin(table);
+        let find = |name: &Option<String>| name.as_ref().and_then(|name| row.column_by_name(name));
+        let file = find(&origin.file).map(|c| value::text(c.as_ref(), 0)).transpose()?.flatten();
+        let line = find(&origin.line).map(|c| value::text(c.as_ref(), 0)).transpose()?.flatten();
+        let line = line.and_then(|line| line.parse::<i64>().ok());
+        let raw = match row.column_by_name("raw").filter(|_| self.project.dataset(table).is_none()) {
+            Some(raw) => value::text(raw.as_ref(), 0)?,
+            None => file.as_deref().zip(line).map(|(file, line)| self.raw(table, file, line)).transpose()?.flatten(),
+        };
+        let keys = if origin.keys.is_empty() { Vec::new() } else { origin.keys.clone() };
+        let mut fields = Vec::new();
+        let mut columns: Vec<ArrayRef> = Vec::new();
+        for key in keys.iter().filter_map(|key| row.schema().index_of(key).ok()) {
+            fields.push(row.schema().field(key).clone());
+            columns.push(Arc::clone(row.column(key)));
+        }
+        fields.push(row.schema().field(at).clone().with_name("contribution"));
+        columns.push(Arc::clone(row.column(at)));
+        let text = |name: &str, value: Option<String>| {
+            (Field::new(name, DataType::Utf8, true), Arc::new(StringArray::from(vec![value])) as ArrayRef)
+        };
+        let place: (Field, ArrayRef) =
+            (Field::new("_source_line", DataType::Int64, true), Arc::new(Int64Array::from(vec![line])));
+        for (field, column) in [text("_source_file", file), place, text("raw", raw)] {
+            fields.push(field);
+            columns.push(column);
+        }
+        let rows = RecordBatch::try_new(Arc::new(Schema::new(fields)), columns).map_err(value::unreadable)?;
+        let names = self.names_of_row(table, None, row);
+        let named: Vec<String> = conditions(row, &names);
+        let contract = self.project.dataset(table).map(|dataset| &dataset.contract);
+        let enriched = contract.and_then(|c| c.enrichments.iter().find(|e| e.column == column));
+        let parts = match enriched {
+            Some(e) => vec![(format!("{}.{}, looked up by {} when the row was loaded", e.dataset, e.from, e.by), None)],
+            None => Vec::new(),
+        };
+        Ok(Why {
+            model: table.to_owned(),
+            column: column.to_owned(),
+            description: contract.and_then(|contract| contract.column(column)?.description.clone()),
+            row: values_as_text(row, &names)?,
+            sql: format!("SELECT {} FROM {} WHERE {}", quoted(column), quoted(table), named.concat()),
+            value: Arc::clone(row.column(at)),
+            parts,
+            formula: None,
+            differs: None,
+            table: table.to_owned(),
+            row_count: 1,
+            rows,
+        })
+    }
+
+    /// The text of a row in its archived file, where it is a text file and is still there.
+    fn raw(&self, dataset: &str, key: &str, line: i64) -> Result<Option<String>> {
+        let Some(dataset) = self.project.dataset(dataset) else { return Ok(None) };
+        let path = self.landing.archived(key);
+        let Ok(metadata) = fs_err::metadata(&path) else { return Ok(None) };
+        let file = LandedFile {
+            dataset: dataset.contract.dataset.clone(),
+            key: key.to_owned(),
+            name: key.rsplit('/').next().unwrap_or(key).to_owned(),
+            origin: format!("archive/{key}"),
+            sha256: shoplake_core::Sha256(String::new()),
+            size: metadata.len(),
+            path,
+            page: None,
+        };
+        let options = ReadOptions::new(self.project.time_zone, &self.project.limits);
+        shoplake_quality::raw_line(&file, &dataset.contract.options, &options, line.max(0) as u64)
+    }
+}
+
+/// The figure made again.
+struct Folded {
+    /// What it came to, where that is not what was published.
+    differs: Option<String>,
+    row_count: u64,
+    /// What each part came to.
+    texts: Vec<Option<String>>,
+    /// The first part as a literal.
+    first: Option<String>,
+}
+
+struct Origin {
+    keys: Vec<String>,
+    file: Option<String>,
+    line: Option<String>,
+}
+
+/// The part as an aggregate of SQL.
+fn aggregate(part: &Part) -> String {
+    let value = &part.value.sql;
+    let call = match part.fold {
+        Fold::Sum => format!("sum({value})"),
+        Fold::Count => format!("count({value})"),
+        Fold::Distinct => format!("count(DISTINCT {value})"),
+        Fold::Min | Fold::Any => format!("min({value})"),
+        Fold::Max => format!("max({value})"),
+        Fold::Average => format!("avg({value})"),
+    };
+    match &part.filter {
+        Some(filter) => format!("{call} FILTER (WHERE {})", filter.sql),
+        None => call,
+    }
+}
+
+/// How many rows are listed for the first part of a figure, as an aggregate of SQL.
+fn counting(trace: &Trace) -> String {
+    let Some(part) = trace.parts.first() else { return "count(*)".into() };
+    if part.fold == Fold::Distinct {
+        return aggregate(part);
+    }
+    let conditions = only(trace, part);
+    if conditions.is_empty() {
+        "count(*)".to_owned()
+    } else {
+        format!("count(*) FILTER (WHERE {})", conditions.join(" AND "))
+    }
+}
+
+/// Which rows a part is made of.
+fn only(trace: &Trace, part: &Part) -> Vec<String> {
+    let mut conditions: Vec<String> = part.filter.iter().map(|filter| filter.sql.clone()).collect();
+    if matches!(part.fold, Fold::Count | Fold::Distinct | Fold::Min | Fold::Max | Fold::Average)
+        && !part.value.columns.is_empty()
+    {
+        conditions.push(format!("{} IS NOT NULL", part.value.sql));
+    }
+    // A row that found no partner has nothing to add.
+    if trace.may_lack && part.fold == Fold::Sum {
+        conditions.push(format!("{} IS NOT NULL", part.value.sql));
+    }
+    conditions
+}
+
+/// Which rows are listed for a part: of a least or greatest value those that have it.
+fn having(trace: &Trace, part: &Part, value: Option<&String>) -> Vec<String> {
+    let mut conditions = only(trace, part);
+    if matches!(part.fold, Fold::Min | Fold::Max) {
+        conditions.push(value.map_or_else(|| "FALSE".into(), |value| format!("{} = {value}", part.value.sql)));
+    }
+    conditions
+}
+
+/// What each part is, in words, and what it comes to.
+fn words(trace: &Trace, folded: &Folded) -> Vec<(String, Option<String>)> {
+    let parts = trace.parts.iter().zip(&folded.texts).map(|(part, text)| {
+        let value = readable(&part.value, &trace.level);
+        let what = match (part.fold, part.value.columns.is_empty()) {
+            (Fold::Count, true) => format!("rows of {}", trace.table),
+            (Fold::Count, false) => format!("rows of {} with {value}", trace.table),
+            (Fold::Sum, _) => format!("sum of {value}"),
+            (Fold::Distinct, _) => format!("different values of {value}"),
+            (Fold::Min, _) => format!("least {value}"),
+            (Fold::Max, _) => format!("greatest {value}"),
+            (Fold::Average, _) => format!("mean of {value}"),
+            (Fold::Any, _) => value,
+        };
+        let filter = part.filter.as_ref().map(|filter| format!(" where {}", readable(filter, &trace.level)));
+        (what + &filter.unwrap_or_default(), text.clone())
+    });
+    parts.collect()
+}
+
+/// The formula of a figure as its author wrote it, its measures by the names of the other columns.
+fn formula(start: &Start, column: &str) -> String {
+    let mut text = start.expression.sql.clone();
+    for named in start.level.select.columns.iter().filter(|named| named.name != column) {
+        if named.expression.column().is_some() {
+            text = text.replace(&named.expression.sql, &named.name);
+        }
+    }
+    text.replace('"', "")
+}
+
+/// `expression` with tables in place of the planner's own names.
+fn readable(expression: &Expression, level: &Level) -> String {
+    let mut text = expression.sql.clone();
+    for column in &expression.columns {
+        let relation = level.select.relation(&column.relation).map(|relation| &relation.source);
+        let table = match relation {
+            Some(shoplake_core::planned::Source::Table(table)) => format!("{table}."),
+            _ => String::new(),
+        };
+        let written = format!("{}.{}", quoted(&column.relation), quoted(&column.name));
+        text = text.replace(&written, &format!("{table}{}", column.name));
+    }
+    text
+}
+
+/// Every column of the row as SQL.
+fn values(row: &RecordBatch) -> Result<Row> {
+    let schema = row.schema();
+    let columns = schema.fields().iter().zip(row.columns());
+    columns.map(|(field, column)| Ok((field.name().clone(), value::literal(column, 0)?))).collect()
+}
+
+/// The named columns of the row as text.
+fn values_as_text(row: &RecordBatch, names: &[String]) -> Result<Vec<(String, Option<String>)>> {
+    let known = names.iter().filter_map(|name| Some((name, row.column_by_name(name)?)));
+    known.map(|(name, column)| Ok((name.clone(), value::text(column.as_ref(), 0)?))).collect()
+}
+
+/// For each row, the condition that names it.
+fn conditions(rows: &RecordBatch, names: &[String]) -> Vec<String> {
+    let one = |row: usize| {
+        let known = names.iter().filter_map(|name| Some((name, rows.column_by_name(name)?)));
+        let parts = known.map(|(name, column)| match value::text(column.as_ref(), row) {
+            Ok(Some(text)) if column.data_type().is_numeric() => format!("{name} = {text}"),
+            Ok(Some(text)) => format!("{name} = {}", value::quoted_text(&text)),
+            _ => format!("{name} IS NULL"),
+        });
+        parts.collect::<Vec<_>>().join(" AND ")
+    };
+    (0..rows.num_rows()).map(one).collect()
+}
+
+/// A fault of SQL that nobody wrote: its place means nothing.
+fn unplaced(mut fault: Fault) -> Fault {
+    fault.place = None;
+    fault
+}
+
+/// A fault of the condition, with its place there.
+fn in_where(mut fault: Fault, before: &str) -> Fault {
+    let Some(place) = fault.place.take() else { return fault };
+    let column = place.column.filter(|_| place.line == Some(1)).and_then(|at| at.checked_sub(before.len() as u64));
+    fault.at("--where", column.map(|_| 1), column)
+}
+
+/// A model's table without files, for planning.
+fn blank(name: &str, schema: arrow_schema::SchemaRef) -> Arc<PinnedTable> {
+    let (name, root) = (name.to_owned(), std::env::temp_dir());
+    Arc::new(PinnedTable { name, root, schema, partition_columns: Vec::new(), files: Vec::new() })
+}
