@@ -318,6 +318,46 @@ pub struct Pulled {
     pub problem: Option<crate::fault::Fault>,
 }
 
+/// A stored model as those who listen to runs know it.
+#[derive(Debug, Clone)]
+pub struct ModelText {
+    /// Its name, and its table's.
+    pub name: String,
+    /// Plain SQL over stored tables.
+    pub sql: String,
+    /// What it means.
+    pub description: String,
+    /// Its documented columns, each with what it means.
+    pub columns: Vec<(String, String)>,
+}
+
+/// Hears how runs go, for those who watch from outside. Nothing that happens to it can fail a run:
+/// what it could not do comes back in words.
+#[async_trait]
+pub trait RunListener: Send + Sync {
+    /// A run begins.
+    async fn started(&self, run: &RunId, at: DateTime<Utc>) -> Vec<String>;
+    /// A run has ended, well or not.
+    async fn ended(&self, outcome: &RunOutcome, models: &[ModelText]) -> Vec<String>;
+    /// A run broke off.
+    async fn broke_off(&self, run: &RunId, fault: &crate::fault::Fault);
+}
+
+/// Nobody listens.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Deaf;
+
+#[async_trait]
+impl RunListener for Deaf {
+    async fn started(&self, _run: &RunId, _at: DateTime<Utc>) -> Vec<String> {
+        Vec::new()
+    }
+    async fn ended(&self, _outcome: &RunOutcome, _models: &[ModelText]) -> Vec<String> {
+        Vec::new()
+    }
+    async fn broke_off(&self, _run: &RunId, _fault: &crate::fault::Fault) {}
+}
+
 /// What is going on, for people who watch. Called often; must be cheap.
 pub trait Progress: Send + Sync {
     /// A stage of the run begins: `landing`, `sales: day-9.csv`, `models`.

@@ -24,7 +24,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use shoplake_core::Project;
-use shoplake_core::ports::{Engine, LandingZone, Progress, StateStore, TableStore};
+use shoplake_core::ports::{Engine, LandingZone, Progress, RunListener, StateStore, TableStore};
 
 pub use build::plan_all;
 pub use replay::{ORIGIN_COLUMNS, REASON_COLUMNS, ReplayOptions};
@@ -43,6 +43,8 @@ pub struct Pipeline {
     pub engine: Arc<dyn Engine>,
     /// Its memory.
     pub state: Arc<dyn StateStore>,
+    /// Who hears how runs go.
+    pub listener: Arc<dyn RunListener>,
     /// Who watches.
     pub progress: Arc<dyn Progress>,
 }

@@ -5,20 +5,23 @@
 //! were views. What the rows contribute is folded again and held against the published figure: an
 //! answer that does not add up says so. A row of a dataset is its own answer, with the text of its line.
 
+mod parts;
+mod row;
 mod trace;
 mod value;
+mod words;
 
 use std::sync::Arc;
 
-use arrow_array::{Array, ArrayRef, Int64Array, RecordBatch, StringArray};
-use arrow_schema::{DataType, Field, Schema};
-use shoplake_core::planned::{Expression, Shape, quoted};
+use arrow_array::{ArrayRef, RecordBatch};
+use shoplake_core::planned::{Shape, quoted};
 use shoplake_core::ports::{Engine, LandingZone, SqlPlanner};
-use shoplake_core::{Catalog, Fault, LandedFile, PinnedTable, Project, Result};
+use shoplake_core::{Catalog, Fault, PinnedTable, Project, Result};
 use shoplake_models::{Model, Models};
-use shoplake_quality::ReadOptions;
 
-use self::trace::{Fold, Level, Lost, Part, Row, Start, Trace};
+use self::parts::{aggregate, counting, having};
+use self::trace::{Fold, Lost, Row, Trace};
+use self::words::{conditions, formula, values_as_text, words, words_of};
 use crate::build;
 
 /// Rows of a model that are listed where a condition does not name one alone.
@@ -79,10 +82,15 @@ impl Explainer {
     pub async fn why(&self, table: &str, condition: &str, column: &str, limit: usize) -> Result<Why> {
         let model = self.models.model(table);
         let source = self.source(table, model).await?;
-        let row = self.row(table, model, &source, condition, column).await?;
-        match model {
-            Some(model) => self.figure(model, &row, column, limit).await,
-            None => self.dataset_row(table, &row, column).await,
+        let behind = match model {
+            Some(model) => Some(self.behind(model).await?),
+            None => None,
+        };
+        let names = self.names_of_row(table, behind.as_ref().map(|behind| &behind.shape));
+        let row = self.row(table, &names, &source, condition, column).await?;
+        match model.zip(behind) {
+            Some((model, behind)) => self.figure(model, &behind, &names, &row, column, limit).await,
+            None => self.dataset_row(table, &names, &row, column).await,
         }
     }
 
@@ -103,7 +111,7 @@ impl Explainer {
     async fn row(
         &self,
         table: &str,
-        model: Option<&Model>,
+        names: &[String],
         source: &str,
         condition: &str,
         column: &str,
@@ -116,7 +124,7 @@ impl Explainer {
         let schema = Arc::clone(&rows.schema);
         let rows = build::collect(rows).await.map_err(|fault| in_where(fault, &before))?;
         let rows = arrow_select::concat::concat_batches(&schema, &rows).map_err(value::unreadable)?;
-        let keys = self.names_of_row(table, model, &rows);
+        let keys = if names.is_empty() { words_of(&rows) } else { names.to_vec() };
         match rows.num_rows() {
             1 => Ok(rows),
             0 => {
@@ -139,30 +147,31 @@ impl Explainer {
         }
     }
 
-    /// The columns that name a row of `table`.
-    fn names_of_row(&self, table: &str, model: Option<&Model>, rows: &RecordBatch) -> Vec<String> {
-        let known = match (self.project.dataset(table), model) {
+    /// The columns that name a row of `table`, as far as they are known.
+    fn names_of_row(&self, table: &str, shape: Option<&Shape>) -> Vec<String> {
+        match (self.project.dataset(table), self.models.model(table)) {
             (Some(dataset), _) => dataset.contract.key.clone(),
-            (None, Some(model)) => model.unique_key.clone(),
+            (None, Some(model)) if !model.unique_key.is_empty() => model.unique_key.clone(),
+            (None, Some(_)) => shape.map(trace::identity).unwrap_or_default(),
             (None, None) => vec!["source_file".to_owned(), "source_line".to_owned()],
-        };
-        if !known.is_empty() {
-            return known;
         }
-        // Without a key the columns that are no numbers say most.
-        let schema = rows.schema();
-        let says = |field: &&Arc<Field>| !field.data_type().is_decimal() && !field.name().starts_with('_');
-        schema.fields().iter().filter(says).take(2).map(|field| field.name().clone()).collect()
     }
 
     /// A figure of a model.
-    async fn figure(&self, model: &Model, row: &RecordBatch, column: &str, limit: usize) -> Result<Why> {
+    async fn figure(
+        &self,
+        model: &Model,
+        behind: &Behind,
+        names: &[String],
+        row: &RecordBatch,
+        column: &str,
+        limit: usize,
+    ) -> Result<Why> {
         let at = row.schema().index_of(column).map_err(value::unreadable)?;
         let published = Arc::clone(row.column(at));
-        let (shape, opaque) = self.shape(model).await?;
         let values = values(row)?;
         let lost = |Lost(reason): Lost| self.cannot(model, &reason);
-        let start = trace::top(&shape, column, &values).map_err(lost)?;
+        let start = trace::top(&behind.shape, column, &values).map_err(lost)?;
         if let Some(sql) = start.ambiguity().map_err(lost)? {
             let groups = build::collect(self.engine.query(&self.catalog, &sql).await?).await?;
             if groups.iter().map(RecordBatch::num_rows).sum::<usize>() > 1 {
@@ -175,9 +184,8 @@ impl Explainer {
         let rows = self.rows(&trace, &folded, limit).await?;
         let description =
             model.columns.iter().find(|known| known.name == column).map(|known| known.description.clone());
-        let names = self.names_of_row(&model.name, Some(model), row);
         let mut parts = words(&trace, &folded);
-        if opaque.contains(&trace.table) {
+        if behind.opaque.contains(&trace.table) {
             let hint = format!("rows of `{}`, whose own figures `shoplake why {}` explains", trace.table, trace.table);
             parts.push((hint, None));
         }
@@ -185,7 +193,7 @@ impl Explainer {
             model: model.name.clone(),
             column: column.to_owned(),
             description: description.filter(|text| !text.is_empty()),
-            row: values_as_text(row, &names)?,
+            row: values_as_text(row, names)?,
             sql: model.sql.clone(),
             value: published,
             formula: (!trace.plain).then(|| formula(&start, column)),
@@ -198,14 +206,14 @@ impl Explainer {
     }
 
     /// The shape of a model through all models that it reads and whose own shape is known; the others.
-    async fn shape(&self, model: &Model) -> Result<(Shape, Vec<String>)> {
+    async fn behind(&self, model: &Model) -> Result<Behind> {
         let mut catalog = self.catalog.clone();
         let (mut definitions, mut opaque) = (Vec::new(), Vec::new());
         for other in &self.models.models {
             if other.name == model.name {
                 break;
             }
-            if !other.materialized.is_stored() || !self.behind(model, &other.name) {
+            if !other.materialized.is_stored() || !self.reads(model, &other.name) {
                 continue;
             }
             let planned = self.planner.plan(&catalog, &other.sql).await?;
@@ -217,14 +225,13 @@ impl Explainer {
             catalog.tables.entry(other.name.clone()).or_insert_with(|| blank(&other.name, planned.schema));
         }
         let planned = self.planner.plan_through(&catalog, &definitions, &model.sql).await?;
-        Ok((planned.shape, opaque))
+        Ok(Behind { shape: planned.shape, opaque })
     }
 
     /// Whether `name` is among the models that `model` is made of.
-    fn behind(&self, model: &Model, name: &str) -> bool {
-        let reads = |reads: &[String]| reads.iter().any(|read| read == name);
-        reads(&model.reads)
-            || model.reads.iter().filter_map(|read| self.models.model(read)).any(|read| self.behind(read, name))
+    fn reads(&self, model: &Model, name: &str) -> bool {
+        let further = model.reads.iter().filter_map(|read| self.models.model(read));
+        model.reads.iter().any(|read| read == name) || further.into_iter().any(|read| self.reads(read, name))
     }
 
     fn cannot(&self, model: &Model, reason: &str) -> Fault {
@@ -328,80 +335,6 @@ impl Explainer {
             None => Origin { keys: Vec::new(), file: column("source_file"), line: column("source_line") },
         }
     }
-
-    /// A row of a dataset or of quarantine: where it comes from, and the text of its line.
-    async fn dataset_row(&self, table: &str, row: &RecordBatch, column: &str) -> Result<Why> {
-        let at = row.schema().index_of(column).map_err(value::unreadable)?;
-        let origin = self.origin(table);
-        let find = |name: &Option<String>| name.as_ref().and_then(|name| row.column_by_name(name));
-        let file = find(&origin.file).map(|c| value::text(c.as_ref(), 0)).transpose()?.flatten();
-        let line = find(&origin.line).map(|c| value::text(c.as_ref(), 0)).transpose()?.flatten();
-        let line = line.and_then(|line| line.parse::<i64>().ok());
-        let raw = match row.column_by_name("raw").filter(|_| self.project.dataset(table).is_none()) {
-            Some(raw) => value::text(raw.as_ref(), 0)?,
-            None => file.as_deref().zip(line).map(|(file, line)| self.raw(table, file, line)).transpose()?.flatten(),
-        };
-        let keys = if origin.keys.is_empty() { Vec::new() } else { origin.keys.clone() };
-        let mut fields = Vec::new();
-        let mut columns: Vec<ArrayRef> = Vec::new();
-        for key in keys.iter().filter_map(|key| row.schema().index_of(key).ok()) {
-            fields.push(row.schema().field(key).clone());
-            columns.push(Arc::clone(row.column(key)));
-        }
-        fields.push(row.schema().field(at).clone().with_name("contribution"));
-        columns.push(Arc::clone(row.column(at)));
-        let text = |name: &str, value: Option<String>| {
-            (Field::new(name, DataType::Utf8, true), Arc::new(StringArray::from(vec![value])) as ArrayRef)
-        };
-        let place: (Field, ArrayRef) =
-            (Field::new("_source_line", DataType::Int64, true), Arc::new(Int64Array::from(vec![line])));
-        for (field, column) in [text("_source_file", file), place, text("raw", raw)] {
-            fields.push(field);
-            columns.push(column);
-        }
-        let rows = RecordBatch::try_new(Arc::new(Schema::new(fields)), columns).map_err(value::unreadable)?;
-        let names = self.names_of_row(table, None, row);
-        let named: Vec<String> = conditions(row, &names);
-        let contract = self.project.dataset(table).map(|dataset| &dataset.contract);
-        let enriched = contract.and_then(|c| c.enrichments.iter().find(|e| e.column == column));
-        let parts = match enriched {
-            Some(e) => vec![(format!("{}.{}, looked up by {} when the row was loaded", e.dataset, e.from, e.by), None)],
-            None => Vec::new(),
-        };
-        Ok(Why {
-            model: table.to_owned(),
-            column: column.to_owned(),
-            description: contract.and_then(|contract| contract.column(column)?.description.clone()),
-            row: values_as_text(row, &names)?,
-            sql: format!("SELECT {} FROM {} WHERE {}", quoted(column), quoted(table), named.concat()),
-            value: Arc::clone(row.column(at)),
-            parts,
-            formula: None,
-            differs: None,
-            table: table.to_owned(),
-            row_count: 1,
-            rows,
-        })
-    }
-
-    /// The text of a row in its archived file, where it is a text file and is still there.
-    fn raw(&self, dataset: &str, key: &str, line: i64) -> Result<Option<String>> {
-        let Some(dataset) = self.project.dataset(dataset) else { return Ok(None) };
-        let path = self.landing.archived(key);
-        let Ok(metadata) = fs_err::metadata(&path) else { return Ok(None) };
-        let file = LandedFile {
-            dataset: dataset.contract.dataset.clone(),
-            key: key.to_owned(),
-            name: key.rsplit('/').next().unwrap_or(key).to_owned(),
-            origin: format!("archive/{key}"),
-            sha256: shoplake_core::Sha256(String::new()),
-            size: metadata.len(),
-            path,
-            page: None,
-        };
-        let options = ReadOptions::new(self.project.time_zone, &self.project.limits);
-        shoplake_quality::raw_line(&file, &dataset.contract.options, &options, line.max(0) as u64)
-    }
 }
 
 /// The figure made again.
@@ -415,111 +348,18 @@ struct Folded {
     first: Option<String>,
 }
 
+/// What stands behind a model.
+struct Behind {
+    /// Its shape, through the models whose own is known.
+    shape: Shape,
+    /// The models whose is not.
+    opaque: Vec<String>,
+}
+
 struct Origin {
     keys: Vec<String>,
     file: Option<String>,
     line: Option<String>,
-}
-
-/// The part as an aggregate of SQL.
-fn aggregate(part: &Part) -> String {
-    let value = &part.value.sql;
-    let call = match part.fold {
-        Fold::Sum => format!("sum({value})"),
-        Fold::Count => format!("count({value})"),
-        Fold::Distinct => format!("count(DISTINCT {value})"),
-        Fold::Min | Fold::Any => format!("min({value})"),
-        Fold::Max => format!("max({value})"),
-        Fold::Average => format!("avg({value})"),
-    };
-    match &part.filter {
-        Some(filter) => format!("{call} FILTER (WHERE {})", filter.sql),
-        None => call,
-    }
-}
-
-/// How many rows are listed for the first part of a figure, as an aggregate of SQL.
-fn counting(trace: &Trace) -> String {
-    let Some(part) = trace.parts.first() else { return "count(*)".into() };
-    if part.fold == Fold::Distinct {
-        return aggregate(part);
-    }
-    let conditions = only(trace, part);
-    if conditions.is_empty() {
-        "count(*)".to_owned()
-    } else {
-        format!("count(*) FILTER (WHERE {})", conditions.join(" AND "))
-    }
-}
-
-/// Which rows a part is made of.
-fn only(trace: &Trace, part: &Part) -> Vec<String> {
-    let mut conditions: Vec<String> = part.filter.iter().map(|filter| filter.sql.clone()).collect();
-    if matches!(part.fold, Fold::Count | Fold::Distinct | Fold::Min | Fold::Max | Fold::Average)
-        && !part.value.columns.is_empty()
-    {
-        conditions.push(format!("{} IS NOT NULL", part.value.sql));
-    }
-    // A row that found no partner has nothing to add.
-    if trace.may_lack && part.fold == Fold::Sum {
-        conditions.push(format!("{} IS NOT NULL", part.value.sql));
-    }
-    conditions
-}
-
-/// Which rows are listed for a part: of a least or greatest value those that have it.
-fn having(trace: &Trace, part: &Part, value: Option<&String>) -> Vec<String> {
-    let mut conditions = only(trace, part);
-    if matches!(part.fold, Fold::Min | Fold::Max) {
-        conditions.push(value.map_or_else(|| "FALSE".into(), |value| format!("{} = {value}", part.value.sql)));
-    }
-    conditions
-}
-
-/// What each part is, in words, and what it comes to.
-fn words(trace: &Trace, folded: &Folded) -> Vec<(String, Option<String>)> {
-    let parts = trace.parts.iter().zip(&folded.texts).map(|(part, text)| {
-        let value = readable(&part.value, &trace.level);
-        let what = match (part.fold, part.value.columns.is_empty()) {
-            (Fold::Count, true) => format!("rows of {}", trace.table),
-            (Fold::Count, false) => format!("rows of {} with {value}", trace.table),
-            (Fold::Sum, _) => format!("sum of {value}"),
-            (Fold::Distinct, _) => format!("different values of {value}"),
-            (Fold::Min, _) => format!("least {value}"),
-            (Fold::Max, _) => format!("greatest {value}"),
-            (Fold::Average, _) => format!("mean of {value}"),
-            (Fold::Any, _) => value,
-        };
-        let filter = part.filter.as_ref().map(|filter| format!(" where {}", readable(filter, &trace.level)));
-        (what + &filter.unwrap_or_default(), text.clone())
-    });
-    parts.collect()
-}
-
-/// The formula of a figure as its author wrote it, its measures by the names of the other columns.
-fn formula(start: &Start, column: &str) -> String {
-    let mut text = start.expression.sql.clone();
-    for named in start.level.select.columns.iter().filter(|named| named.name != column) {
-        if named.expression.column().is_some() {
-            text = text.replace(&named.expression.sql, &named.name);
-        }
-    }
-    text.replace('"', "")
-}
-
-/// `expression` with tables in place of the planner's own names.
-fn readable(expression: &Expression, level: &Level) -> String {
-    let mut text = expression.sql.clone();
-    for column in &expression.columns {
-        let relation = level.select.relation(&column.relation).map(|relation| &relation.source);
-        let table = match relation {
-            Some(shoplake_core::planned::Source::Table(table)) => format!("{table}."),
-            _ => String::new(),
-        };
-        let written = format!("{}.{}", quoted(&column.relation), quoted(&column.name));
-        text = text.replace(&written, &format!("{table}{}", column.name));
-    }
-    text
 }
 
 /// Every column of the row as SQL.
@@ -527,26 +367,6 @@ fn values(row: &RecordBatch) -> Result<Row> {
     let schema = row.schema();
     let columns = schema.fields().iter().zip(row.columns());
     columns.map(|(field, column)| Ok((field.name().clone(), value::literal(column, 0)?))).collect()
-}
-
-/// The named columns of the row as text.
-fn values_as_text(row: &RecordBatch, names: &[String]) -> Result<Vec<(String, Option<String>)>> {
-    let known = names.iter().filter_map(|name| Some((name, row.column_by_name(name)?)));
-    known.map(|(name, column)| Ok((name.clone(), value::text(column.as_ref(), 0)?))).collect()
-}
-
-/// For each row, the condition that names it.
-fn conditions(rows: &RecordBatch, names: &[String]) -> Vec<String> {
-    let one = |row: usize| {
-        let known = names.iter().filter_map(|name| Some((name, rows.column_by_name(name)?)));
-        let parts = known.map(|(name, column)| match value::text(column.as_ref(), row) {
-            Ok(Some(text)) if column.data_type().is_numeric() => format!("{name} = {text}"),
-            Ok(Some(text)) => format!("{name} = {}", value::quoted_text(&text)),
-            _ => format!("{name} IS NULL"),
-        });
-        parts.collect::<Vec<_>>().join(" AND ")
-    };
-    (0..rows.num_rows()).map(one).collect()
 }
 
 /// A fault of SQL that nobody wrote: its place means nothing.

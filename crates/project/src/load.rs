@@ -36,6 +36,7 @@ pub fn load(dir: &Path, env: &Environment) -> Result<Project, Vec<Fault>> {
             vars: settings.vars,
             limits: settings.limits,
             schedule: settings.schedule,
+            openlineage: settings.openlineage,
             datasets,
         }),
         _ => {

@@ -3,11 +3,14 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use shoplake_core::ports::{Engine, LakeProof, Progress, SqlPlanner, StateStore, TableMaintenance, TableStore};
+use shoplake_core::ports::{
+    Deaf, Engine, LakeProof, Progress, RunListener, SqlPlanner, StateStore, TableMaintenance, TableStore,
+};
 use shoplake_core::{Catalog, Fault, FaultKind, Project};
 use shoplake_engine::DataFusionEngine;
 use shoplake_lake::{LocalLake, WriterLock};
 use shoplake_models::Models;
+use shoplake_monitor::OpenLineageListener;
 use shoplake_pipeline::{Explainer, Pipeline};
 use shoplake_state::SqliteState;
 
@@ -57,6 +60,13 @@ fn engine(project: &Project) -> Result<Arc<dyn Engine>, Fault> {
     Ok(Arc::new(DataFusionEngine::new(&project.limits, project.time_zone)?))
 }
 
+/// Who hears how runs go: a catalogue that speaks OpenLineage, where the project names one.
+fn listener(project: &Arc<Project>) -> Result<Arc<dyn RunListener>, Fault> {
+    let Some(target) = &project.openlineage else { return Ok(Arc::new(Deaf)) };
+    let (planner, empty) = planner(project)?;
+    Ok(Arc::new(OpenLineageListener::new(Arc::clone(project), target.clone(), planner, empty)))
+}
+
 /// Opens the state, and makes it where there is none.
 pub(crate) async fn state(project: &Project) -> Result<Arc<dyn StateStore>, Fault> {
     Ok(Arc::new(SqliteState::open(&project.state_dir().join("state.db")).await?))
@@ -71,6 +81,7 @@ pub(crate) async fn pipeline(project: &Arc<Project>, progress: Arc<dyn Progress>
         tables: Arc::new(lake),
         engine: engine(project)?,
         state: state(project).await?,
+        listener: listener(project)?,
         progress,
     })
 }

@@ -119,7 +119,28 @@ pub(crate) fn top(shape: &Shape, column: &str, row: &Row) -> Result<Start, Lost>
             None => {}
         }
     }
-    Ok(Start { level: Level { select, conditions, witness: None }, expression: named.expression })
+    let mut expression = named.expression;
+    if select.group.as_ref().is_some_and(|group| of_keys(&expression, group)) {
+        // The rows of a group all have its keys: the value itself is what each of them has.
+        let value = row.iter().find(|(name, _)| name == column).and_then(|(_, value)| value.clone());
+        let sql = value.unwrap_or_else(|| "CAST(NULL AS VARCHAR)".to_owned());
+        expression = Expression { sql, columns: Vec::new(), form: Form::Other };
+    }
+    Ok(Start { level: Level { select, conditions, witness: None }, expression })
+}
+
+/// The columns that name a row of a model of this shape, as far as the shape tells.
+pub(crate) fn identity(shape: &Shape) -> Vec<String> {
+    let Shape::Select(select) = shape else { return Vec::new() };
+    let joined = |column: &ColumnRef| {
+        let joins = select.relations.iter().filter_map(|relation| relation.join.as_ref());
+        joins.flat_map(|join| &join.keys).any(|(a, b)| a.column() == Some(column) || b.column() == Some(column))
+    };
+    let names = select.columns.iter().filter(|named| match &select.group {
+        Some(group) => of_keys(&named.expression, group),
+        None => named.expression.column().is_some_and(joined),
+    });
+    names.map(|named| named.name.clone()).collect()
 }
 
 /// Where to begin: the rows behind a row of the model, and the expression of its figure.
@@ -188,7 +209,7 @@ fn first(select: &Select, expression: &Expression) -> Result<Figure, Lost> {
 
 /// A formula over the measures of `group`, as parts.
 fn of_measures(expression: &Expression, group: &Group) -> Result<Figure, Lost> {
-    if of_keys(expression, group) {
+    if expression.columns.is_empty() || of_keys(expression, group) {
         let part = Part { fold: Fold::Any, value: over_keys(expression, group), filter: None };
         return Ok(Figure { formula: "\"p0\"".into(), parts: vec![(String::new(), part)] });
     }
@@ -233,10 +254,13 @@ fn of_measures(expression: &Expression, group: &Group) -> Result<Figure, Lost> {
 
 /// The relation whose rows the figure is made of: the first that a part names, or the first of all.
 fn carrier<'s>(select: &'s Select, figure: &Figure) -> Result<&'s Relation, Lost> {
-    let named = |relation: &&Relation| {
-        figure.parts.iter().any(|(_, part)| part.value.columns.iter().any(|column| column.relation == relation.alias))
+    let named = |relation: &Relation, folds: &dyn Fn(Fold) -> bool| {
+        let mut parts = figure.parts.iter().filter(|(_, part)| folds(part.fold));
+        parts.any(|(_, part)| part.value.columns.iter().any(|column| column.relation == relation.alias))
     };
-    select.relations.iter().find(named).or_else(|| select.relations.first()).ok_or_else(unknown)
+    let measured = select.relations.iter().find(|relation| named(relation, &|fold| fold != Fold::Any));
+    let any = || select.relations.iter().find(|relation| named(relation, &|_| true));
+    measured.or_else(any).or_else(|| select.relations.first()).ok_or_else(unknown)
 }
 
 /// The grouping that a relation is.
@@ -253,6 +277,9 @@ fn grouped(shape: &Shape) -> Result<(Select, Group), Lost> {
 fn descend(figure: &Figure, relation: &Relation, below: &Select, group: &Group) -> Result<Figure, Lost> {
     let column_of = |name: &str| below.columns.iter().find(|named| named.name == name).map(|named| &named.expression);
     if let [(_, Part { fold: Fold::Any, value, filter: None })] = figure.parts.as_slice() {
+        if value.columns.is_empty() {
+            return Ok(Figure { formula: figure.formula.clone(), parts: figure.parts.clone() });
+        }
         // One row of the grouping: its own formula takes the place of each column.
         let mut whole = Expression { sql: value.sql.clone(), columns: Vec::new(), form: Form::Other };
         for column in &value.columns {
