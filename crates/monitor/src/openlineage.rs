@@ -103,7 +103,7 @@ impl RunListener for OpenLineageListener {
             let model = Model {
                 text: &models[at],
                 planned: planned[at].as_ref(),
-                rows: (state == State::Complete).then_some(done.rows),
+                rows: Some(done.rows),
                 parent: &outcome.run_id,
             };
             let began = now - TimeDelta::milliseconds((done.seconds * 1_000.0) as i64);

@@ -20,7 +20,7 @@ use shoplake_core::{Catalog, Fault, PinnedTable, Project, Result};
 use shoplake_models::{Model, Models};
 
 use self::parts::{aggregate, counting, having};
-use self::trace::{Fold, Lost, Row, Trace};
+use self::trace::{Fold, Lost, Row, Start, Trace};
 use self::words::{conditions, formula, values_as_text, words, words_of};
 use crate::build;
 
@@ -179,7 +179,7 @@ impl Explainer {
                 return Err(self.cannot(model, reason));
             }
         }
-        let trace = trace::follow(&start).map_err(lost)?;
+        let trace = self.pinned(&start, &values).await?.map_err(lost)?;
         let folded = self.fold(&trace, &published).await?;
         let rows = self.rows(&trace, &folded, limit).await?;
         let description =
@@ -203,6 +203,49 @@ impl Explainer {
             row_count: folded.row_count,
             rows,
         })
+    }
+
+    /// The trace of a figure. Where a row of the model is a row of a grouping below, that group is named
+    /// by its values: it must be one, and naming it saves asking again.
+    async fn pinned(&self, start: &Start, row: &Row) -> Result<Result<Trace, Lost>> {
+        let mut trace = match trace::follow(start) {
+            Ok(trace) => trace,
+            Err(lost) => return Ok(Err(lost)),
+        };
+        if start.level.select.group.is_some() {
+            return Ok(Ok(trace));
+        }
+        let Some((witness, _)) = &trace.first_witness else { return Ok(Ok(trace)) };
+        let mut groups = self.groups(witness).await?;
+        if groups.num_rows() > 1 {
+            trace = match trace::follow(&start.narrowed(row)) {
+                Ok(trace) => trace,
+                Err(lost) => return Ok(Err(lost)),
+            };
+            let Some((witness, _)) = &trace.first_witness else { return Ok(Ok(trace)) };
+            groups = self.groups(witness).await?;
+        }
+        match groups.num_rows() {
+            0 => {}
+            1 if trace.depth == 1 => {
+                let values = groups.columns().iter().map(|column| value::literal(column, 0));
+                trace.level = trace.level.pinned(&values.collect::<Result<Vec<_>>>()?);
+            }
+            1 => {}
+            _ => {
+                return Ok(Err(Lost(
+                    "stands for one of several groups that the row's columns do not tell apart".into(),
+                )));
+            }
+        }
+        Ok(Ok(trace))
+    }
+
+    /// The first two of the groups that a witness names.
+    async fn groups(&self, witness: &str) -> Result<RecordBatch> {
+        let stream = self.engine.query(&self.catalog, &format!("{witness} LIMIT 2")).await?;
+        let schema = Arc::clone(&stream.schema);
+        arrow_select::concat::concat_batches(&schema, &build::collect(stream).await?).map_err(value::unreadable)
     }
 
     /// The shape of a model through all models that it reads and whose own shape is known; the others.

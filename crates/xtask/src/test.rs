@@ -14,6 +14,7 @@ use crate::{blackbox, chaos, schemas, venv};
 
 const REQUIREMENTS: &str = include_str!("requirements/test.txt");
 const READERS: &str = include_str!("python/readers.py");
+const OPENLINEAGE: &str = include_str!("python/openlineage.py");
 
 /// The files of the short chaos are the same each time; where its kills strike is not.
 const CHAOS_SEED: u64 = 2024;
@@ -72,6 +73,27 @@ fn outside(steps: &mut Steps, binary: Option<&Path>) {
     };
     blackbox::run(steps, &python, binary);
     steps.take("other Delta readers", || other_readers(&python, binary));
+    steps.take("OpenLineage events", || openlineage(&python, binary));
+}
+
+/// Runs a shop that writes OpenLineage events, and builds each of them again from openlineage-python's types.
+fn openlineage(python: &Path, binary: &Path) -> Result<()> {
+    let shop = workspace::target().join("test-openlineage");
+    if shop.exists() {
+        fs_err::remove_dir_all(&shop)?;
+    }
+    let quiet = ["--timezone", "UTC", "--sample", "--quiet"];
+    workspace::output(Command::new(binary).arg("init").arg(&shop).args(quiet))?;
+    let events = Command::new(binary)
+        .args(["run", "--quiet", "--project-dir"])
+        .arg(&shop)
+        .env("SHOPLAKE__OPENLINEAGE__TRANSPORT", "file")
+        .output()?;
+    anyhow::ensure!(events.status.success(), "{}", String::from_utf8_lossy(&events.stderr));
+    let said =
+        workspace::output(Command::new(python).args(["-c", OPENLINEAGE]).arg(shop.join(".shoplake/openlineage")))?;
+    println!("{}", said.trim_end());
+    Ok(())
 }
 
 /// Reads each table of a shop that ran twice with deltalake and DuckDB, and compares with `query`.

@@ -109,7 +109,8 @@ impl Events {
             let said = facet("1-1-0/DocumentationDatasetFacet.json#/$defs/DocumentationDatasetFacet", said);
             facets.insert("documentation".into(), said);
         }
-        let output = self.table(&model.text.name, &Value::Object(facets), model.rows);
+        let rows = model.rows.filter(|_| *state == State::Complete);
+        let output = self.table(&model.text.name, &Value::Object(facets), rows);
         event(own, state, at, Map::from_iter([("parent".to_owned(), parent)]), job, inputs.collect(), vec![output])
     }
 

@@ -46,7 +46,13 @@ pub(crate) struct Trace {
     /// Whether a row of the figure may stand for no row of the table.
     pub(crate) may_lack: bool,
     pub(crate) level: Level,
+    /// The first witness on the way down, and how many there are.
+    pub(crate) first_witness: Option<Witness>,
+    pub(crate) depth: usize,
 }
+
+/// A query whose rows name the groups that are meant, with the expression that each of its columns equals.
+pub(crate) type Witness = (String, Vec<String>);
 
 /// A SELECT and which of its rows are meant.
 #[derive(Debug, Clone)]
@@ -54,8 +60,8 @@ pub(crate) struct Level {
     pub(crate) select: Select,
     /// Over its relations.
     pub(crate) conditions: Vec<String>,
-    /// A query whose rows name the groups that are meant, with the expression that each of its columns equals.
-    pub(crate) witness: Option<(String, Vec<String>)>,
+    /// Which of its groups are meant, where another query says it.
+    pub(crate) witness: Option<Witness>,
 }
 
 /// Why a figure cannot be followed: the end of "this figure …".
@@ -66,6 +72,17 @@ pub(crate) struct Lost(pub(crate) String);
 pub(crate) type Row = Vec<(String, Option<String>)>;
 
 impl Level {
+    /// The same, with the one group that is meant named by its values.
+    pub(crate) fn pinned(&self, values: &[Option<String>]) -> Self {
+        let equal = self.witness.iter().flat_map(|(_, equal)| equal);
+        let named = equal.zip(values).map(|(expression, value)| is(expression, value.as_ref()));
+        Self {
+            select: self.select.clone(),
+            conditions: self.conditions.iter().cloned().chain(named).collect(),
+            witness: None,
+        }
+    }
+
     /// `SELECT what FROM … WHERE …` over the rows that are meant, and where `also` holds.
     pub(crate) fn sql(&self, what: &str, also: &[String]) -> Result<String, Lost> {
         let mut from = self.select.from_sql().ok_or_else(unknown)?;
@@ -151,6 +168,16 @@ pub(crate) struct Start {
 }
 
 impl Start {
+    /// The same, told by every column of the row: those too that were calculated.
+    pub(crate) fn narrowed(&self, row: &Row) -> Self {
+        let mut narrowed = self.clone();
+        for named in &self.level.select.columns {
+            let value = row.iter().find(|(name, _)| *name == named.name).and_then(|(_, value)| value.as_ref());
+            narrowed.level.conditions.push(is(&named.expression.sql, value));
+        }
+        narrowed
+    }
+
     /// SQL for the groups that the row may stand for, where its columns do not name each key; at most 2 come out.
     pub(crate) fn ambiguity(&self) -> Result<Option<String>, Lost> {
         let select = &self.level.select;
@@ -173,6 +200,7 @@ impl Start {
 pub(crate) fn follow(start: &Start) -> Result<Trace, Lost> {
     let mut level = start.level.clone();
     let mut figure = first(&level.select, &start.expression)?;
+    let (mut first_witness, mut depth) = (None, 0);
     loop {
         let relation = carrier(&level.select, &figure)?.clone();
         match &relation.source {
@@ -187,12 +215,16 @@ pub(crate) fn follow(start: &Start) -> Result<Trace, Lost> {
                     alias: relation.alias.clone(),
                     may_lack,
                     level,
+                    first_witness,
+                    depth,
                 });
             }
             Source::Query(shape) => {
                 let (below, group) = grouped(shape)?;
                 figure = descend(&figure, &relation, &below, &group)?;
                 level = beneath(&level, &relation, below, &group)?;
+                first_witness = first_witness.or_else(|| level.witness.clone());
+                depth += 1;
             }
         }
     }
@@ -314,6 +346,9 @@ fn descend(figure: &Figure, relation: &Relation, below: &Select, group: &Group) 
                 _ => Err(deeper("a calculation")),
             };
         };
+        if column.relation != relation.alias {
+            return Err(Lost("is made of several tables at once".into()));
+        }
         let inner = column_of(&column.name).and_then(Expression::column).ok_or_else(|| deeper("a calculation"))?;
         if let Some(key) = group.keys.iter().find(|key| key.name == inner.name) {
             return match part.fold {

@@ -242,6 +242,10 @@ async fn models_over_models_are_followed() {
         "WITH by_day AS (SELECT * FROM {{ ref('by_day') }}) SELECT sum(revenue) AS revenue, max(most) AS most, count(*) AS days, avg(n) AS mean FROM by_day",
     );
     model("ranked", "SELECT day, revenue, rank() OVER (ORDER BY revenue) AS place FROM {{ ref('by_day') }}");
+    model(
+        "named",
+        "WITH by AS (SELECT customer_id, sum(amount) AS revenue FROM {{ ref('sales') }} GROUP BY 1) SELECT 'x' AS name, by.revenue FROM by",
+    );
     let rows = "T1,C1,P1,1,1.00,2024-01-05\nT2,C1,P1,1,2.00,2024-01-05\nT3,C1,P1,1,3.00,2024-01-06\nT4,C2,P1,1,4.00,2024-01-06\n";
     shop.put("sales", "a.csv", HEADER.to_owned() + rows);
     shop.run().await.unwrap();
@@ -258,6 +262,9 @@ async fn models_over_models_are_followed() {
     let mean = shop.why("overall", "true", "mean").await.unwrap_err();
     assert!(mean.to_string().contains("aggregate of aggregates"), "{mean}");
     assert_eq!(mean.hint.as_deref(), Some("ask for a figure of by_day"));
+    // Two groups that look alike but for their figure are told apart by it.
+    let named = shop.why("named", "revenue = 4.00", "revenue").await.unwrap();
+    assert_eq!(keys(&named), ["T4 4.00"]);
     let ranked = shop.why("ranked", "day = 6", "place").await.unwrap_err();
     assert!(ranked.to_string().contains("looks at neighbouring rows (`rank OVER …`)"), "{ranked}");
     assert_eq!(ranked.hint.as_deref(), Some("ask for a figure of by_day"));
