@@ -262,7 +262,8 @@ impl Lineage {
     ///
     /// What only decides which rows count is a link, and not followed further from there.
     pub fn around(&self, start: &[Origin], directions: &[Direction]) -> (BTreeSet<Origin>, BTreeSet<Edge>) {
-        let (mut nodes, mut edges) = (BTreeSet::from_iter(start.iter().cloned()), BTreeSet::new());
+        let mut nodes: BTreeSet<Origin> = start.iter().cloned().collect();
+        let mut edges = BTreeSet::new();
         for direction in directions {
             let mut seen: BTreeSet<Origin> = BTreeSet::new();
             let mut waiting: Vec<Origin> = start.to_vec();

@@ -27,6 +27,9 @@ use crate::build;
 /// Rows of a model that are listed where a condition does not name one alone.
 const LISTED: usize = 10;
 
+/// Why a row stands for no one group.
+const ALIKE: &str = "stands for one of several groups that the row's columns do not tell apart";
+
 /// All that is needed to explain a figure.
 pub struct Explainer {
     /// The project.
@@ -90,7 +93,7 @@ impl Explainer {
         let row = self.row(table, &names, &source, condition, column).await?;
         match model.zip(behind) {
             Some((model, behind)) => self.figure(model, &behind, &names, &row, column, limit).await,
-            None => self.dataset_row(table, &names, &row, column).await,
+            None => self.dataset_row(table, &names, &row, column),
         }
     }
 
@@ -171,12 +174,13 @@ impl Explainer {
         let published = Arc::clone(row.column(at));
         let values = values(row)?;
         let lost = |Lost(reason): Lost| self.cannot(model, &reason);
-        let start = trace::top(&behind.shape, column, &values).map_err(lost)?;
-        if let Some(sql) = start.ambiguity().map_err(lost)? {
-            let groups = build::collect(self.engine.query(&self.catalog, &sql).await?).await?;
-            if groups.iter().map(RecordBatch::num_rows).sum::<usize>() > 1 {
-                let reason = "stands for one of several groups that the row's columns do not tell apart";
-                return Err(self.cannot(model, reason));
+        let mut start = trace::top(&behind.shape, column, &values).map_err(lost)?;
+        if let Some(sql) = start.alike(&values).map_err(lost)? {
+            let groups = self.two(&sql).await?;
+            match groups.num_rows() {
+                1 => start = start.named(&literals(&groups)?),
+                0 => {}
+                _ => return Err(self.cannot(model, ALIKE)),
             }
         }
         let trace = self.pinned(&start, &values).await?.map_err(lost)?;
@@ -216,34 +220,26 @@ impl Explainer {
             return Ok(Ok(trace));
         }
         let Some((witness, _)) = &trace.first_witness else { return Ok(Ok(trace)) };
-        let mut groups = self.groups(witness).await?;
+        let mut groups = self.two(&format!("{witness} LIMIT 2")).await?;
         if groups.num_rows() > 1 {
             trace = match trace::follow(&start.narrowed(row)) {
                 Ok(trace) => trace,
                 Err(lost) => return Ok(Err(lost)),
             };
             let Some((witness, _)) = &trace.first_witness else { return Ok(Ok(trace)) };
-            groups = self.groups(witness).await?;
+            groups = self.two(&format!("{witness} LIMIT 2")).await?;
         }
         match groups.num_rows() {
-            0 => {}
-            1 if trace.depth == 1 => {
-                let values = groups.columns().iter().map(|column| value::literal(column, 0));
-                trace.level = trace.level.pinned(&values.collect::<Result<Vec<_>>>()?);
-            }
-            1 => {}
-            _ => {
-                return Ok(Err(Lost(
-                    "stands for one of several groups that the row's columns do not tell apart".into(),
-                )));
-            }
+            1 if trace.depth == 1 => trace.level = trace.level.pinned(&literals(&groups)?),
+            0 | 1 => {}
+            _ => return Ok(Err(Lost(ALIKE.into()))),
         }
         Ok(Ok(trace))
     }
 
-    /// The first two of the groups that a witness names.
-    async fn groups(&self, witness: &str) -> Result<RecordBatch> {
-        let stream = self.engine.query(&self.catalog, &format!("{witness} LIMIT 2")).await?;
+    /// The one or two rows of a question that asks whether there is one.
+    async fn two(&self, sql: &str) -> Result<RecordBatch> {
+        let stream = self.engine.query(&self.catalog, sql).await?;
         let schema = Arc::clone(&stream.schema);
         arrow_select::concat::concat_batches(&schema, &build::collect(stream).await?).map_err(value::unreadable)
     }
@@ -403,6 +399,11 @@ struct Origin {
     keys: Vec<String>,
     file: Option<String>,
     line: Option<String>,
+}
+
+/// The values of the first row as SQL.
+fn literals(rows: &RecordBatch) -> Result<Vec<Option<String>>> {
+    rows.columns().iter().map(|column| value::literal(column, 0)).collect()
 }
 
 /// Every column of the row as SQL.

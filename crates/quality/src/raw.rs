@@ -32,8 +32,8 @@ pub fn raw_line(file: &LandedFile, how: &FileOptions, options: &ReadOptions, lin
     for _ in 0..MOST_LINES {
         let mut bounded = (&mut text).take(MOST_BYTES);
         let read = bounded.read_until(b'\n', &mut record).map_err(read_fault)?;
-        let quotes = record.iter().filter(|byte| **byte == b'"').count();
-        if read == 0 || how.format == Format::Ndjson || quotes.is_multiple_of(2) {
+        let open = record.iter().fold(false, |open, byte| open ^ (*byte == b'"'));
+        if read == 0 || how.format == Format::Ndjson || !open {
             break;
         }
     }

@@ -219,7 +219,9 @@ impl Walk {
             return Ok(all);
         }
         let mut any = Trace::default();
-        named.iter().for_each(|(_, trace)| any.add(trace));
+        for (_, trace) in &named {
+            any.add(trace);
+        }
         let columns = plan.schema().columns().into_iter().map(|column| {
             named.iter().find(|(known, _)| *known == column).map_or_else(|| any.clone(), |(_, trace)| trace.clone())
         });
@@ -280,7 +282,9 @@ impl Walk {
             Expr::Column(column) | Expr::OuterReferenceColumn(_, column) => return scope.column(column),
             Expr::ScalarSubquery(subquery) => {
                 let inner = self.plan(&subquery.subquery, Some(scope))?;
-                inner.columns.iter().for_each(|column| trace.add(column));
+                for column in &inner.columns {
+                    trace.add(column);
+                }
                 trace.derivation = inner.columns.first().map_or(Derivation::Expression, |c| c.derivation);
                 trace.derivation = trace.derivation.max(Derivation::Expression);
                 trace.shaped.extend(inner.shaped);

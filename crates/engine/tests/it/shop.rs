@@ -12,8 +12,11 @@ use shoplake_core::{Catalog, PinnedTable, TableFile};
 
 use crate::lake;
 
-/// Sale: id, customer, product, cents, UTC moment. Some name a customer or product that is not there, or none.
-const SALES: [(&str, Option<&str>, Option<&str>, Option<i128>, &str); 9] = [
+/// Id, customer, product, cents, UTC moment.
+type Sale = (&'static str, Option<&'static str>, Option<&'static str>, Option<i128>, &'static str);
+
+/// Some name a customer or product that is not there, or none.
+const SALES: [Sale; 9] = [
     ("t1", Some("c1"), Some("p1"), Some(10_00), "2024-01-30T12:00:00Z"),
     ("t2", Some("c1"), Some("p2"), Some(20_50), "2024-01-30T23:30:00Z"),
     ("t3", Some("c2"), Some("p1"), Some(30_00), "2024-01-31T12:00:00Z"),
@@ -49,7 +52,7 @@ pub(crate) fn catalog(root: &Path) -> Catalog {
         ];
         let partition =
             BTreeMap::from([("year".into(), Some("2024".into())), ("month".into(), Some(month.to_string()))]);
-        add(&mut tables, root, "sales", &format!("month-{month}.parquet"), partition, columns);
+        add(&mut tables, root, "sales", &format!("month-{month}.parquet"), &partition, columns);
     }
     let columns: Vec<(&str, ArrayRef)> = vec![
         ("product_id", texts(vec![Some("p1"), Some("p2"), Some("p3"), Some("p4")])),
@@ -57,14 +60,14 @@ pub(crate) fn catalog(root: &Path) -> Catalog {
         ("category", texts(vec![Some("Paper"), Some("Paper"), None, Some("Wear")])),
         ("price", money(vec![Some(10_0000), Some(20_5000), Some(7_2500), None], 18, 4)),
     ];
-    add(&mut tables, root, "products", "products.parquet", BTreeMap::new(), columns);
+    add(&mut tables, root, "products", "products.parquet", &BTreeMap::new(), columns);
     let columns: Vec<(&str, ArrayRef)> = vec![
         ("customer_id", texts(vec![Some("c1"), Some("c2"), Some("c3"), Some("c4")])),
         ("name", texts(vec![Some("Ann"), Some("Bob"), Some("Cy"), None])),
         ("city", texts(vec![Some("Bonn"), Some("Köln"), Some("Bonn"), None])),
         ("signup_date", Arc::new(Date32Array::from(vec![Some(19_700), Some(19_701), None, Some(19_702)]))),
     ];
-    add(&mut tables, root, "customers", "customers.parquet", BTreeMap::new(), columns);
+    add(&mut tables, root, "customers", "customers.parquet", &BTreeMap::new(), columns);
     Catalog { tables }
 }
 
@@ -73,7 +76,7 @@ fn add(
     root: &Path,
     name: &str,
     path: &str,
-    partition: BTreeMap<String, Option<String>>,
+    partition: &BTreeMap<String, Option<String>>,
     columns: Vec<(&str, ArrayRef)>,
 ) {
     let batch =

@@ -61,18 +61,23 @@ impl Events {
     /// An event of the run as a whole: from the sources to the datasets' tables.
     pub(super) fn run(&self, run: &RunId, state: &State, at: DateTime<Utc>, outcome: Option<&RunOutcome>) -> Value {
         let sources: Vec<Value> = self.project.datasets.iter().map(|dataset| self.source(dataset)).collect();
-        let tables = self.project.datasets.iter().map(|dataset| {
-            let name = &dataset.contract.dataset;
-            let done = outcome.and_then(|outcome| outcome.datasets.iter().find(|done| done.dataset == *name));
-            let rows = done.map(|done| done.counts.inserted + done.counts.updated);
-            self.table(name, &self.dataset_facets(dataset), rows)
-        });
+        let tables: Vec<Value> = self
+            .project
+            .datasets
+            .iter()
+            .map(|dataset| {
+                let name = &dataset.contract.dataset;
+                let done = outcome.and_then(|outcome| outcome.datasets.iter().find(|done| done.dataset == *name));
+                let rows = done.map(|done| done.counts.inserted + done.counts.updated);
+                self.table(name, &self.dataset_facets(dataset), rows)
+            })
+            .collect();
         let job = json!({
             "namespace": "shoplake",
             "name": self.job("run"),
             "facets": { "jobType": job_type("RUN") },
         });
-        event(run, state, at, Map::new(), job, sources, tables.collect())
+        event(run, state, at, Map::new(), &job, &sources, &tables)
     }
 
     /// An event of a model.
@@ -111,7 +116,8 @@ impl Events {
         }
         let rows = model.rows.filter(|_| *state == State::Complete);
         let output = self.table(&model.text.name, &Value::Object(facets), rows);
-        event(own, state, at, Map::from_iter([("parent".to_owned(), parent)]), job, inputs.collect(), vec![output])
+        let run = Map::from_iter([("parent".to_owned(), parent)]);
+        event(own, state, at, run, &job, &inputs.collect::<Vec<_>>(), &[output])
     }
 
     fn job(&self, what: &str) -> String {
@@ -228,9 +234,9 @@ fn event(
     state: &State,
     at: DateTime<Utc>,
     mut facets: Map<String, Value>,
-    job: Value,
-    inputs: Vec<Value>,
-    outputs: Vec<Value>,
+    job: &Value,
+    inputs: &[Value],
+    outputs: &[Value],
 ) -> Value {
     if let State::Fail(why) = state {
         let said = json!({ "message": why, "programmingLanguage": "SQL" });

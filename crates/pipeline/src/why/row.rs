@@ -13,13 +13,7 @@ use super::{Explainer, Why, value};
 
 impl Explainer {
     /// A row of a dataset or of quarantine: where it comes from, and the text of its line.
-    pub(super) async fn dataset_row(
-        &self,
-        table: &str,
-        names: &[String],
-        row: &RecordBatch,
-        column: &str,
-    ) -> Result<Why> {
+    pub(super) fn dataset_row(&self, table: &str, names: &[String], row: &RecordBatch, column: &str) -> Result<Why> {
         let at = row.schema().index_of(column).map_err(value::unreadable)?;
         let origin = self.origin(table);
         let find = |name: &Option<String>| name.as_ref().and_then(|name| row.column_by_name(name));

@@ -129,11 +129,8 @@ pub(crate) fn top(shape: &Shape, column: &str, row: &Row) -> Result<Start, Lost>
         let value = row.iter().find(|(name, _)| *name == named.name).and_then(|(_, value)| value.as_ref());
         match &select.group {
             Some(group) if of_keys(&named.expression, group) => conditions.extend(equal(named, group, value)),
-            Some(_) => {}
-            None if tells_a_row(&named.expression, &select) => {
-                conditions.push(is(&named.expression.sql, value));
-            }
-            None => {}
+            None if tells_a_row(&named.expression, &select) => conditions.push(is(&named.expression.sql, value)),
+            _ => {}
         }
     }
     let mut expression = named.expression;
@@ -178,8 +175,9 @@ impl Start {
         narrowed
     }
 
-    /// SQL for the groups that the row may stand for, where its columns do not name each key; at most 2 come out.
-    pub(crate) fn ambiguity(&self) -> Result<Option<String>, Lost> {
+    /// SQL for the groups that the row may stand for, told by its figures too, where its columns do not
+    /// name each key; at most 2 come out.
+    pub(crate) fn alike(&self, row: &Row) -> Result<Option<String>, Lost> {
         let select = &self.level.select;
         let Some(group) = &select.group else { return Ok(None) };
         let shown = |key: &Named| {
@@ -191,8 +189,23 @@ impl Start {
         if group.keys.iter().all(shown) {
             return Ok(None);
         }
-        let keys: Vec<String> = group.keys.iter().map(|key| key.expression.sql.clone()).collect();
-        Ok(Some(format!("{} LIMIT 2", self.level.sql(&format!("DISTINCT {}", keys.join(", ")), &[])?)))
+        let also = (!self.level.conditions.is_empty()).then(|| self.level.conditions.join(" AND "));
+        let groups = select.group_sql(group, also.as_deref()).ok_or_else(unknown)?;
+        let same = select.columns.iter().map(|named| {
+            let value = row.iter().find(|(name, _)| *name == named.name).and_then(|(_, value)| value.as_ref());
+            is(&named.expression.sql, value)
+        });
+        let same: Vec<String> = same.chain(group.having.iter().map(|having| having.sql.clone())).collect();
+        let keys: Vec<String> = group.keys.iter().map(|key| quoted(&key.name)).collect();
+        let (keys, same, name) = (keys.join(", "), same.join(" AND "), quoted(GROUP));
+        Ok(Some(format!("SELECT {keys} FROM ({groups}) AS {name} WHERE {same} LIMIT 2")))
+    }
+
+    /// The same, with each key of its group named by its value.
+    pub(crate) fn named(mut self, values: &[Option<String>]) -> Self {
+        let keys = self.level.select.group.iter().flat_map(|group| &group.keys).zip(values);
+        self.level.conditions = keys.map(|(key, value)| is(&key.expression.sql, value.as_ref())).collect();
+        self
     }
 }
 
@@ -364,11 +377,10 @@ fn descend(figure: &Figure, relation: &Relation, below: &Select, group: &Group) 
         let found = Figure { formula: String::new(), parts: vec![] };
         let mut inner_figure = of_measures(&plain(inner), group).unwrap_or(found);
         let Some((_, inner)) = inner_figure.parts.pop() else { return Err(deeper("an aggregate")) };
-        let same = match (part.fold, inner.fold) {
-            (Fold::Sum, Fold::Sum) | (Fold::Min, Fold::Min) | (Fold::Max, Fold::Max) => true,
-            (Fold::Sum, Fold::Count) => true,
-            _ => false,
-        };
+        let same = matches!(
+            (part.fold, inner.fold),
+            (Fold::Sum, Fold::Sum | Fold::Count) | (Fold::Min, Fold::Min) | (Fold::Max, Fold::Max)
+        );
         if same { Ok((name.clone(), inner)) } else { Err(deeper("an aggregate of aggregates")) }
     });
     let parts = parts.collect::<Result<Vec<_>, Lost>>()?;

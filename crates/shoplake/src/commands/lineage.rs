@@ -72,7 +72,9 @@ fn mermaid(lineage: &Lineage, nodes: &BTreeSet<Origin>, edges: &BTreeSet<Edge>) 
     let label = |text: &str| escape(text).replace('"', "#quot;");
     let mut text = String::from("flowchart LR\n");
     let mut tables: BTreeMap<&String, Vec<&Origin>> = BTreeMap::new();
-    nodes.iter().for_each(|node| tables.entry(&node.table).or_default().push(node));
+    for node in nodes {
+        tables.entry(&node.table).or_default().push(node);
+    }
     for (at, (table, columns)) in tables.iter().enumerate() {
         let kind = lineage.tables.get(*table).map_or("table", |kind| kind.word());
         let _ = writeln!(text, "  subgraph t{at}[\"{kind} {}\"]", label(table));

@@ -135,7 +135,9 @@ fn table(why: &Why, object: &Value) -> String {
     let mut text = table.text();
     if let Some(raw) = rows.first().and_then(|row| row["raw"].as_str()) {
         let _ = writeln!(text, "\n{}", Tone::Dim.paint("as it stands in the file:"));
-        raw.lines().for_each(|line| text.extend(["  ", &escape(line), "\n"]));
+        for line in raw.lines() {
+            text.extend(["  ", &escape(line), "\n"]);
+        }
     }
     text
 }
