@@ -215,7 +215,7 @@ fn take(outcome: &mut TestsOutcome, name: &str, verdict: Verdict, rows: u64, det
 }
 
 /// Whether a test of the properties is one of a view. A view costs a run nothing until it is asked, and
-/// each of its tests asks it: `shoplake test` and `build` run them, a run does not.
+/// each of its tests asks it: `shoplake test` runs them, a run does not.
 fn of_view(models: &Models, test: &DataTest) -> bool {
     let view = models.model(&test.table).is_some_and(|model| model.materialized == Materialized::View);
     view && !test.path.ends_with(".sql")

@@ -9,9 +9,10 @@ mod data;
 mod days;
 mod disk_full;
 mod fail_points;
+mod golden;
 mod hostile;
 mod inputs;
-mod models;
+
 mod plan;
 mod project;
 mod table;
