@@ -1,6 +1,6 @@
 //! A file in the landing zone: bytes as they came, named by their content.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
@@ -25,6 +25,14 @@ pub struct LandedFile {
     pub path: PathBuf,
     /// For an API page, `(pull, page)`: what makes it the same page again, instead of its bytes.
     pub page: Option<(String, u64)>,
+}
+
+impl LandedFile {
+    /// Whether its bytes lay in the archive when it was listed: its rows were judged again. Whichever
+    /// machine says so, and wherever its project folder is.
+    pub fn is_archived(&self) -> bool {
+        self.path.ends_with(Path::new("archive").join(&self.key))
+    }
 }
 
 /// Compares names so that `day-9` comes before `day-10`; ties by the plain text.

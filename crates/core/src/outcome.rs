@@ -138,6 +138,22 @@ pub enum ModelStatus {
     Unchanged,
 }
 
+/// How the rows of a model were made.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum How {
+    /// All of them anew.
+    Full,
+    /// Those of the touched days anew.
+    Days,
+    /// Those of the touched keys anew.
+    Keys,
+    /// Those of the touched keys from what they were and the rows that changed.
+    Merge,
+    /// They are as they were.
+    Unchanged,
+}
+
 /// One model of a run.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct ModelOutcome {
@@ -145,6 +161,12 @@ pub struct ModelOutcome {
     pub name: String,
     /// How it ended.
     pub status: ModelStatus,
+    /// How its rows were made; `None` where it failed or was skipped.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub how: Option<How>,
+    /// Why it was made in full, in words, where it asked to be brought up to date in part.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub why: Option<String>,
     /// Rows of its table afterwards.
     pub rows: u64,
     /// Seconds it took.

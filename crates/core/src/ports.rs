@@ -23,6 +23,7 @@ use crate::outcome::{DatasetOutcome, FileOutcome, FileStatus, RunOutcome};
 use crate::proof::Check;
 use crate::staged::StagedBatch;
 use crate::table::{Catalog, PinnedTable};
+use crate::upkeep::{ChangedRows, Upkeep, Upkept};
 
 /// Rows that arrive as they are made.
 pub struct RowStream {
@@ -39,6 +40,8 @@ pub trait Engine: Send + Sync {
     async fn schema(&self, catalog: &Catalog, sql: &str) -> Result<SchemaRef>;
     /// Runs one SELECT.
     async fn query(&self, catalog: &Catalog, sql: &str) -> Result<RowStream>;
+    /// The rows of a stored query that changed with its tables, where its plan proves that no others did.
+    async fn upkeep(&self, upkeep: &Upkeep<'_>) -> Result<Upkept>;
 }
 
 /// Whether landing a file leaves the original.
@@ -71,8 +74,11 @@ pub trait LandingZone: Send + Sync {
     fn archive(&self, file: &LandedFile, metadata: &serde_json::Value) -> Result<()>;
     /// Removes a landed file whose bytes the archive has already.
     fn discard(&self, file: &LandedFile) -> Result<()>;
-    /// Where the archived bytes of a loaded file lie on this machine.
-    fn archived(&self, key: &str) -> std::path::PathBuf;
+    /// Where the archived bytes of a loaded file lie on this machine; from a lake elsewhere they are
+    /// brought here first. There is no such file where the archive has none.
+    fn archived(&self, key: &str) -> Result<std::path::PathBuf>;
+    /// Keeps a file that was written into the lake's folder on this machine: a report.
+    fn keep(&self, path: &Path) -> Result<()>;
 }
 
 /// The tables, and the batches that change them.
@@ -138,6 +144,9 @@ pub trait Batch: Send {
     async fn catalog(&self) -> Result<Catalog>;
     /// Replaces all rows of a model's table; gives its rows.
     async fn replace(&mut self, table: &str, rows: RowStream) -> Result<u64>;
+    /// Replaces the rows of a model's table whose key columns are among `keys`, and leaves files
+    /// without such rows as they are; gives the table's rows.
+    async fn merge(&mut self, table: &str, keys: &[RecordBatch], rows: RowStream) -> Result<u64>;
     /// Gives a table the files of another of its versions; its columns too.
     async fn restore(&mut self, version: PinnedTable) -> Result<()>;
     /// Decides: writes the publish record and commits each table.
@@ -184,8 +193,12 @@ pub struct DatasetChange {
     pub changed: bool,
     /// Days (since 1970-01-01, shop's zone) that gained, lost or changed a row; only with `event_time`.
     pub days: BTreeSet<i32>,
+    /// Whether rows without a day were among those; only with `event_time`.
+    pub undated: bool,
     /// Whether the table was empty before.
     pub first: bool,
+    /// The rows themselves; `None` where they are too many to tell, or where none were kept apart.
+    pub rows: Option<ChangedRows>,
 }
 
 /// What the publish record says of a batch, besides the tables' actions: enough to rebuild the state.

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use chrono_tz::Tz;
 
 use crate::contract::Contract;
+use crate::remote::RemoteLake;
 use crate::source::Origin;
 
 /// A dataset of the project: its contract and where it comes from.
@@ -49,8 +50,10 @@ pub struct Project {
     pub currency: String,
     /// The name of the target: `local`.
     pub target: String,
-    /// The folder of the lake.
+    /// The folder of the lake on this machine; of a lake elsewhere, its mirror.
     pub lake_dir: PathBuf,
+    /// Where the lake is, if it is not that folder.
+    pub remote: Option<RemoteLake>,
     /// Variables for models.
     pub vars: BTreeMap<String, serde_json::Value>,
     /// Settings of models by folder, as `models:` in shoplake.yml states them.

@@ -1,11 +1,15 @@
 //! Tables as they stand at one moment: plain lists of Parquet files that any reader can pin.
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
+use std::fmt;
+use std::ops::Deref;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use arrow_schema::SchemaRef;
 use serde::{Deserialize, Serialize};
+
+use crate::fault::Result;
 
 /// One Parquet file of a table, published or pending.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -24,13 +28,70 @@ pub struct TableFile {
     pub stats: Option<String>,
 }
 
+/// A file that is to be on this machine: its path here, and its size where that is known.
+pub type Wanted = (PathBuf, Option<u64>);
+
+/// Brings files of a lake elsewhere to this machine.
+pub trait Fetch: Send + Sync {
+    /// Brings those that are not here yet, and waits for them. One that the lake does not have stays
+    /// missing.
+    ///
+    /// # Errors
+    /// A lake that is away; a file that has another size than is known of it.
+    fn fetch(&self, wanted: &[Wanted]) -> Result<()>;
+}
+
+/// The folder of a table on this machine, and where its files come from if the lake is elsewhere.
+#[derive(Clone)]
+pub struct TableRoot {
+    path: PathBuf,
+    source: Option<Arc<dyn Fetch>>,
+}
+
+impl TableRoot {
+    /// A folder whose files come from `source` when they are asked for.
+    pub fn new(path: PathBuf, source: Option<Arc<dyn Fetch>>) -> Self {
+        Self { path, source }
+    }
+
+    /// Whether files may have to be brought here before they are read.
+    pub fn is_remote(&self) -> bool {
+        self.source.is_some()
+    }
+
+    /// Sees to it that files of the table are on this machine; see [`Fetch::fetch`].
+    pub fn bring(&self, wanted: &[Wanted]) -> Result<()> {
+        self.source.as_ref().map_or(Ok(()), |source| source.fetch(wanted))
+    }
+}
+
+impl From<PathBuf> for TableRoot {
+    fn from(path: PathBuf) -> Self {
+        Self { path, source: None }
+    }
+}
+
+impl Deref for TableRoot {
+    type Target = Path;
+
+    fn deref(&self) -> &Path {
+        &self.path
+    }
+}
+
+impl fmt::Debug for TableRoot {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.path.fmt(f)
+    }
+}
+
 /// A table pinned to a list of files.
 #[derive(Debug, Clone)]
 pub struct PinnedTable {
     /// The name in SQL.
     pub name: String,
     /// The folder of the table on this machine.
-    pub root: PathBuf,
+    pub root: TableRoot,
     /// Every column, partition columns among them, in the table's order.
     pub schema: SchemaRef,
     /// The partition columns.

@@ -71,7 +71,7 @@ fn catalog(lake: &Path) -> Outcome<Catalog> {
             fields.push(Field::new(name, DataType::Int32, true));
         }
         let schema = Arc::new(Schema::new(fields));
-        let pinned = PinnedTable { name: table.into(), root, schema, partition_columns, files };
+        let pinned = PinnedTable { name: table.into(), root: root.into(), schema, partition_columns, files };
         catalog.tables.insert(table.into(), Arc::new(pinned));
     }
     Ok(catalog)

@@ -76,8 +76,19 @@ pub(crate) fn running(error: &DataFusionError) -> Fault {
         }
         DataFusionError::Execution(text) | DataFusionError::Plan(text) => Fault::data(tidy(text)).hint(UNFIT),
         DataFusionError::NotImplemented(text) => Fault::usage(format!("not supported: {}", tidy(text))),
-        other => Fault::internal(format!("the query failed: {}", tidy(strip_prefixes(&other.to_string())))),
+        other => match other_fault(other) {
+            Some(fault) => fault,
+            None => Fault::internal(format!("the query failed: {}", tidy(strip_prefixes(&other.to_string())))),
+        },
     }
+}
+
+/// The fault of our own that lies behind an error: the lake could not bring a file.
+fn other_fault(error: &DataFusionError) -> Option<Fault> {
+    let DataFusionError::External(inner) = error else { return None };
+    let Fault { kind, message, place, detail, hint, source: _ } = inner.downcast_ref::<Fault>()?;
+    let (place, detail, hint) = (place.clone(), detail.clone(), hint.clone());
+    Some(Fault { kind: *kind, message: message.clone(), place, detail, hint, source: None })
 }
 
 /// The error below its wrappings.

@@ -18,6 +18,7 @@ mod provider;
 mod relations;
 mod session;
 mod statistics;
+mod upkeep;
 
 use std::sync::Arc;
 
@@ -28,6 +29,7 @@ use datafusion::physical_plan::{ExecutionPlan, execute_stream};
 use futures::{StreamExt, stream};
 use shoplake_core::ports::{Engine, RowStream};
 use shoplake_core::project::Limits;
+use shoplake_core::upkeep::{Upkeep, Upkept};
 use shoplake_core::{Catalog, Fault, Result};
 use tokio::runtime::Runtime;
 use tokio::sync::mpsc;
@@ -101,6 +103,11 @@ impl Engine for DataFusionEngine {
             plain::schema(checked.map_err(|e| faults::planning(&e, &catalog))?.schema().as_arrow())
         })
         .await
+    }
+
+    async fn upkeep(&self, upkeep: &Upkeep<'_>) -> Result<Upkept> {
+        let (sessions, task) = (Arc::clone(&self.sessions), upkeep::Task::from(upkeep));
+        self.on_own_thread(async move { upkeep::upkeep(&sessions, &task).await }).await
     }
 
     async fn query(&self, catalog: &Catalog, sql: &str) -> Result<RowStream> {

@@ -24,7 +24,7 @@ use datafusion_datasource::file_groups::FileGroup;
 use datafusion_datasource::file_scan_config::{FileScanConfigBuilder, output_partitioning_from_partition_fields};
 use datafusion_datasource::{PartitionedFile, TableSchema, compute_all_files_statistics};
 use object_store::ObjectMeta;
-use shoplake_core::{Fault, PinnedTable, Result, TableFile};
+use shoplake_core::{Fault, PinnedTable, Result, TableFile, TableRoot, Wanted};
 
 use crate::statistics;
 
@@ -35,6 +35,8 @@ const PARTITIONS_A_THREAD: usize = 2;
 #[derive(Debug, Clone)]
 struct Listed {
     file: PartitionedFile,
+    /// Its place on this machine, and its size.
+    wanted: Wanted,
     rows: u64,
     statistics: Arc<Statistics>,
 }
@@ -42,6 +44,7 @@ struct Listed {
 /// A table over the files of a [`PinnedTable`].
 #[derive(Debug)]
 pub(crate) struct PinnedProvider {
+    root: TableRoot,
     schema: SchemaRef,
     layout: TableSchema,
     partitions: Vec<FieldRef>,
@@ -64,7 +67,19 @@ impl PinnedProvider {
         let schema = Arc::new(Schema::new(all.collect::<Vec<_>>()));
         let layout = TableSchema::builder(Arc::clone(&in_files)).with_table_partition_cols(partitions.clone()).build();
         let files: Result<Vec<_>> = table.files.iter().map(|f| listed(table, f, &in_files, &partitions)).collect();
-        Ok(Self { schema, layout, partitions, files: files? })
+        Ok(Self { root: table.root.clone(), schema, layout, partitions, files: files? })
+    }
+
+    /// Sees to it that the files which a query reads are on this machine.
+    async fn bring(&self, files: &[Listed]) -> SqlResult<()> {
+        if !self.root.is_remote() {
+            return Ok(());
+        }
+        let (root, wanted) = (self.root.clone(), files.iter().map(|file| file.wanted.clone()).collect::<Vec<_>>());
+        let brought = tokio::task::spawn_blocking(move || root.bring(&wanted)).await;
+        brought
+            .map_err(|error| DataFusionError::External(Box::new(error)))?
+            .map_err(|fault| DataFusionError::External(Box::new(fault)))
     }
 
     fn is_partition(&self, name: &str) -> bool {
@@ -222,6 +237,7 @@ impl TableProvider for PinnedProvider {
         if files.is_empty() {
             return Ok(Arc::new(EmptyExec::new(Arc::new(self.schema.project(wanted)?))));
         }
+        self.bring(&files).await?;
         // Partition columns stand last in the layout, wherever the table has them.
         let laid_out = self.layout.table_schema();
         let wanted: Result<Vec<usize>, _> =
@@ -259,8 +275,9 @@ fn listed(table: &PinnedTable, file: &TableFile, in_files: &SchemaRef, partition
         .collect();
     let values = values?;
     // `from_absolute_path` encodes nothing twice, and asks for no file to be there.
-    let location = std::path::absolute(table.root.join(&file.path))?;
-    let location = object_store::path::Path::from_absolute_path(location)
+    let path = std::path::absolute(table.root.join(&file.path))?;
+    let wanted = (path.clone(), Some(file.size));
+    let location = object_store::path::Path::from_absolute_path(path)
         .map_err(|e| wrong("has a path that cannot be read").caused_by(e))?;
     let modified = moment(file.modified);
     let known = statistics::of_file(file, in_files);
@@ -270,11 +287,11 @@ fn listed(table: &PinnedTable, file: &TableFile, in_files: &SchemaRef, partition
     let listed = PartitionedFile::new_from_meta(meta).with_partition_values(values);
     if !whole {
         let statistics = Arc::new(Statistics::new_unknown(&with_partitions(in_files, partitions)));
-        return Ok(Listed { file: listed, rows: file.rows, statistics });
+        return Ok(Listed { file: listed, wanted, rows: file.rows, statistics });
     }
     let to_skip_by = listed.clone().with_statistics(Arc::new(known.clone())).statistics.unwrap_or_default();
     let file_of_scan = listed.with_statistics(Arc::new(statistics::as_bounds(known)));
-    Ok(Listed { file: file_of_scan, rows: file.rows, statistics: to_skip_by })
+    Ok(Listed { file: file_of_scan, wanted, rows: file.rows, statistics: to_skip_by })
 }
 
 fn with_partitions(in_files: &SchemaRef, partitions: &[FieldRef]) -> Schema {

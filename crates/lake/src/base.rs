@@ -2,14 +2,13 @@
 //! on the real key and the real values.
 
 use std::collections::HashMap;
-use std::path::PathBuf;
 use std::sync::Arc;
 
 use arrow_array::cast::AsArray;
 use arrow_array::types::{Date32Type, Int64Type, TimestampMicrosecondType};
 use arrow_array::{Array, ArrayRef, RecordBatch};
 use arrow_schema::{DataType, Schema, SchemaRef};
-use shoplake_core::{Contract, Result, TableFile};
+use shoplake_core::{Contract, Result, TableFile, TableRoot};
 
 use crate::key_index::{self, KeyIndex};
 use crate::read;
@@ -23,7 +22,7 @@ const CACHED_ROWS: u64 = 8 << 20;
 /// The data files that a run found.
 pub(crate) struct Base {
     /// The table's folder.
-    pub(crate) root: PathBuf,
+    pub(crate) root: TableRoot,
     /// Its files.
     pub(crate) files: Vec<TableFile>,
     contract: Arc<Contract>,
@@ -45,7 +44,7 @@ pub(crate) type LoadOrder = HashMap<String, u64>;
 
 impl Base {
     /// The files of a table whose rows say `content`.
-    pub(crate) fn new(root: PathBuf, files: Vec<TableFile>, contract: Arc<Contract>, content: SchemaRef) -> Self {
+    pub(crate) fn new(root: TableRoot, files: Vec<TableFile>, contract: Arc<Contract>, content: SchemaRef) -> Self {
         Self { root, files, contract, content, cache: HashMap::new(), cached_rows: 0 }
     }
 
@@ -134,7 +133,7 @@ impl Base {
 }
 
 /// The low 64 bits of each row's key hash, read from the data file.
-pub(crate) fn hash_keys(root: &std::path::Path, file: &TableFile, contract: &Contract) -> Result<Vec<u64>> {
+pub(crate) fn hash_keys(root: &TableRoot, file: &TableFile, contract: &Contract) -> Result<Vec<u64>> {
     let schema = read::key_schema(contract);
     let mut hashes = Vec::with_capacity(file.rows as usize);
     for batch in read::scan(root, file, &schema)? {

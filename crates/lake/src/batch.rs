@@ -2,7 +2,6 @@
 
 use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
-use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
 
 use arrow_array::RecordBatch;
@@ -10,16 +9,19 @@ use arrow_schema::SchemaRef;
 use async_trait::async_trait;
 use futures::TryStreamExt;
 use shoplake_core::ports::{Batch, BatchSummary, DatasetChange, Loader, Manifest, RowStream};
+use shoplake_core::upkeep::ChangedRows;
 use shoplake_core::{
-    BatchNumber, Catalog, Contract, Fault, PinnedTable, Result, RunId, ShopZone, StagedBatch, TableFile,
+    BatchNumber, Catalog, Contract, Fault, PinnedTable, Result, RunId, ShopZone, StagedBatch, TableFile, TableRoot,
 };
 
 use crate::base::Base;
+use crate::changes;
 use crate::delta;
 use crate::dimension::Dimension;
-use crate::finish::{FileChanges, finish};
+use crate::finish::{FileChanges, Finished, finish};
 use crate::layout::Layout;
 use crate::loader::{LoaderParts, TableLoader};
+use crate::merge::{Merged, merge};
 use crate::parquet_writer::{FileWriter, OrderedFile, properties};
 use crate::pool::{Pool, lock};
 use crate::publish;
@@ -41,7 +43,7 @@ struct TableState {
 }
 
 impl TableState {
-    fn new(root: PathBuf, name: &str, schema: SchemaRef, partition_columns: Vec<String>) -> Self {
+    fn new(root: TableRoot, name: &str, schema: SchemaRef, partition_columns: Vec<String>) -> Self {
         let pinned = PinnedTable { name: name.to_owned(), root, schema, partition_columns, files: Vec::new() };
         Self { pinned, base_version: None, restate: true, add: Vec::new(), remove: Vec::new() }
     }
@@ -93,11 +95,11 @@ impl LocalBatch {
             let name = &contract.dataset;
             if let Entry::Vacant(vacant) = tables.entry(name.clone()) {
                 let shape = TableShape::new(contract.clone(), None)?;
-                let root = context.layout.table(name);
+                let root = context.layout.table_root(name);
                 vacant.insert(TableState::new(root, name, shape.table_schema(), shape.partition_columns()));
             }
         }
-        let quarantine_root = context.layout.table(QUARANTINE);
+        let quarantine_root = context.layout.table_root(QUARANTINE);
         tables
             .entry(QUARANTINE.to_owned())
             .or_insert_with(|| TableState::new(quarantine_root.clone(), QUARANTINE, quarantine::schema(), Vec::new()));
@@ -141,7 +143,7 @@ impl LocalBatch {
 
     /// Ends the batch's part of the quarantine: what each table's commit does, and the versions after.
     fn commits(&mut self) -> Result<(Vec<TableCommit>, BTreeMap<String, u64>)> {
-        let root = self.context.layout.table(QUARANTINE);
+        let root = self.context.layout.table_root(QUARANTINE);
         let quarantine = std::mem::replace(
             &mut *lock(&self.quarantine),
             Quarantine::new(&root, self.context.number, self.context.run_id.clone(), self.started_micros),
@@ -150,6 +152,9 @@ impl LocalBatch {
             let changes = quarantine.finish(&self.pool, &state.pinned.files)?;
             state.add.extend(changes.add);
             state.remove.extend(changes.remove);
+        }
+        for dataset in &self.changed {
+            changes::forget(&self.context.layout.table(dataset), self.context.number)?;
         }
         let mut versions = BTreeMap::new();
         let mut commits = Vec::new();
@@ -235,12 +240,21 @@ impl Batch for LocalBatch {
         let (dataset, schema) = (loader.shape.contract.dataset.clone(), loader.shape.table_schema());
         let pool = self.pool.clone();
         let ended = tokio::task::spawn_blocking(move || finish(*loader, &pool)).await;
-        let (changes, change) = ended.map_err(|error| Fault::internal(error.to_string()))??;
-        if change.changed {
+        let Finished { changes, changed, days, undated, first, rows } =
+            ended.map_err(|error| Fault::internal(error.to_string()))??;
+        if changed {
             self.changed.insert(dataset.clone());
         }
         self.take_in(&dataset, &schema, changes)?;
-        Ok(change)
+        let table = self.tables.get(&dataset).map(|state| &state.pinned);
+        let rows = table.zip(rows).map(|(table, (entered, left))| {
+            let of = |files| {
+                let PinnedTable { name, root, schema, partition_columns, .. } = table.clone();
+                Arc::new(PinnedTable { name, root, schema, partition_columns, files })
+            };
+            ChangedRows { entered: of(entered), left: of(left) }
+        });
+        Ok(DatasetChange { changed, days, undated, first, rows })
     }
 
     async fn catalog(&self) -> Result<Catalog> {
@@ -250,7 +264,7 @@ impl Batch for LocalBatch {
 
     async fn replace(&mut self, table: &str, rows: RowStream) -> Result<u64> {
         let RowStream { schema, mut batches } = rows;
-        let root = self.context.layout.table(table);
+        let root = self.context.layout.table_root(table);
         let path = new_file(&root, self.context.number, &BTreeMap::new());
         let writer = FileWriter::create(path.clone(), schema.clone(), properties(&schema, &[]))?;
         let mut file: OrderedFile<RecordBatch> = OrderedFile::new(writer, Arc::new(|batch| Ok(batch.clone())));
@@ -278,6 +292,21 @@ impl Batch for LocalBatch {
         Ok(rows)
     }
 
+    async fn merge(&mut self, table: &str, keys: &[RecordBatch], rows: RowStream) -> Result<u64> {
+        let RowStream { schema, batches } = rows;
+        let fresh: Vec<RecordBatch> = batches.try_collect().await?;
+        let Some(state) = self.tables.get(table).filter(|state| state.pinned.schema == schema) else {
+            return Err(Fault::internal(format!("rows of other columns cannot be merged into table `{table}`")));
+        };
+        let (root, files) = (state.pinned.root.clone(), state.pinned.files.clone());
+        let (pool, number, columns, keys) = (self.pool.clone(), self.context.number, schema.clone(), keys.to_vec());
+        let work = move || merge(&pool, number, &root, &columns, files, &keys, fresh);
+        let ended = tokio::task::spawn_blocking(work).await;
+        let Merged { changes, rows } = ended.map_err(|error| Fault::internal(error.to_string()))??;
+        self.take_in(table, &schema, changes)?;
+        Ok(rows)
+    }
+
     async fn restore(&mut self, version: PinnedTable) -> Result<()> {
         let PinnedTable { name, schema, files, .. } = version;
         let known = self.tables.get(&name).map(|state| state.pinned.files.clone()).unwrap_or_default();
@@ -292,13 +321,15 @@ impl Batch for LocalBatch {
 
     async fn publish(mut self: Box<Self>, summary: BatchSummary) -> Result<Manifest> {
         let (commits, versions) = self.commits()?;
-        publish::decide(&self.context.layout, PublishRecord { batch: self.context.number, commits, versions, summary })
-            .await
+        let layout = &self.context.layout;
+        publish::send_files(layout, self.context.number, &commits)?;
+        publish::decide(layout, PublishRecord { batch: self.context.number, commits, versions, summary }).await
     }
 
     async fn stage(mut self: Box<Self>, staged: StagedBatch) -> Result<()> {
         let base = self.tables.iter().filter_map(|(name, state)| Some((name.clone(), state.base_version?))).collect();
         let (commits, versions) = self.commits()?;
+        publish::send_files(&self.context.layout, self.context.number, &commits)?;
         staged::keep(&self.context.layout, &StagedRecord { staged, base, commits, versions })
     }
 
@@ -307,7 +338,7 @@ impl Batch for LocalBatch {
         // Files that are still being written must come to rest before they are swept.
         let rested = pool.wait();
         drop((pool, quarantine));
-        publish::set_aside(&context.layout, context.number)?;
+        publish::set_aside(&context.layout, context.number, false)?;
         rested
     }
 }

@@ -6,18 +6,22 @@ use std::path::Path;
 use std::sync::Arc;
 
 use arrow_schema::{Schema, SchemaRef};
+use deltalake::DeltaTable;
 use deltalake::kernel::engine::arrow_conversion::{TryIntoArrow, TryIntoKernel};
 use deltalake::kernel::transaction::{CommitBuilder, CommitProperties};
 use deltalake::kernel::{Action, Add, MetadataExt, Remove, StructType, Transaction};
+use deltalake::logstore::{LogStoreRef, StorageConfig, default_logstore, logstore_for};
 use deltalake::operations::create::CreateBuilder;
 use deltalake::protocol::{DeltaOperation, SaveMode};
 use deltalake::table::config::TableProperty;
-use deltalake::{DeltaTable, DeltaTableBuilder};
+use object_store::prefix::PrefixStore;
 use shoplake_core::{BatchNumber, Fault, PinnedTable, Result, TableFile};
 use url::Url;
 
-use crate::record::{TableCommit, sync_folder};
+use crate::layout::Layout;
+use crate::record::TableCommit;
 use crate::stats;
+use crate::store::{Store, sync_folder};
 
 /// The application id of our transactions: `txn(shoplake, N)` says that batch N is in the table.
 const APP_ID: &str = "shoplake";
@@ -30,54 +34,55 @@ fn url(root: &Path) -> Result<Url> {
     Url::from_directory_path(root).map_err(|()| Fault::usage(format!("`{}` is not an absolute path", root.display())))
 }
 
+/// Where a table's log is: in its folder, or in the store of a lake elsewhere.
+fn log_store(layout: &Layout, name: &str) -> Result<LogStoreRef> {
+    let root = layout.table(name);
+    match layout.store() {
+        Store::Folder => logstore_for(&url(&root)?, StorageConfig::default()).map_err(fault(&root)),
+        Store::Remote(remote) => {
+            let (store, prefix, url) = remote.for_table(&root)?;
+            let below = Arc::new(PrefixStore::new(Arc::clone(&store), prefix));
+            Ok(default_logstore(below, store, &url, &StorageConfig::default()))
+        }
+    }
+}
+
 /// Whether version `version` of the table is there.
-pub(crate) fn has_version(root: &Path, version: u64) -> bool {
-    root.join("_delta_log").join(format!("{version:020}.json")).exists()
+pub(crate) fn has_version(layout: &Layout, name: &str, version: u64) -> Result<bool> {
+    layout.store().exists(&layout.table(name).join("_delta_log").join(format!("{version:020}.json")))
 }
 
 /// Whether version `version` of the table was made: its commit stands in the log, or a checkpoint
 /// stands for it and for all before.
-pub(crate) fn had_version(root: &Path, version: u64) -> Result<bool> {
-    if has_version(root, version) {
+pub(crate) fn had_version(layout: &Layout, name: &str, version: u64) -> Result<bool> {
+    if has_version(layout, name, version)? {
         return Ok(true);
     }
-    Ok(last_checkpoint(root)?.is_some_and(|stands| stands >= version))
+    Ok(last_checkpoint(layout, name)?.is_some_and(|stands| stands >= version))
 }
 
 /// The version of the table's last checkpoint.
-pub(crate) fn last_checkpoint(root: &Path) -> Result<Option<u64>> {
-    let entries = match fs_err::read_dir(root.join("_delta_log")) {
-        Ok(entries) => entries,
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
-        Err(error) => return Err(error.into()),
-    };
-    let mut last = None;
-    for entry in entries {
-        let name = entry?.file_name();
-        let version = name.to_str().and_then(|name| name.split_once(".checkpoint"));
-        last = last.max(version.and_then(|(version, _)| version.parse().ok()));
-    }
-    Ok(last)
+pub(crate) fn last_checkpoint(layout: &Layout, name: &str) -> Result<Option<u64>> {
+    let names = layout.store().names(&layout.table(name).join("_delta_log"))?;
+    Ok(names.iter().filter_map(|name| name.split_once(".checkpoint")?.0.parse().ok()).max())
 }
 
 /// Writes a checkpoint at `version`, opens the table again and sees that it is the same; one that is
 /// not is removed, since the commits say all of it without.
-pub(crate) async fn checkpoint(root: &Path, name: &str, version: u64) -> Result<()> {
-    let before = pin(root, name, version).await?;
-    let table = open(root, Some(version)).await?;
-    deltalake::checkpoints::create_checkpoint(&table, None).await.map_err(fault(root))?;
-    let again = pin(root, name, version).await;
+pub(crate) async fn checkpoint(layout: &Layout, name: &str, version: u64) -> Result<()> {
+    let before = pin(layout, name, version).await?;
+    let table = open(layout, name, Some(version)).await?;
+    let root = layout.table(name);
+    deltalake::checkpoints::create_checkpoint(&table, None).await.map_err(fault(&root))?;
+    let again = pin(layout, name, version).await;
+    let (store, log) = (layout.store(), root.join("_delta_log"));
     if again.as_ref().is_ok_and(|again| again.files == before.files && again.schema == before.schema) {
-        return sync_folder(&root.join("_delta_log"));
+        return if store.remote().is_some() { Ok(()) } else { sync_folder(&log) };
     }
-    let log = root.join("_delta_log");
-    for entry in fs_err::read_dir(&log)? {
-        let entry = entry?;
-        let name = entry.file_name();
-        let name = name.to_string_lossy();
-        if name == "_last_checkpoint" || name.starts_with(&format!("{version:020}.checkpoint")) {
-            fs_err::remove_file(entry.path())?;
-        }
+    let mine = format!("{version:020}.checkpoint");
+    let names = store.names(&log)?;
+    for name in names.iter().filter(|name| *name == "_last_checkpoint" || name.starts_with(&mine)) {
+        store.remove(&log.join(name))?;
     }
     let fault =
         Fault::internal(format!("a checkpoint of `{name}` at version {version} said something else than its log"));
@@ -88,19 +93,22 @@ pub(crate) async fn checkpoint(root: &Path, name: &str, version: u64) -> Result<
     .detail("It was removed; the table is as it was."))
 }
 
-async fn open(root: &Path, version: Option<u64>) -> Result<DeltaTable> {
-    let mut builder = DeltaTableBuilder::from_url(url(root)?).map_err(fault(root))?;
-    if let Some(version) = version {
-        builder = builder.with_version(version);
-    }
-    builder.load().await.map_err(fault(root))
+async fn open(layout: &Layout, name: &str, version: Option<u64>) -> Result<DeltaTable> {
+    let mut table = DeltaTable::new(log_store(layout, name)?);
+    let loaded = match version {
+        Some(version) => table.load_version(version).await,
+        None => table.load().await,
+    };
+    loaded.map_err(fault(&layout.shown(name)))?;
+    Ok(table)
 }
 
 /// The table at a version, as a plain list of files.
-pub(crate) async fn pin(root: &Path, name: &str, version: u64) -> Result<PinnedTable> {
-    let table = open(root, Some(version)).await?;
-    let snapshot = table.snapshot().map_err(fault(root))?;
-    let schema: Schema = snapshot.schema().as_ref().try_into_arrow().map_err(|e| fault(root)(e.into()))?;
+pub(crate) async fn pin(layout: &Layout, name: &str, version: u64) -> Result<PinnedTable> {
+    let root = layout.shown(name);
+    let table = open(layout, name, Some(version)).await?;
+    let snapshot = table.snapshot().map_err(fault(&root))?;
+    let schema: Schema = snapshot.schema().as_ref().try_into_arrow().map_err(|e| fault(&root)(e.into()))?;
     let mut files = Vec::new();
     for file in snapshot.log_data().iter() {
         if file.deletion_vector_descriptor().is_some() {
@@ -118,7 +126,8 @@ pub(crate) async fn pin(root: &Path, name: &str, version: u64) -> Result<PinnedT
     }
     files.sort_by(|a, b| a.path.cmp(&b.path));
     let partition_columns = snapshot.metadata().partition_columns().to_vec();
-    Ok(PinnedTable { name: name.to_owned(), root: root.to_owned(), schema: Arc::new(schema), partition_columns, files })
+    let (name, root, schema) = (name.to_owned(), layout.table_root(name), Arc::new(schema));
+    Ok(PinnedTable { name, root, schema, partition_columns, files })
 }
 
 /// The Delta schema of Arrow columns, as JSON.
@@ -131,8 +140,37 @@ pub(crate) fn schema_json(schema: &SchemaRef) -> Result<serde_json::Value> {
 }
 
 /// Makes a decided commit, unless the table has it already.
-pub(crate) async fn commit(root: &Path, batch: BatchNumber, commit: &TableCommit) -> Result<()> {
-    fs_err::create_dir_all(root)?;
+///
+/// An error of a commit says nothing yet: what the log says afterwards does.
+pub(crate) async fn commit(layout: &Layout, batch: BatchNumber, commit: &TableCommit) -> Result<()> {
+    let made = try_commit(layout, batch, commit).await;
+    if layout.store().remote().is_none() {
+        made?;
+        // object_store does not sync what it writes: a commit must survive a power cut.
+        let log = layout.table(&commit.table).join("_delta_log");
+        fs_err::File::open(log.join(format!("{:020}.json", commit.version)))?.sync_all()?;
+        return sync_folder(&log);
+    }
+    match made {
+        Err(_) if is_in(layout, batch, commit).await.unwrap_or_default() => Ok(()),
+        made => made,
+    }
+}
+
+/// Whether the table has a batch's commit.
+async fn is_in(layout: &Layout, batch: BatchNumber, commit: &TableCommit) -> Result<bool> {
+    let root = layout.shown(&commit.table);
+    let table = open(layout, &commit.table, None).await?;
+    let snapshot = table.snapshot().map_err(fault(&root))?;
+    let known = snapshot.transaction_version(table.log_store().as_ref(), APP_ID).await.map_err(fault(&root))?;
+    Ok(known.is_some_and(|known| known >= batch.0 as i64))
+}
+
+async fn try_commit(layout: &Layout, batch: BatchNumber, commit: &TableCommit) -> Result<()> {
+    let root = &layout.shown(&commit.table);
+    if layout.store().remote().is_none() {
+        fs_err::create_dir_all(root)?;
+    }
     let transaction = Transaction::new(APP_ID, batch.0 as i64);
     let properties = CommitProperties::default()
         .with_application_transaction(transaction)
@@ -146,12 +184,12 @@ pub(crate) async fn commit(root: &Path, batch: BatchNumber, commit: &TableCommit
     actions.extend(commit.add.iter().map(|file| Action::Add(add(file))));
     let schema = commit.schema.clone().map(serde_json::from_value::<StructType>).transpose();
     let schema = schema.map_err(|error| Fault::internal(format!("the record's schema cannot be read: {error}")))?;
-    if has_version(root, 0) {
-        append(root, batch, commit, actions, schema, properties).await?;
+    if has_version(layout, &commit.table, 0)? {
+        append(layout, batch, commit, actions, schema, properties).await
     } else {
         let Some(schema) = schema else { return Err(Fault::internal(format!("table `{}` is missing", commit.table))) };
         CreateBuilder::new()
-            .with_location(url(root)?.to_string())
+            .with_log_store(log_store(layout, &commit.table)?)
             .with_table_name(&commit.table)
             .with_columns(schema.fields().cloned())
             .with_partition_columns(commit.partition_columns.clone())
@@ -159,23 +197,21 @@ pub(crate) async fn commit(root: &Path, batch: BatchNumber, commit: &TableCommit
             .with_actions(actions)
             .with_commit_properties(properties)
             .await
-            .map_err(fault(root))?;
+            .map(|_| ())
+            .map_err(fault(root))
     }
-    // object_store does not sync what it writes: a commit must survive a power cut.
-    let log = root.join("_delta_log");
-    fs_err::File::open(log.join(format!("{:020}.json", commit.version)))?.sync_all()?;
-    sync_folder(&log)
 }
 
 async fn append(
-    root: &Path,
+    layout: &Layout,
     batch: BatchNumber,
     commit: &TableCommit,
     mut actions: Vec<Action>,
     schema: Option<StructType>,
     properties: CommitProperties,
 ) -> Result<()> {
-    let table = open(root, None).await?;
+    let root = &layout.shown(&commit.table);
+    let table = open(layout, &commit.table, None).await?;
     let snapshot = table.snapshot().map_err(fault(root))?;
     let log_store = table.log_store();
     let known = snapshot.transaction_version(log_store.as_ref(), APP_ID).await.map_err(fault(root))?;

@@ -1,12 +1,11 @@
 //! Dimensions as a fact sees them: which keys are known, and what they say.
 
-use std::path::Path;
 use std::sync::Arc;
 
 use arrow_array::{Array, ArrayRef, RecordBatch, UInt32Array};
 use arrow_schema::{Field, Schema, SchemaRef};
 use arrow_select::concat::concat_batches;
-use shoplake_core::{Contract, Result, TableFile, hash};
+use shoplake_core::{Contract, Result, TableFile, TableRoot, hash};
 
 use crate::key_table::KeyTable;
 use crate::read;
@@ -29,7 +28,7 @@ pub(crate) struct LookedUp {
 impl Dimension {
     /// Reads `columns` of a dimension whose key is `key`.
     pub(crate) fn read(
-        root: &Path,
+        root: &TableRoot,
         files: &[TableFile],
         contract: &Contract,
         key: &str,

@@ -9,7 +9,7 @@
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
-use shoplake_core::{Fault, Result, TableFile};
+use shoplake_core::{Fault, Result, TableFile, TableRoot};
 
 const MAGIC: &[u8; 8] = b"SLKEYS01";
 
@@ -59,6 +59,13 @@ impl KeyIndex {
         }
         out.flush()?;
         Ok(())
+    }
+
+    /// The index of a data file; see [`KeyIndex::read`].
+    pub(crate) fn of_file(root: &TableRoot, file: &TableFile, kind: &str, rows: Option<u64>) -> Result<Option<Self>> {
+        let path = index_path(root, &file.path, kind);
+        root.bring(&[(path.clone(), None)])?;
+        Self::read(&path, rows)
     }
 
     /// Reads an index; `None` where there is none for a file of `rows` rows, or it is not whole.
@@ -119,11 +126,15 @@ fn gallop(sorted: &[u64], target: u64) -> usize {
 }
 
 /// The index of a data file: read, or made again with `rebuild` where it is missing.
-pub(crate) fn load_or(root: &Path, file: &TableFile, rebuild: impl FnOnce() -> Result<Vec<u64>>) -> Result<KeyIndex> {
-    let path = index_path(root, &file.path, "keys");
-    if let Some(index) = KeyIndex::read(&path, Some(file.rows))? {
+pub(crate) fn load_or(
+    root: &TableRoot,
+    file: &TableFile,
+    rebuild: impl FnOnce() -> Result<Vec<u64>>,
+) -> Result<KeyIndex> {
+    if let Some(index) = KeyIndex::of_file(root, file, "keys", Some(file.rows))? {
         return Ok(index);
     }
+    let path = index_path(root, &file.path, "keys");
     let index = KeyIndex::new(&rebuild()?);
     if index.hashes.len() as u64 != file.rows {
         return Err(Fault::internal(format!("`{}` has not the {} rows that the log states", file.path, file.rows)));

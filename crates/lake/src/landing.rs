@@ -1,4 +1,5 @@
-//! The landing zone and the archive on a local disk: bytes as they came, named by their content.
+//! The landing zone and the archive: bytes as they came, named by their content. In a lake elsewhere
+//! they arrive before the original goes.
 //!
 //! A file lands as `landing/<dataset>/<first 16 digits of its SHA-256>/<its name>`, an API page as
 //! `landing/<dataset>/<pull>/<page>.json`; the archive keeps the same key.
@@ -8,15 +9,16 @@ use std::path::{Path, PathBuf};
 
 use shoplake_core::landed::natural_order;
 use shoplake_core::ports::{LandingZone, Take};
-use shoplake_core::{Fault, LandedFile, Result, Sha256};
+use shoplake_core::{Fault, Fetch, LandedFile, Result, Sha256, Wanted};
 
 use crate::layout::Layout;
-use crate::record::sync_folder;
+use crate::remote::Remote;
+use crate::store::sync_folder;
 
 /// What the folder of a pull's pages begins with.
 const PULL: &str = "pull-";
 
-/// The landing zone of a lake on a local disk.
+/// The landing zone of a lake.
 #[derive(Debug, Clone)]
 pub(crate) struct LocalLanding {
     layout: Layout,
@@ -55,6 +57,32 @@ impl LocalLanding {
     pub(crate) fn new(layout: Layout) -> Self {
         Self { layout }
     }
+
+    /// What waits in a lake elsewhere, brought here. A landed file whose bytes are not those of its name
+    /// was never whole: its original is where it was.
+    fn waiting_elsewhere(&self, remote: &Remote, dataset: &str) -> Result<Vec<LandedFile>> {
+        let listed = remote.list(&self.layout.landing().join(dataset), true)?;
+        let wanted: Vec<Wanted> = listed.into_iter().map(|listed| (listed.path, Some(listed.size))).collect();
+        remote.fetch(&wanted)?;
+        let mut waiting = Vec::new();
+        for (path, _) in wanted {
+            let (Some(folder), Some(name)) = (path.parent().and_then(file_name), file_name(&path)) else { continue };
+            let origin = format!("landing/{dataset}/{folder}/{name}");
+            let file = landed(dataset, folder, name, &origin, path.clone())?;
+            if file.page.is_some() || file.sha256.short() == folder {
+                waiting.push(file);
+            } else {
+                tracing::warn!(file = origin, "passed over: it was never landed as a whole");
+            }
+        }
+        in_order(&mut waiting);
+        Ok(waiting)
+    }
+}
+
+/// Sorts files as they are to be taken.
+fn in_order(files: &mut [LandedFile]) {
+    files.sort_by(|a, b| natural_order(&a.name, &b.name).then_with(|| a.key.cmp(&b.key)));
 }
 
 /// The landed file at `path`.
@@ -101,6 +129,9 @@ impl LandingZone for LocalLanding {
         let folder = self.layout.landing().join(dataset).join(sha256.short());
         fs_err::create_dir_all(&folder)?;
         let path = folder.join(name);
+        if let Some(remote) = self.layout.store().remote() {
+            remote.send(source, &path)?;
+        }
         match take {
             Take::Move if fs_err::rename(source, &path).is_ok() => {}
             Take::Move | Take::Copy => {
@@ -145,12 +176,18 @@ impl LandingZone for LocalLanding {
         file.sync_all()?;
         fs_err::rename(&temporary, &path)?;
         sync_folder(&folder)?;
+        if let Some(remote) = self.layout.store().remote() {
+            remote.send(&path, &path)?;
+        }
         let landed = landed(dataset, &pull, name, origin, path)?;
         Ok(LandedFile { page: Some(page), ..landed })
     }
 
     fn waiting(&self, dataset: &str) -> Result<Vec<LandedFile>> {
         let mut waiting = Vec::new();
+        if let Some(remote) = self.layout.store().remote() {
+            return self.waiting_elsewhere(remote, dataset);
+        }
         for folder in entries(&self.layout.landing().join(dataset))? {
             for path in entries(&folder)? {
                 let (Some(folder), Some(name)) = (file_name(&folder), file_name(&path)) else { continue };
@@ -163,7 +200,7 @@ impl LandingZone for LocalLanding {
                 )?);
             }
         }
-        waiting.sort_by(|a, b| natural_order(&a.name, &b.name).then_with(|| a.key.cmp(&b.key)));
+        in_order(&mut waiting);
         Ok(waiting)
     }
 
@@ -171,27 +208,42 @@ impl LandingZone for LocalLanding {
         let (from, to) = (self.layout.landing().join(&file.key), self.layout.archive().join(&file.key));
         let Some(folder) = to.parent() else { return Err(Fault::internal("an archived file has no folder")) };
         fs_err::create_dir_all(folder)?;
-        match fs_err::rename(&from, &to) {
+        let store = self.layout.store();
+        if let Some(remote) = store.remote() {
             // It is there already: a run was cut off between the archive and its end.
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound && to.exists() => {}
+            if !remote.rename(&from, &to)? && !remote.exists(&to)? {
+                return Err(Fault::unavailable(format!("`{}` is gone from landing and archive", file.key)));
+            }
+        }
+        match fs_err::rename(&from, &to) {
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound && (to.exists() || store.remote().is_some()) => {
+            }
             other => other?,
         }
         let stem = file.name.split('.').next().unwrap_or(&file.name);
         let text = serde_json::to_vec_pretty(metadata).map_err(|error| Fault::internal(error.to_string()))?;
-        fs_err::write(folder.join(format!("{stem}_metadata.json")), text)?;
+        let beside = folder.join(format!("{stem}_metadata.json"));
+        fs_err::write(&beside, &text)?;
+        if let Some(remote) = store.remote() {
+            remote.put(&beside, text)?;
+        }
         remove_if_empty(from.parent())
     }
 
-    fn archived(&self, key: &str) -> PathBuf {
-        self.layout.archive().join(key)
+    fn archived(&self, key: &str) -> Result<PathBuf> {
+        let path = self.layout.archive().join(key);
+        self.layout.table_root("").bring(&[(path.clone(), None)])?;
+        Ok(path)
+    }
+
+    fn keep(&self, path: &Path) -> Result<()> {
+        let Some(remote) = self.layout.store().remote() else { return Ok(()) };
+        remote.send(path, &std::path::absolute(path)?)
     }
 
     fn discard(&self, file: &LandedFile) -> Result<()> {
         let path = self.layout.landing().join(&file.key);
-        match fs_err::remove_file(&path) {
-            Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(error.into()),
-            _ => {}
-        }
+        self.layout.store().remove(&path)?;
         remove_if_empty(path.parent())
     }
 }

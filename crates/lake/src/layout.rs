@@ -3,19 +3,29 @@
 
 use std::path::{Path, PathBuf};
 
-use shoplake_core::BatchNumber;
+use shoplake_core::{BatchNumber, Result, TableRoot};
 
 use crate::quarantine::QUARANTINE;
+use crate::store::Store;
 
 /// The folders of a lake.
 #[derive(Debug, Clone)]
 pub(crate) struct Layout {
     root: PathBuf,
+    store: Store,
 }
 
 impl Layout {
-    pub(crate) fn new(root: &Path) -> Self {
-        Self { root: root.to_owned() }
+    pub(crate) fn new(root: &Path, store: Store) -> Self {
+        Self { root: root.to_owned(), store }
+    }
+    /// The folder of the lake on this machine.
+    pub(crate) fn root(&self) -> &Path {
+        &self.root
+    }
+    /// Where the objects are.
+    pub(crate) fn store(&self) -> &Store {
+        &self.store
     }
     /// Bytes as they came.
     pub(crate) fn landing(&self) -> PathBuf {
@@ -32,6 +42,15 @@ impl Layout {
     /// The folder of a table.
     pub(crate) fn table(&self, name: &str) -> PathBuf {
         if name == QUARANTINE { self.root.join(QUARANTINE) } else { self.processed().join(name) }
+    }
+    /// A table as messages name it: its folder, or its address.
+    pub(crate) fn shown(&self, name: &str) -> PathBuf {
+        let folder = self.table(name);
+        self.store.remote().map_or_else(|| folder.clone(), |remote| remote.shown(&folder).into())
+    }
+    /// The folder of a table, with where its files come from.
+    pub(crate) fn table_root(&self, name: &str) -> TableRoot {
+        self.store.table_root(self.table(name))
     }
     /// The record of what a batch set out to do.
     pub(crate) fn batch(&self, batch: BatchNumber) -> PathBuf {
@@ -60,18 +79,10 @@ impl Layout {
 }
 
 /// The batch numbers of the records in a folder, ascending.
-pub(crate) fn numbers(folder: &Path) -> std::io::Result<Vec<BatchNumber>> {
-    let entries = match fs_err::read_dir(folder) {
-        Ok(entries) => entries,
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),
-        Err(error) => return Err(error),
-    };
-    let mut numbers = Vec::new();
-    for entry in entries {
-        let name = entry?.file_name();
-        let number = name.to_str().and_then(|name| name.strip_suffix(".json")).and_then(|stem| stem.parse().ok());
-        numbers.extend(number.map(BatchNumber));
-    }
+pub(crate) fn numbers(store: &Store, folder: &Path) -> Result<Vec<BatchNumber>> {
+    let names = store.names(folder)?;
+    let numbers = names.iter().filter_map(|name| name.strip_suffix(".json")?.parse().ok().map(BatchNumber));
+    let mut numbers: Vec<BatchNumber> = numbers.collect();
     numbers.sort_unstable();
     Ok(numbers)
 }

@@ -8,6 +8,7 @@
 
 mod base;
 mod batch;
+mod changes;
 mod delta;
 mod dimension;
 mod finish;
@@ -17,6 +18,7 @@ mod landing;
 mod layout;
 mod loader;
 mod maintenance;
+mod merge;
 mod parquet_writer;
 mod pool;
 mod proof;
@@ -24,12 +26,14 @@ mod publish;
 mod quarantine;
 mod read;
 mod record;
+mod remote;
 mod rewrite;
 mod run_keys;
 mod shape;
 mod stage;
 mod staged;
 mod stats;
+mod store;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -44,9 +48,11 @@ use shoplake_core::{
 use crate::batch::{BatchContext, LocalBatch};
 use crate::landing::LocalLanding;
 use crate::layout::{Layout, numbers};
-use crate::record::{BatchRecord, PublishRecord, put_if_absent};
+use crate::record::{BatchRecord, put_if_absent};
+use crate::remote::{Lease, Remote, probe_folder, refuse_unused_faults};
+use crate::store::Store;
 
-/// A lake in a folder of this machine.
+/// A lake in a folder of this machine, or elsewhere with that folder as its mirror.
 pub struct LocalLake {
     layout: Layout,
     contracts: Vec<Arc<Contract>>,
@@ -59,10 +65,19 @@ impl LocalLake {
     /// The lake of a project; nothing is made before the first run.
     pub fn open(project: &Project) -> Result<Self> {
         let root = std::path::absolute(&project.lake_dir)?;
-        let layout = Layout::new(&root);
+        let store = match &project.remote {
+            Some(remote) => Store::Remote(Remote::connect(project, remote)?),
+            None => refuse_unused_faults().map(|()| Store::Folder)?,
+        };
+        let layout = Layout::new(&root, store);
         let contracts = project.datasets.iter().map(|dataset| Arc::new(dataset.contract.clone())).collect();
         let (zone, threads) = (ShopZone::new(project.time_zone), project.limits.threads);
         Ok(Self { layout, contracts, zone, threads, memory: project.limits.memory })
+    }
+
+    /// The bytes of all objects in a folder of the lake.
+    pub fn size(&self, folder: &str) -> Result<u64> {
+        Ok(self.layout.store().list(&self.layout.root().join(folder))?.iter().map(|listed| listed.size).sum())
     }
 
     /// Where the lake's files land and are archived.
@@ -73,7 +88,7 @@ impl LocalLake {
     /// Every dataset's table and the quarantine as they are before the first row, for planning without data.
     pub fn empty(&self) -> Result<Catalog> {
         let table = |name: &str, schema, partition_columns| {
-            let (name, root) = (name.to_owned(), self.layout.table(name));
+            let (name, root) = (name.to_owned(), self.layout.table_root(name));
             (name.clone(), Arc::new(PinnedTable { name, root, schema, partition_columns, files: Vec::new() }))
         };
         let mut tables: BTreeMap<_, _> = [table(quarantine::QUARANTINE, quarantine::schema(), Vec::new())].into();
@@ -86,11 +101,10 @@ impl LocalLake {
 
     /// The tables at the versions of a published batch.
     async fn pin(&self, versions: &BTreeMap<String, u64>) -> Result<Catalog> {
-        let pins = versions.iter().map(|(name, version)| {
-            let root = self.layout.table(name);
-            async move { delta::pin(&root, name, *version).await }
-        });
-        let tables: Vec<PinnedTable> = futures::future::try_join_all(pins).await?;
+        let pins = versions.iter().map(|(name, version)| delta::pin(&self.layout, name, *version));
+        // All come to their end, also where one fails: the kernel's threads panic where nobody listens any more.
+        let pinned = futures::future::join_all(pins).await.into_iter();
+        let tables = pinned.collect::<Result<Vec<PinnedTable>>>()?;
         let tables = tables.into_iter().map(|table| (table.name.clone(), Arc::new(table))).collect();
         Ok(Catalog { tables, ..Catalog::default() })
     }
@@ -99,6 +113,10 @@ impl LocalLake {
 #[async_trait]
 impl TableStore for LocalLake {
     async fn recover(&self) -> Result<()> {
+        match self.layout.store() {
+            Store::Folder => probe_folder(self.layout.root())?,
+            remote @ Store::Remote(_) => remote.still_ours()?,
+        }
         publish::recover(&self.layout).await
     }
 
@@ -114,12 +132,8 @@ impl TableStore for LocalLake {
     }
 
     async fn manifests(&self, after: BatchNumber) -> Result<Vec<Manifest>> {
-        let later = numbers(&self.layout.publishes())?.into_iter().filter(|batch| *batch > after);
-        let read = later.map(|batch| {
-            let record: PublishRecord = record::read(&self.layout.publish(batch))?;
-            Ok(Manifest { batch, summary: record.summary })
-        });
-        read.collect()
+        let later = record::all_published(&self.layout, after)?.into_iter();
+        Ok(later.map(|record| Manifest { batch: record.batch, summary: record.summary }).collect())
     }
 
     async fn checkpoint(&self) -> Result<u64> {
@@ -137,7 +151,8 @@ impl TableStore for LocalLake {
         };
         let number = publish::next_number(&self.layout)?;
         let record = BatchRecord { batch: number, run_id: run.clone(), files: files.to_vec(), base: versions.clone() };
-        if !put_if_absent(&self.layout.batch(number), &record)? {
+        self.layout.store().still_ours()?;
+        if !put_if_absent(self.layout.store(), &self.layout.batch(number), &record)? {
             return Err(Fault::new(FaultKind::Busy, format!("batch {number} was begun by another run")));
         }
         fail_point("batch-record")?;
@@ -165,9 +180,12 @@ impl TableStore for LocalLake {
     }
 }
 
-/// The one writer's hold on a project; gone with its process.
+/// The one writer's hold on a project and on its lake; the lock is gone with its process, the lease of
+/// a lake elsewhere some time after it.
 #[derive(Debug)]
 pub struct WriterLock {
+    // In this order: whoever gets the lock must find the lease given back.
+    _lease: Option<Lease>,
     _file: std::fs::File,
 }
 
@@ -188,5 +206,9 @@ pub fn lock(project: &Project, wait: bool) -> Result<WriterLock> {
         }
         Err(std::fs::TryLockError::Error(error)) => return Err(error.into()),
     }
-    Ok(WriterLock { _file: file })
+    let lease = project.remote.as_ref().map(|remote| {
+        let lake = Remote::connect(project, remote)?;
+        lake.take_lease(&path, remote.lease, wait)
+    });
+    Ok(WriterLock { _lease: lease.transpose()?, _file: file })
 }

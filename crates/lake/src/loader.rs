@@ -7,14 +7,13 @@
 
 use std::any::Any;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
-use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
 
 use arrow_array::{RecordBatch, UInt32Array};
 use arrow_schema::Schema;
 use shoplake_core::clock::civil;
 use shoplake_core::ports::{Loader, Replay};
-use shoplake_core::{Counts, Fault, JudgedChunk, LandedFile, Result, ShopZone, TableFile};
+use shoplake_core::{Counts, Fault, JudgedChunk, LandedFile, Result, ShopZone, TableFile, TableRoot};
 
 use crate::base::{Base, BaseRow, order_values};
 use crate::dimension::LookedUp;
@@ -51,13 +50,15 @@ pub(crate) struct Part {
 
 /// The load of one dataset.
 pub(crate) struct TableLoader {
-    pub(crate) root: PathBuf,
+    pub(crate) root: TableRoot,
     pub(crate) shape: TableShape,
     pub(crate) base: Base,
     pub(crate) base_dropped: HashMap<u32, Vec<u32>>,
     pub(crate) parts: Vec<Part>,
     pub(crate) related: Arc<Vec<Related>>,
     pub(crate) days: BTreeSet<i32>,
+    /// Whether a row without a day came or went.
+    pub(crate) undated: bool,
     pub(crate) heal: bool,
     open: HashMap<Month, usize>,
     keys: RunKeys,
@@ -99,6 +100,7 @@ impl TableLoader {
             base_dropped: HashMap::new(),
             parts: Vec::new(),
             days: BTreeSet::new(),
+            undated: false,
             heal,
             open: HashMap::new(),
             keys: RunKeys::default(),
@@ -213,6 +215,7 @@ impl TableLoader {
             indices.push(row as u32);
             // Rows come in days: most are of the day before.
             let day = days.and_then(|days| days[row]);
+            self.undated |= days.is_some() && day.is_none();
             if day != last_day {
                 self.days.extend(day);
                 last_day = day;
@@ -316,6 +319,7 @@ impl TableLoader {
         let column = content.field_with_name(&event_time).map_err(arrow_fault)?.clone();
         let rows = read::rows(&self.root, file, &Arc::new(Schema::new(vec![column])), dropped)?;
         let (days, _) = local_days(&mut self.zone, &self.shape, &rows);
+        self.undated |= days.iter().flatten().any(Option::is_none);
         self.days.extend(days.into_iter().flatten().flatten());
         Ok(())
     }

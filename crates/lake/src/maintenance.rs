@@ -4,32 +4,28 @@
 //! All of it rests on the publish records, which say for every batch what it added and removed; the
 //! caller holds the project's lock, so that no batch is under way.
 
-use std::collections::{BTreeMap, HashSet};
-use std::path::Path;
+use std::collections::{BTreeMap, HashMap, HashSet};
+use std::path::{Path, PathBuf};
 
 use async_trait::async_trait;
 use chrono::{DateTime, TimeDelta, Utc};
 use shoplake_core::maintenance::{Swept, TableVersion};
 use shoplake_core::ports::TableMaintenance;
-use shoplake_core::{Fault, PinnedTable, Result};
+use shoplake_core::{BatchNumber, Fault, PinnedTable, Result};
 
-use crate::layout::{Layout, numbers};
+use crate::layout::Layout;
 use crate::record::{self, PublishRecord};
 use crate::staged;
+use crate::store::Store;
 use crate::{LocalLake, delta};
 
 /// A table whose log has so many commits since its last checkpoint gets another.
 const COMMITS_A_CHECKPOINT: u64 = 50;
 
-/// Every published batch, in order.
-fn records(layout: &Layout) -> Result<Vec<PublishRecord>> {
-    numbers(&layout.publishes())?.into_iter().map(|batch| record::read(&layout.publish(batch))).collect()
-}
-
 #[async_trait]
 impl TableMaintenance for LocalLake {
     async fn history(&self, table: &str) -> Result<Vec<TableVersion>> {
-        let records = records(&self.layout)?;
+        let records = record::all_published(&self.layout, BatchNumber(0))?;
         let mut versions: Vec<TableVersion> = Vec::new();
         for record in &records {
             let Some(commit) = record.commits.iter().find(|commit| commit.table == table) else { continue };
@@ -61,8 +57,9 @@ impl TableMaintenance for LocalLake {
     }
 
     async fn at_version(&self, table: &str, version: u64) -> Result<PinnedTable> {
-        let pinned = delta::pin(&self.layout.table(table), table, version).await?;
-        if let Some(gone) = pinned.files.iter().find(|file| !pinned.root.join(&file.path).exists()) {
+        let pinned = delta::pin(&self.layout, table, version).await?;
+        let there = files_of(&self.layout, table)?;
+        if let Some(gone) = pinned.files.iter().find(|file| !there.contains(&pinned.root.join(&file.path))) {
             return Err(Fault::usage(format!(
                 "version {version} of `{table}` is gone: a vacuum removed `{}`",
                 gone.path
@@ -73,7 +70,7 @@ impl TableMaintenance for LocalLake {
     }
 
     async fn vacuum(&self, older_than: TimeDelta, dry_run: bool) -> Result<Vec<Swept>> {
-        let records = records(&self.layout)?;
+        let records = record::all_published(&self.layout, BatchNumber(0))?;
         let Some(last) = records.last() else { return Ok(Vec::new()) };
         let now = Utc::now();
         if now < last.summary.started_at {
@@ -83,12 +80,14 @@ impl TableMaintenance for LocalLake {
         }
         // The batch before the first within the retention was current when the retention began.
         let cutoff = now - older_than;
-        let first = records.iter().position(|record| published(&self.layout, record) >= cutoff);
+        let first = published(&self.layout, &records)?.iter().position(|published| *published >= cutoff);
         let first = first.map_or(records.len() - 1, |first| first.saturating_sub(1));
+        self.layout.store().still_ours()?;
         let mut swept = Vec::new();
         for table in last.versions.keys() {
             let needed = self.needed(table, &records[first..]).await?;
-            sweep(&self.layout.table(table), table, &needed, dry_run, &mut swept)?;
+            let needed = Needed { files: &needed, last: self.layout.store().remote().map(|_| last.batch) };
+            sweep(&self.layout, table, &needed, dry_run, &mut swept)?;
         }
         Ok(swept)
     }
@@ -97,10 +96,9 @@ impl TableMaintenance for LocalLake {
 impl LocalLake {
     /// The data files that the versions of `records` need.
     async fn needed(&self, table: &str, records: &[PublishRecord]) -> Result<HashSet<String>> {
-        let root = self.layout.table(table);
         let mut needed = HashSet::new();
         if let Some(version) = records.first().and_then(|record| record.versions.get(table)) {
-            needed.extend(delta::pin(&root, table, *version).await?.files.into_iter().map(|file| file.path));
+            needed.extend(delta::pin(&self.layout, table, *version).await?.files.into_iter().map(|file| file.path));
         }
         let later = records.iter().flat_map(|record| &record.commits).filter(|commit| commit.table == table);
         needed.extend(later.flat_map(|commit| &commit.add).map(|file| file.path.clone()));
@@ -112,50 +110,66 @@ impl LocalLake {
     }
 }
 
-/// When a batch was published: by its run, or by its record where that is later.
-fn published(layout: &Layout, record: &PublishRecord) -> DateTime<Utc> {
-    let written = fs_err::metadata(layout.publish(record.batch)).and_then(|metadata| metadata.modified());
-    let started = record.summary.started_at;
-    written.map_or(started, |written| started.max(DateTime::<Utc>::from(written)))
+/// The paths of a table's objects.
+fn files_of(layout: &Layout, table: &str) -> Result<HashSet<PathBuf>> {
+    Ok(layout.store().list(&layout.table(table))?.into_iter().map(|listed| listed.path).collect())
 }
 
-/// Removes our data files below `root` that are not needed, and their indexes.
-fn sweep(root: &Path, table: &str, needed: &HashSet<String>, dry_run: bool, swept: &mut Vec<Swept>) -> Result<()> {
-    let mut folders = vec![root.to_owned()];
-    while let Some(folder) = folders.pop() {
-        for entry in fs_err::read_dir(&folder)? {
-            let entry = entry?;
-            let (path, name) = (entry.path(), entry.file_name());
-            if entry.file_type()?.is_dir() {
-                if name != "_delta_log" {
-                    folders.push(path);
-                }
-                continue;
-            }
-            let below = path.strip_prefix(root).unwrap_or(&path).to_string_lossy().replace('\\', "/");
-            // Whatever another program put here is not ours to remove.
-            let data = below.strip_prefix("_index/").unwrap_or(&below);
-            let data = data.find(".parquet").map(|end| &data[..end + ".parquet".len()]);
-            let Some(data) = data.filter(|_| name.to_string_lossy().starts_with("part-")) else { continue };
-            if !needed.contains(data) {
-                swept.push(Swept { table: table.to_owned(), path: below, bytes: entry.metadata()?.len() });
-                if !dry_run {
-                    fs_err::remove_file(&path)?;
-                }
+/// When each batch was published: when its run began, or when its record was written where that is later.
+fn published(layout: &Layout, records: &[PublishRecord]) -> Result<Vec<DateTime<Utc>>> {
+    let written = layout.store().list(&layout.publishes())?;
+    let written: HashMap<PathBuf, DateTime<Utc>> = written.into_iter().map(|l| (l.path, l.written)).collect();
+    let of = |record: &PublishRecord| written.get(&layout.publish(record.batch)).copied();
+    Ok(records.iter().map(|record| of(record).unwrap_or_default().max(record.summary.started_at)).collect())
+}
+
+/// What a sweep leaves.
+struct Needed<'a> {
+    files: &'a HashSet<String>,
+    /// Files of batches after this one may be another machine's, which took this one for dead.
+    last: Option<BatchNumber>,
+}
+
+/// Removes our data files of a table that are not needed, and their indexes.
+fn sweep(layout: &Layout, table: &str, needed: &Needed<'_>, dry_run: bool, swept: &mut Vec<Swept>) -> Result<()> {
+    let root = layout.table(table);
+    let store = layout.store();
+    for listed in store.list(&root)? {
+        let Some(path) = unneeded(&root, &listed.path, needed) else { continue };
+        swept.push(Swept { table: table.to_owned(), path, bytes: listed.size });
+        if !dry_run {
+            store.remove(&listed.path)?;
+        }
+    }
+    // Copies of what another machine removed.
+    if !dry_run && store.remote().is_some() {
+        for listed in Store::Folder.list(&root)? {
+            if unneeded(&root, &listed.path, needed).is_some() {
+                Store::Folder.remove(&listed.path)?;
             }
         }
     }
     Ok(())
 }
 
+/// The path below the table of a file of ours that is not needed.
+fn unneeded(root: &Path, path: &Path, needed: &Needed<'_>) -> Option<String> {
+    let below = path.strip_prefix(root).unwrap_or(path).to_string_lossy().replace('\\', "/");
+    // Whatever another program put here is not ours to remove.
+    let batch = path.file_name()?.to_str()?.strip_prefix("part-")?.split('-').next()?.parse().ok().map(BatchNumber);
+    let data = below.strip_prefix("_index/").unwrap_or(&below);
+    let data = data.find(".parquet").map(|end| &data[..end + ".parquet".len()])?;
+    let ours = needed.last.zip(batch).is_none_or(|(last, batch)| batch <= last);
+    (ours && !needed.files.contains(data)).then_some(below)
+}
+
 /// Writes a checkpoint for every table whose log has grown long; gives how many.
 pub(crate) async fn checkpoint(layout: &Layout, versions: &BTreeMap<String, u64>) -> Result<u64> {
     let mut written = 0;
     for (table, version) in versions {
-        let root = layout.table(table);
-        let last = delta::last_checkpoint(&root)?;
+        let last = delta::last_checkpoint(layout, table)?;
         if *version >= last.map_or(0, |last| last + 1) + COMMITS_A_CHECKPOINT - 1 {
-            delta::checkpoint(&root, table, *version).await?;
+            delta::checkpoint(layout, table, *version).await?;
             written += 1;
         }
     }

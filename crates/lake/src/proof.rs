@@ -11,11 +11,10 @@ use async_trait::async_trait;
 use parquet::file::reader::{FileReader, SerializedFileReader};
 use shoplake_core::ports::LakeProof;
 use shoplake_core::proof::{Check, Finding};
-use shoplake_core::{Catalog, Contract, Fault, PinnedTable, Result, Sha256, TableFile};
+use shoplake_core::{BatchNumber, Catalog, Contract, Fault, PinnedTable, Result, Sha256, TableFile};
 
 use crate::landing;
-use crate::layout::numbers;
-use crate::record::{self, PublishRecord};
+use crate::record;
 use crate::{LocalLake, delta};
 
 /// What to do about a table whose files are not what its log says.
@@ -43,15 +42,13 @@ async fn blocking(check: impl FnOnce() -> Result<Check> + Send + 'static) -> Res
 impl LakeProof for LocalLake {
     async fn commits(&self) -> Result<Check> {
         let mut check = Check::new("batches", "batches");
-        for batch in numbers(&self.layout.publishes())? {
+        for published in record::all_published(&self.layout, BatchNumber(0))? {
             check.checked += 1;
-            let published: PublishRecord = record::read(&self.layout.publish(batch))?;
             for commit in &published.commits {
-                let root = self.layout.table(&commit.table);
-                if !delta::had_version(&root, commit.version)? {
+                if !delta::had_version(&self.layout, &commit.table, commit.version)? {
                     check.find(Finding {
                         subject: commit.table.clone(),
-                        figure: format!("the commit of batch {}", batch.0),
+                        figure: format!("the commit of batch {}", published.batch.0),
                         expected: format!("version {}", commit.version),
                         found: "no such version".into(),
                         hint: "`shoplake run` makes the commits of the last batch that was decided".into(),
@@ -89,6 +86,7 @@ impl LakeProof for LocalLake {
 
     async fn archived_bytes(&self, key: &str) -> Result<Option<(Sha256, u64)>> {
         let path = self.layout.archive().join(key);
+        self.layout.table_root("").bring(&[(path.clone(), None)])?;
         let read =
             tokio::task::spawn_blocking(
                 move || {
@@ -103,6 +101,7 @@ impl LakeProof for LocalLake {
 fn look_at(table: &PinnedTable, file: &TableFile, check: &mut Check) -> Result<()> {
     let path = table.root.join(&file.path);
     let subject = format!("{}/{}", table.name, file.path);
+    table.root.bring(&[(path.clone(), None)])?;
     let input = match fs_err::File::open(&path) {
         Ok(input) => input.into_parts().0,
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => {

@@ -1,18 +1,53 @@
 //! From the decision to the commits, and back to order after a run that was cut off.
 
+use std::path::{Path, PathBuf};
+
 use shoplake_core::ports::Manifest;
-use shoplake_core::{BatchNumber, Fault, Result, fail_point};
+use shoplake_core::{BatchNumber, Fault, FaultKind, Result, fail_point};
 
 use crate::delta;
 use crate::layout::{Layout, numbers};
-use crate::record::{self, PublishRecord, put_if_absent};
+use crate::quarantine::QUARANTINE;
+use crate::record::{self, ClosedRecord, PublishRecord, TableCommit, put_if_absent};
 use crate::staged;
+use crate::store::Store;
 
-/// Writes the decision of a batch, and makes its commits.
+/// Sends the files that a batch wrote, with their indexes, to a lake elsewhere: whoever sees the decision
+/// must find them there.
+pub(crate) fn send_files(layout: &Layout, batch: BatchNumber, commits: &[TableCommit]) -> Result<()> {
+    let Some(remote) = layout.store().remote() else { return Ok(()) };
+    let mut files: Vec<PathBuf> = Vec::new();
+    for commit in commits {
+        let root = layout.table(&commit.table);
+        // A file that a restore brings back is there already.
+        for file in commit.add.iter().map(|file| root.join(&file.path)).filter(|file| is_of_batch(file, batch)) {
+            files.extend(indexes_of(&root, &file)?);
+            files.push(file);
+        }
+    }
+    remote.upload(files)
+}
+
+/// The side indexes of a data file on this machine.
+fn indexes_of(root: &Path, file: &Path) -> Result<Vec<PathBuf>> {
+    let below = file.strip_prefix(root).unwrap_or(file);
+    let beside = root.join("_index").join(below);
+    let (Some(folder), Some(name)) = (beside.parent(), beside.file_name()) else { return Ok(Vec::new()) };
+    let start = format!("{}.", name.to_string_lossy());
+    let names = Store::Folder.names(folder)?;
+    Ok(names.iter().filter(|name| name.starts_with(&start)).map(|name| folder.join(name)).collect())
+}
+
+/// Decides a batch, and makes its commits.
 pub(crate) async fn decide(layout: &Layout, record: PublishRecord) -> Result<Manifest> {
     fail_point("before-publish")?;
-    if !put_if_absent(&layout.publish(record.batch), &record)? {
-        return Err(Fault::internal(format!("batch {} was published by somebody else", record.batch)));
+    layout.store().still_ours()?;
+    if !put_if_absent(layout.store(), &layout.publish(record.batch), &record)? {
+        return Err(Fault::new(FaultKind::Busy, format!("batch {} was set aside by another run", record.batch))
+            .detail(
+                "This run was silent for so long that the other had to take it for dead. Nothing of it was published.",
+            )
+            .hint("run again; if that happens often, raise `lease` of the target in shoplake.yml"));
     }
     fail_point("after-publish").map_err(|fault| decided(fault, record.batch))?;
     commit_all(layout, &record).await.map_err(|fault| decided(fault, record.batch))?;
@@ -32,22 +67,38 @@ fn decided(fault: Fault, batch: BatchNumber) -> Fault {
 /// Makes every commit of a decided batch. Doing it twice does no harm.
 pub(crate) async fn commit_all(layout: &Layout, record: &PublishRecord) -> Result<()> {
     for commit in &record.commits {
-        delta::commit(&layout.table(&commit.table), record.batch, commit).await?;
+        delta::commit(layout, record.batch, commit).await?;
         fail_point("between-commits")?;
     }
     Ok(())
 }
 
 /// Whether every commit of a decided batch is made.
-pub(crate) fn is_committed(layout: &Layout, record: &PublishRecord) -> bool {
-    record.commits.iter().all(|commit| delta::has_version(&layout.table(&commit.table), commit.version))
+pub(crate) fn is_committed(layout: &Layout, record: &PublishRecord) -> Result<bool> {
+    for commit in &record.commits {
+        if !delta::has_version(layout, &commit.table, commit.version)? {
+            return Ok(false);
+        }
+    }
+    Ok(true)
+}
+
+/// The last batch that was decided.
+fn last_decided(layout: &Layout) -> Result<Option<PublishRecord>> {
+    for batch in numbers(layout.store(), &layout.publishes())?.into_iter().rev() {
+        if let Some(decided) = record::published(layout, batch)? {
+            return Ok(Some(decided));
+        }
+    }
+    Ok(None)
 }
 
 /// The last batch whose commits are all made.
 pub(crate) fn last_committed(layout: &Layout) -> Result<Option<PublishRecord>> {
-    for batch in numbers(&layout.publishes())?.into_iter().rev() {
-        let published: PublishRecord = record::read(&layout.publish(batch))?;
-        if is_committed(layout, &published) {
+    for batch in numbers(layout.store(), &layout.publishes())?.into_iter().rev() {
+        if let Some(published) = record::published(layout, batch)?
+            && is_committed(layout, &published)?
+        {
             return Ok(Some(published));
         }
     }
@@ -56,32 +107,37 @@ pub(crate) fn last_committed(layout: &Layout) -> Result<Option<PublishRecord>> {
 
 /// The number of the next batch: above every one that was ever begun.
 pub(crate) fn next_number(layout: &Layout) -> Result<BatchNumber> {
-    let begun = numbers(&layout.batches())?.last().copied();
-    let aside = numbers(&layout.batches().join("aside"))?.last().copied();
-    let published = numbers(&layout.publishes())?.last().copied();
-    let last = begun.max(aside).max(published).map_or(0, |batch| batch.0);
-    Ok(BatchNumber(last + 1))
+    let folders = [layout.batches(), layout.batches().join("aside"), layout.publishes()];
+    let mut last = None;
+    for folder in &folders {
+        last = last.max(numbers(layout.store(), folder)?.last().copied());
+    }
+    Ok(BatchNumber(last.map_or(0, |batch| batch.0) + 1))
 }
 
-/// Ends what a run that was cut off left behind: a decided batch is rolled forward, an undecided one
-/// set aside.
+/// Ends what a run that was cut off left behind: an undecided batch is set aside, a decided one
+/// rolled forward.
 pub(crate) async fn recover(layout: &Layout) -> Result<()> {
-    sweep_unfinished(layout)?;
-    let published = numbers(&layout.publishes())?;
-    if let Some(last) = published.last() {
-        let decided: PublishRecord = record::read(&layout.publish(*last))?;
-        if !is_committed(layout, &decided) {
-            tracing::info!(batch = last.0, "rolling a decided batch forward");
+    if layout.store().remote().is_none() {
+        sweep_unfinished(layout)?;
+    }
+    let published = numbers(layout.store(), &layout.publishes())?;
+    let begun = numbers(layout.store(), &layout.batches())?;
+    let kept = staged::kept(layout)?.map(|kept| kept.staged.batch);
+    for batch in &begun {
+        // Only the last can have been closed and not swept.
+        let closed = || Ok::<_, Fault>(begun.last() == Some(batch) && record::published(layout, *batch)?.is_none());
+        if Some(*batch) != kept && (published.binary_search(batch).is_err() || closed()?) {
+            tracing::info!(batch = batch.0, "setting an undecided batch aside");
+            set_aside(layout, *batch, true)?;
+        }
+    }
+    if let Some(decided) = last_decided(layout)? {
+        if !is_committed(layout, &decided)? {
+            tracing::info!(batch = decided.batch.0, "rolling a decided batch forward");
             commit_all(layout, &decided).await?;
         }
-        staged::forget(layout, *last)?;
-    }
-    let kept = staged::kept(layout)?.map(|kept| kept.staged.batch);
-    for batch in numbers(&layout.batches())? {
-        if published.binary_search(&batch).is_err() && Some(batch) != kept {
-            tracing::info!(batch = batch.0, "setting an undecided batch aside");
-            set_aside(layout, batch)?;
-        }
+        staged::forget(layout, decided.batch)?;
     }
     Ok(())
 }
@@ -111,12 +167,41 @@ fn sweep_unfinished(layout: &Layout) -> Result<()> {
     Ok(())
 }
 
-/// Sets an undecided batch aside and sweeps the files that it wrote: nobody reads them.
-pub(crate) fn set_aside(layout: &Layout, batch: BatchNumber) -> Result<()> {
+/// Sets an undecided batch aside and sweeps the files that it wrote: nobody reads them. `uploaded` says
+/// whether some of them may be in a lake elsewhere already.
+///
+/// There its decision is closed first, for a writer that was taken for dead may live: from then on it
+/// cannot publish. Where it was decided just before, it stays.
+pub(crate) fn set_aside(layout: &Layout, batch: BatchNumber, uploaded: bool) -> Result<()> {
+    if let Some(remote) = layout.store().remote() {
+        let closed = ClosedRecord { batch, set_aside: true };
+        if !put_if_absent(layout.store(), &layout.publish(batch), &closed)?
+            && record::published(layout, batch)?.is_some()
+        {
+            return Ok(());
+        }
+        let folders = [layout.processed(), layout.table(QUARANTINE)];
+        for folder in folders.iter().filter(|_| uploaded) {
+            for listed in remote.list(folder, true)?.iter().filter(|listed| is_of_batch(&listed.path, batch)) {
+                remote.delete(&listed.path)?;
+            }
+        }
+    }
     // First of all: what is swept in part must not be taken for whole.
     staged::forget(layout, batch)?;
-    let prefix = format!("part-{batch}-");
-    let mut folders = vec![layout.processed(), layout.table(crate::quarantine::QUARANTINE)];
+    sweep_batch(layout, batch)?;
+    let aside = layout.batches().join("aside").join(format!("{batch}.json"));
+    layout.store().rename(&layout.batch(batch), &aside)
+}
+
+/// Whether a batch wrote the data file or index at `path`.
+fn is_of_batch(path: &Path, batch: BatchNumber) -> bool {
+    path.file_name().is_some_and(|name| name.to_string_lossy().starts_with(&format!("part-{batch}-")))
+}
+
+/// Removes the files of a batch from this machine.
+fn sweep_batch(layout: &Layout, batch: BatchNumber) -> Result<()> {
+    let mut folders = vec![layout.processed(), layout.table(QUARANTINE)];
     while let Some(folder) = folders.pop() {
         let entries = match fs_err::read_dir(&folder) {
             Ok(entries) => entries,
@@ -126,20 +211,14 @@ pub(crate) fn set_aside(layout: &Layout, batch: BatchNumber) -> Result<()> {
         for entry in entries {
             let entry = entry?;
             let name = entry.file_name();
-            let name = name.to_string_lossy();
             if entry.file_type()?.is_dir() {
-                if !matches!(&*name, "_delta_log" | "_publish") {
+                if name != "_delta_log" && name != "_publish" {
                     folders.push(entry.path());
                 }
-            } else if name.starts_with(&prefix) {
+            } else if is_of_batch(&entry.path(), batch) {
                 fs_err::remove_file(entry.path())?;
             }
         }
     }
-    let aside = layout.batches().join("aside");
-    fs_err::create_dir_all(&aside)?;
-    match fs_err::rename(layout.batch(batch), aside.join(format!("{batch}.json"))) {
-        Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(error.into()),
-        _ => Ok(()),
-    }
+    Ok(())
 }

@@ -1,7 +1,6 @@
 //! The quarantine: one row for each rejected row, in a Delta table of its own.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
-use std::path::Path;
 use std::sync::Arc;
 
 use arrow_array::builder::{Int64Builder, StringBuilder};
@@ -9,7 +8,7 @@ use arrow_array::cast::AsArray;
 use arrow_array::types::Int64Type;
 use arrow_array::{ArrayRef, RecordBatch, TimestampMicrosecondArray};
 use arrow_schema::{DataType, Field, Schema, SchemaRef, TimeUnit};
-use shoplake_core::{BatchNumber, Reject, Result, RunId, TableFile};
+use shoplake_core::{BatchNumber, Reject, Result, RunId, TableFile, TableRoot};
 
 use crate::parquet_writer::{FileWriter, OrderedFile, properties};
 use crate::pool::Pool;
@@ -49,7 +48,7 @@ struct StagedRejects {
 
 /// The run's part of the quarantine.
 pub(crate) struct Quarantine {
-    root: std::path::PathBuf,
+    root: TableRoot,
     batch: BatchNumber,
     run_id: RunId,
     quarantined_at: i64,
@@ -70,9 +69,9 @@ pub(crate) struct QuarantineChanges {
 
 impl Quarantine {
     /// Begins with nothing.
-    pub(crate) fn new(root: &Path, batch: BatchNumber, run_id: RunId, quarantined_at: i64) -> Self {
+    pub(crate) fn new(root: &TableRoot, batch: BatchNumber, run_id: RunId, quarantined_at: i64) -> Self {
         Self {
-            root: root.to_owned(),
+            root: root.clone(),
             batch,
             run_id,
             quarantined_at,

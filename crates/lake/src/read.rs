@@ -1,6 +1,5 @@
 //! Reads data files of the lake back: some columns, and all rows or a few.
 
-use std::path::Path;
 use std::sync::Arc;
 
 use arrow_array::{ArrayRef, RecordBatch};
@@ -10,7 +9,7 @@ use parquet::arrow::ProjectionMask;
 use parquet::arrow::arrow_reader::{
     ParquetRecordBatchReader, ParquetRecordBatchReaderBuilder, RowSelection, RowSelector,
 };
-use shoplake_core::{Contract, Result, TableFile, hash};
+use shoplake_core::{Contract, Result, TableFile, TableRoot, hash};
 
 use crate::parquet_writer::parquet_fault;
 use crate::shape::{arrow_fault, conform};
@@ -19,8 +18,14 @@ use crate::shape::{arrow_fault, conform};
 const BATCH_ROWS: usize = 32 * 1024;
 
 /// Opens `columns` of a data file, in batches; columns that the file lacks are left out.
-fn open(root: &Path, file: &TableFile, columns: &Schema, rows: Option<&[u32]>) -> Result<ParquetRecordBatchReader> {
+fn open(
+    root: &TableRoot,
+    file: &TableFile,
+    columns: &Schema,
+    rows: Option<&[u32]>,
+) -> Result<ParquetRecordBatchReader> {
     let path = root.join(&file.path);
+    root.bring(&[(path.clone(), Some(file.size))])?;
     let fault = |error| parquet_fault(&path, error);
     let input = fs_err::File::open(&path)?.into_parts().0;
     let builder = ParquetRecordBatchReaderBuilder::try_new(input).map_err(fault)?;
@@ -36,7 +41,7 @@ fn open(root: &Path, file: &TableFile, columns: &Schema, rows: Option<&[u32]>) -
 
 /// Reads all rows of `columns`, batch by batch.
 pub(crate) fn scan(
-    root: &Path,
+    root: &TableRoot,
     file: &TableFile,
     columns: &SchemaRef,
 ) -> Result<impl Iterator<Item = Result<RecordBatch>> + use<>> {
@@ -46,7 +51,7 @@ pub(crate) fn scan(
 }
 
 /// Reads `columns` of the rows with these ordinals (ascending, each once) as one batch.
-pub(crate) fn rows(root: &Path, file: &TableFile, columns: &SchemaRef, ordinals: &[u32]) -> Result<RecordBatch> {
+pub(crate) fn rows(root: &TableRoot, file: &TableFile, columns: &SchemaRef, ordinals: &[u32]) -> Result<RecordBatch> {
     let batches = open(root, file, columns, Some(ordinals))?;
     let batches = batches.map(|batch| conform(&batch.map_err(arrow_fault)?, columns)).collect::<Result<Vec<_>>>()?;
     concat_batches(columns, &batches).map_err(arrow_fault)

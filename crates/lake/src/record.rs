@@ -1,12 +1,14 @@
-//! The two records of a batch, and how a record comes to be on disk whole and once.
+//! The records of a batch, and how they are written and read.
 
 use std::collections::BTreeMap;
-use std::io::Write;
 use std::path::Path;
 
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use shoplake_core::ports::BatchSummary;
 use shoplake_core::{BatchNumber, Fault, LandedFile, Result, RunId, TableFile};
+
+use crate::layout::{Layout, numbers};
+use crate::store::Store;
 
 /// What a batch sets out to do: written before anything else (`landing/_batches/N.json`).
 #[derive(Debug, Serialize, Deserialize)]
@@ -41,34 +43,45 @@ pub(crate) struct PublishRecord {
     pub(crate) summary: BatchSummary,
 }
 
+/// What stands in the place of a decision that will never be made: a writer that was taken for dead
+/// and comes back finds its batch closed.
+#[derive(Debug, Serialize, Deserialize)]
+pub(crate) struct ClosedRecord {
+    pub(crate) batch: BatchNumber,
+    /// Always true; what a decision does not have.
+    pub(crate) set_aside: bool,
+}
+
 /// Writes a record whole and durable, unless one stands there already: then `false`.
-pub(crate) fn put_if_absent(path: &Path, record: &impl Serialize) -> Result<bool> {
-    let Some(folder) = path.parent() else { return Err(Fault::internal("a record has no folder")) };
-    fs_err::create_dir_all(folder)?;
+pub(crate) fn put_if_absent(store: &Store, path: &Path, record: &impl Serialize) -> Result<bool> {
     let bytes = serde_json::to_vec(record).map_err(|error| Fault::internal(error.to_string()))?;
-    let temporary = folder.join(format!(".{}.tmp", uuid::Uuid::new_v4()));
-    let mut file = fs_err::File::create(&temporary)?;
-    file.write_all(&bytes)?;
-    file.sync_all()?;
-    // A hard link fails where the name is taken: the file system's own put-if-absent.
-    let linked = fs_err::hard_link(&temporary, path);
-    fs_err::remove_file(&temporary)?;
-    match linked {
-        Ok(()) => sync_folder(folder).map(|()| true),
-        Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => Ok(false),
-        Err(error) => Err(error.into()),
+    store.put_if_absent(path, bytes)
+}
+
+/// The decision of a batch; `None` where it was set aside, or nothing is decided.
+pub(crate) fn published(layout: &Layout, batch: BatchNumber) -> Result<Option<PublishRecord>> {
+    let path = layout.publish(batch);
+    let Some(bytes) = layout.store().read(&path)? else { return Ok(None) };
+    // A record that says that its batch was closed is short.
+    if bytes.len() < 256 && serde_json::from_slice::<ClosedRecord>(&bytes).is_ok_and(|closed| closed.set_aside) {
+        return Ok(None);
     }
+    parse(&path, &bytes).map(Some)
 }
 
-/// Makes the names in a folder durable.
-pub(crate) fn sync_folder(folder: &Path) -> Result<()> {
-    Ok(fs_err::File::open(folder)?.sync_all()?)
+/// Every published batch after `after`, in order.
+pub(crate) fn all_published(layout: &Layout, after: BatchNumber) -> Result<Vec<PublishRecord>> {
+    let later = numbers(layout.store(), &layout.publishes())?.into_iter().filter(|batch| *batch > after);
+    later.filter_map(|batch| published(layout, batch).transpose()).collect()
 }
 
-/// Reads a record.
-pub(crate) fn read<T: DeserializeOwned>(path: &Path) -> Result<T> {
-    let bytes = fs_err::read(path)?;
-    serde_json::from_slice(&bytes).map_err(|error| {
+/// A record as it stands; `None` where there is none.
+pub(crate) fn read<T: DeserializeOwned>(store: &Store, path: &Path) -> Result<Option<T>> {
+    store.read(path)?.map(|bytes| parse(path, &bytes)).transpose()
+}
+
+fn parse<T: DeserializeOwned>(path: &Path, bytes: &[u8]) -> Result<T> {
+    serde_json::from_slice(bytes).map_err(|error| {
         Fault::unavailable(format!("`{}` is not a record that this version can read: {error}", path.display()))
             .hint("was it written by a newer shoplake? the record is never changed by hand")
     })

@@ -9,9 +9,10 @@ use arrow_array::{Array, ArrayRef, BooleanArray, RecordBatch, UInt32Array};
 use arrow_schema::SchemaRef;
 use arrow_select::filter::filter_record_batch;
 use arrow_select::zip::zip;
-use shoplake_core::{BatchNumber, Result, TableFile};
+use shoplake_core::{BatchNumber, Result, TableFile, TableRoot};
 use uuid::Uuid;
 
+use crate::changes::ChangeLog;
 use crate::dimension::LookedUp;
 use crate::key_index::{KeyIndex, index_path};
 use crate::parquet_writer::{FileWriter, ROW_GROUP_ROWS, properties};
@@ -47,7 +48,7 @@ pub(crate) fn new_file(root: &Path, batch: BatchNumber, partition: &BTreeMap<Str
 
 /// Writes a copy of `file` without some rows; `None` where no row is left.
 pub(crate) fn without_rows(
-    root: &Path,
+    root: &TableRoot,
     batch: BatchNumber,
     file: &TableFile,
     dropped: &[u32],
@@ -65,14 +66,14 @@ pub(crate) fn without_rows(
 }
 
 /// Which of the rows `first..first + rows` stay.
-fn kept(dropped: &[u32], first: u32, rows: usize) -> BooleanArray {
+pub(crate) fn kept(dropped: &[u32], first: u32, rows: usize) -> BooleanArray {
     (first..first + rows as u32).map(|ordinal| Some(dropped.binary_search(&ordinal).is_err())).collect()
 }
 
 /// Merges data files of one table.
 pub(crate) struct Merger {
     /// The table's folder.
-    pub(crate) root: PathBuf,
+    pub(crate) root: TableRoot,
     /// The batch that writes.
     pub(crate) batch: BatchNumber,
     /// Its shape.
@@ -85,8 +86,9 @@ pub(crate) struct Merger {
 type Orphans = HashMap<u32, u64>;
 
 impl Merger {
-    /// Writes the rows that stay into one file with its indexes; `None` where no row is left.
-    pub(crate) fn merge(&self, inputs: &[Input]) -> Result<Option<TableFile>> {
+    /// Writes the rows that stay into one file with its indexes; `None` where no row is left. Tells
+    /// `log` of rows whose enrichment was filled in.
+    pub(crate) fn merge(&self, inputs: &[&Input], log: &ChangeLog) -> Result<Option<TableFile>> {
         let schema = self.shape.file_schema();
         let Some(partition) = inputs.first().map(|input| input.file.partition.clone()) else { return Ok(None) };
         let mut out = Output::new(&self.root, self.batch, &partition, &schema, &self.shape.contract.key)?;
@@ -99,9 +101,16 @@ impl Merger {
             for batch in read::scan(&self.root, &input.file, &schema)? {
                 let mut batch = batch?;
                 let keep = kept(&input.dropped, first, batch.num_rows());
+                let (before, mut filled) = (batch.clone(), None::<BooleanArray>);
                 for (at, list) in lists.iter().enumerate().filter(|(_, list)| !list.is_empty()) {
-                    let (healed, still) = self.heal(&batch, at, list, first)?;
+                    let (healed, still, fill) = self.heal(&batch, at, list, first)?;
                     batch = healed;
+                    if let Some(fill) = fill {
+                        filled = Some(match filled {
+                            Some(known) => BooleanArray::new(known.values() | fill.values(), None),
+                            None => fill,
+                        });
+                    }
                     let mut place = out.rows as u32;
                     for row in 0..batch.num_rows() {
                         if keep.value(row) {
@@ -113,6 +122,10 @@ impl Merger {
                     }
                 }
                 first += batch.num_rows() as u32;
+                if let Some(filled) = filled {
+                    let told = BooleanArray::new(filled.values() & keep.values(), None);
+                    log.healed(&partition, &before, &batch, &told)?;
+                }
                 let batch = filter_record_batch(&batch, &keep).map_err(arrow_fault)?;
                 if !self.shape.contract.key.is_empty() {
                     keys.extend(read::key_hashes(&batch, &self.shape.contract).into_iter().map(|key| key as u64));
@@ -142,8 +155,7 @@ impl Merger {
     /// Whether a file has orphans whose key is known by now.
     pub(crate) fn can_heal(&self, file: &TableFile) -> Result<bool> {
         for related in self.related.iter() {
-            let path = index_path(&self.root, &file.path, &orphans_kind(&related.column));
-            let index = KeyIndex::read(&path, None)?;
+            let index = KeyIndex::of_file(&self.root, file, &orphans_kind(&related.column), None)?;
             if index.is_some_and(|index| index.pairs().any(|(hash, _)| related.dimension.knows(hash))) {
                 return Ok(true);
             }
@@ -152,14 +164,23 @@ impl Merger {
     }
 
     fn orphans_of(&self, file: &TableFile, column: &str) -> Result<Orphans> {
-        let index = KeyIndex::read(&index_path(&self.root, &file.path, &orphans_kind(column)), None)?;
+        let index = KeyIndex::of_file(&self.root, file, &orphans_kind(column), None)?;
         Ok(index.map(|index| index.pairs().map(|(hash, ordinal)| (ordinal, hash)).collect()).unwrap_or_default())
     }
 
-    /// Fills the enrichment of orphans whose dimension has arrived; gives the ones that still wait.
-    fn heal(&self, batch: &RecordBatch, at: usize, orphans: &Orphans, first: u32) -> Result<(RecordBatch, Orphans)> {
+    /// Fills the enrichment of orphans whose dimension has arrived; gives the ones that still wait, and
+    /// which rows were filled in.
+    fn heal(
+        &self,
+        batch: &RecordBatch,
+        at: usize,
+        orphans: &Orphans,
+        first: u32,
+    ) -> Result<(RecordBatch, Orphans, Option<BooleanArray>)> {
         let related = &self.related[at];
-        let Some(foreign) = batch.column_by_name(&related.column) else { return Ok((batch.clone(), Orphans::new())) };
+        let Some(foreign) = batch.column_by_name(&related.column) else {
+            return Ok((batch.clone(), Orphans::new(), None));
+        };
         let LookedUp { rows: found, orphans: unknown } = related.dimension.look_up(foreign);
         let still: Orphans = unknown
             .iter()
@@ -171,7 +192,7 @@ impl Merger {
             .map(|row| (orphans.contains_key(&(first + row as u32)) && found.is_valid(row)).then(|| found.value(row)))
             .collect();
         if found.null_count() == found.len() {
-            return Ok((batch.clone(), still));
+            return Ok((batch.clone(), still, None));
         }
         let fill: BooleanArray = (0..found.len()).map(|row| Some(found.is_valid(row))).collect();
         let mut columns = batch.columns().to_vec();
@@ -180,7 +201,7 @@ impl Merger {
             let Some((place, _)) = batch.schema_ref().column_with_name(&enrichment.column) else { continue };
             columns[place] = zip(&fill, &new, &columns[place]).map_err(arrow_fault)? as ArrayRef;
         }
-        Ok((RecordBatch::try_new(batch.schema(), columns).map_err(arrow_fault)?, still))
+        Ok((RecordBatch::try_new(batch.schema(), columns).map_err(arrow_fault)?, still, Some(fill)))
     }
 }
 

@@ -28,7 +28,7 @@ pub(crate) struct StagedRecord {
 /// Keeps a batch whose files are written.
 pub(crate) fn keep(layout: &Layout, record: &StagedRecord) -> Result<()> {
     let batch = record.staged.batch;
-    if put_if_absent(&layout.staged(batch), record)? {
+    if put_if_absent(layout.store(), &layout.staged(batch), record)? {
         Ok(())
     } else {
         Err(Fault::internal(format!("batch {batch} is kept already")))
@@ -37,11 +37,12 @@ pub(crate) fn keep(layout: &Layout, record: &StagedRecord) -> Result<()> {
 
 /// The batch that is kept, if the tables are still what it was made over.
 pub(crate) fn kept(layout: &Layout) -> Result<Option<StagedRecord>> {
-    let Some(batch) = numbers(&layout.stages())?.pop() else { return Ok(None) };
-    let record: StagedRecord = record::read(&layout.staged(batch))?;
+    let Some(batch) = numbers(layout.store(), &layout.stages())?.pop() else { return Ok(None) };
+    let Some(record) = record::read::<StagedRecord>(layout.store(), &layout.staged(batch))? else { return Ok(None) };
     let last = publish::last_committed(layout)?;
     let now = last.map(|last| last.versions).unwrap_or_default();
-    Ok((record.base == now && !layout.publish(batch).exists()).then_some(record))
+    let decided = layout.store().exists(&layout.publish(batch))?;
+    Ok((record.base == now && !decided).then_some(record))
 }
 
 /// Decides the kept batch.
@@ -57,11 +58,11 @@ pub(crate) async fn publish(layout: &Layout, batch: BatchNumber, summary: BatchS
 
 /// Sets aside whatever is kept; of a batch that was published by now, only the record goes.
 pub(crate) fn discard(layout: &Layout) -> Result<()> {
-    for batch in numbers(&layout.stages())? {
-        if layout.publish(batch).exists() {
+    for batch in numbers(layout.store(), &layout.stages())? {
+        if record::published(layout, batch)?.is_some() {
             forget(layout, batch)?;
         } else {
-            publish::set_aside(layout, batch)?;
+            publish::set_aside(layout, batch, true)?;
         }
     }
     Ok(())
@@ -69,8 +70,5 @@ pub(crate) fn discard(layout: &Layout) -> Result<()> {
 
 /// Removes the record; what the batch wrote stays.
 pub(crate) fn forget(layout: &Layout, batch: BatchNumber) -> Result<()> {
-    match fs_err::remove_file(layout.staged(batch)) {
-        Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(error.into()),
-        _ => Ok(()),
-    }
+    layout.store().remove(&layout.staged(batch))
 }

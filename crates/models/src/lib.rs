@@ -42,7 +42,7 @@ use std::sync::Arc;
 use serde_json::{Map, Value};
 use shoplake_core::{Fault, Project};
 
-pub use days::restrict;
+pub use days::{restrict, restrict_to_undated};
 pub use properties::{Age, Freshness, Period, SourceTable, schema};
 pub use relations::expressions;
 pub use selection::{Graph, Node, Resource};

@@ -27,7 +27,7 @@ impl Pipeline {
         let outcomes: Vec<_> = outcomes.filter(|file| file.status == FileStatus::Loaded).collect();
         for file in &summary.files {
             // A file that was judged again lies in the archive, with the account of its first load.
-            let archived = file.path == self.landing.archived(&file.key);
+            let archived = file.is_archived();
             let Some(outcome) = outcomes.iter().find(|outcome| outcome.key == file.key && !archived) else { continue };
             let counts = &outcome.counts;
             let metadata = json!({

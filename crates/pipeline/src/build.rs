@@ -5,18 +5,16 @@ use std::time::Instant;
 
 use arrow_array::RecordBatch;
 use futures::TryStreamExt;
-use shoplake_core::outcome::{ModelOutcome, ModelStatus, TestsOutcome};
+use shoplake_core::outcome::{How, ModelOutcome, ModelStatus, TestsOutcome};
 use shoplake_core::ports::{Batch, DatasetChange, RowStream};
-use shoplake_core::{Catalog, Fault, FaultKind, Result};
-use shoplake_models::{Materialized, Model, Models, restrict};
+use shoplake_core::{Fault, FaultKind, Result};
+use shoplake_models::{Materialized, Models};
 
 use crate::Pipeline;
 use crate::choice::Choice;
 use crate::load::explain;
+use crate::make::{Asked, Made};
 use crate::testing::Fresh;
-
-/// Above so many touched days a model by day is made anew in full: it costs less.
-const MOST_DAYS: usize = 62;
 
 /// What models and tests came to.
 #[derive(Debug, Default)]
@@ -63,6 +61,7 @@ impl Pipeline {
         let mut built = Built::default();
         let mut changed: BTreeSet<String> =
             changes.iter().filter(|(_, change)| change.changed).map(|(name, _)| name.clone()).collect();
+        let mut changes = changes.clone();
         let mut broken: BTreeSet<String> = BTreeSet::new();
         self.progress.stage("models", None);
         for model in models.models.iter().filter(|model| model.materialized.is_stored()) {
@@ -72,6 +71,8 @@ impl Pipeline {
             let mut outcome = ModelOutcome {
                 name: model.name.clone(),
                 status: ModelStatus::Success,
+                how: None,
+                why: None,
                 rows: 0,
                 seconds: 0.0,
                 error: None,
@@ -91,20 +92,21 @@ impl Pipeline {
                 broken.insert(model.name.clone());
             } else if let Some(known) = known.as_ref().filter(|_| touched.is_empty() && !redo) {
                 (outcome.status, outcome.rows) = (ModelStatus::Unchanged, known.rows());
+                outcome.how = Some(How::Unchanged);
             } else {
-                let days = touched_days(model, &touched, changes).filter(|_| known.is_some() && !redo);
-                let ready = never.map_or(Ok(()), |name| {
-                    Err(Fault::usage(format!("reads `{name}`, which was never built and is left out"))
-                        .hint(format!("choose `+{}` to build what it reads too", model.name)))
-                });
-                let rows = match ready {
-                    Ok(()) => self.build_one(batch, model, &catalog, days).await,
-                    Err(fault) => Err(fault),
+                let known = known.filter(|_| !redo);
+                let asked =
+                    Asked { model, catalog: &catalog, known: known.as_deref(), touched: &touched, changes: &changes };
+                let made = match never {
+                    None => self.make(batch, &asked).await,
+                    Some(name) => Err(Fault::usage(format!("reads `{name}`, which was never built and is left out"))
+                        .hint(format!("choose `+{}` to build what it reads too", model.name))),
                 };
-                match rows {
-                    Ok(rows) => {
-                        outcome.rows = rows;
+                match made {
+                    Ok(Made { rows, how, why, change }) => {
+                        (outcome.rows, outcome.how, outcome.why) = (rows, Some(how), why);
                         changed.insert(model.name.clone());
+                        changes.insert(model.name.clone(), change);
                     }
                     // A disk that is full or memory that is short is no fault of the data: the run ends.
                     Err(fault) if fault.kind == FaultKind::Unavailable => return Err(in_file(fault, &model.path)),
@@ -124,47 +126,6 @@ impl Pipeline {
         self.unit_tests(models, choice, &fresh, &mut built.tests).await?;
         Ok(built)
     }
-
-    /// Builds one model: the rows of `days` beside its other rows, or all of it.
-    async fn build_one(
-        &self,
-        batch: &mut dyn Batch,
-        model: &Model,
-        catalog: &Catalog,
-        days: Option<BTreeSet<i32>>,
-    ) -> Result<u64> {
-        let rows = match (&model.incremental_sql, &model.by_day, days) {
-            (Some(incremental), Some(day), Some(days)) => {
-                let fresh = restrict(incremental, &days);
-                let list: Vec<String> = days.iter().map(|day| date_literal(*day)).collect();
-                let sql = format!(
-                    "SELECT * FROM ({fresh}) UNION ALL SELECT * FROM {table} WHERE {day} NOT IN ({days}) OR {day} IS NULL",
-                    table = model.name,
-                    days = list.join(", ")
-                );
-                self.engine.query(catalog, &sql).await?
-            }
-            _ => self.engine.query(catalog, &model.sql).await?,
-        };
-        batch.replace(&model.name, rows).await
-    }
-}
-
-/// The days that a model by day has to make anew; `None` where all of it has to be.
-fn touched_days(model: &Model, touched: &[&String], changes: &HashMap<String, DatasetChange>) -> Option<BTreeSet<i32>> {
-    model.by_day.as_ref()?;
-    let mut days = BTreeSet::new();
-    for table in touched {
-        // A change that is not told by days (a dimension, another model) may touch any of them.
-        let change = changes.get(*table).filter(|change| !change.first && !change.days.is_empty())?;
-        days.extend(&change.days);
-    }
-    (!days.is_empty() && days.len() <= MOST_DAYS).then_some(days)
-}
-
-fn date_literal(day: i32) -> String {
-    let (year, month, day) = shoplake_core::clock::civil(day);
-    format!("DATE '{year:04}-{month:02}-{day:02}'")
 }
 
 /// What decides whether a model's table still fits: by model, its compiled SQL's fingerprint; by

@@ -87,7 +87,7 @@ impl Pipeline {
         lines: &HashSet<u64>,
         names: &mut Vec<String>,
     ) -> Result<HashMap<u64, Values>> {
-        let path = self.landing.archived(key);
+        let path = self.landing.archived(key)?;
         let mut found = HashMap::new();
         let Ok(metadata) = fs_err::metadata(&path) else { return Ok(found) };
         let name = key.rsplit('/').next().unwrap_or(key).to_owned();

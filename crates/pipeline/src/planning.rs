@@ -31,7 +31,7 @@ pub async fn plan_all(engine: &dyn Engine, models: &Models, mut catalog: Catalog
             Ok(schema) => {
                 let table = PinnedTable {
                     name: model.name.clone(),
-                    root: std::env::temp_dir(),
+                    root: std::env::temp_dir().into(),
                     schema,
                     partition_columns: Vec::new(),
                     files: Vec::new(),

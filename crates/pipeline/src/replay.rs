@@ -60,13 +60,13 @@ pub(crate) struct LoadedFiles {
 
 impl LoadedFiles {
     /// The landed file of a key, as it lies in the archive.
-    fn landed(&self, pipeline: &Pipeline, key: &str) -> Option<LandedFile> {
-        let record = self.latest.get(key)?;
-        let path = pipeline.landing.archived(key);
+    fn landed(&self, pipeline: &Pipeline, key: &str) -> Result<Option<LandedFile>> {
+        let Some(record) = self.latest.get(key) else { return Ok(None) };
+        let path = pipeline.landing.archived(key)?;
         let name = key.rsplit('/').next().unwrap_or(key).to_owned();
         let FileRecord { dataset, page, file, .. } = record.clone();
         let FileOutcome { key, path: origin, sha256, size, .. } = file;
-        path.exists().then_some(LandedFile { dataset, key, name, origin, sha256, size, path, page })
+        Ok(path.exists().then_some(LandedFile { dataset, key, name, origin, sha256, size, path, page }))
     }
 }
 
@@ -117,7 +117,7 @@ impl Pipeline {
     ) -> Result<Vec<ReplayedFile>> {
         let mut replays = Vec::new();
         for (key, lines) in self.quarantined(&dataset.contract.dataset, keys).await? {
-            let Some(file) = loaded.landed(self, &key) else { continue };
+            let Some(file) = loaded.landed(self, &key)? else { continue };
             let replay = Replay { lines: Arc::new(lines), order: Arc::clone(&loaded.order) };
             replays.push(ReplayedFile { file, replay, corrected: None });
         }
@@ -165,7 +165,7 @@ impl Pipeline {
         judge_file(&file, &with_origin(contract), &options, &mut |chunk| picked.take(&chunk, contract))?;
         let mut replays = Vec::new();
         for (key, chunks) in picked.by_file {
-            let Some(file) = loaded.landed(self, &key) else { continue };
+            let Some(file) = loaded.landed(self, &key)? else { continue };
             let lines = chunks.iter().flat_map(|chunk| chunk.lines.iter().copied()).collect();
             let replay = Replay { lines: Arc::new(lines), order: Arc::clone(&loaded.order) };
             replays.push(ReplayedFile { file, replay, corrected: Some(chunks) });

@@ -43,6 +43,7 @@ impl Pipeline {
         let report = DailyReport::build(facts, &answers)?;
         let folder = self.project.lake_dir.join("reports/daily").join(date.unwrap_or(today).to_string());
         let paths = daily::write(&report, &folder)?;
+        paths.iter().try_for_each(|path| self.landing.keep(path))?;
         Ok(paths.iter().map(|path| self.project.shown(path)).collect())
     }
 

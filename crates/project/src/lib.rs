@@ -15,6 +15,7 @@ mod cron;
 mod environment;
 pub mod files;
 mod init;
+mod lake;
 mod load;
 mod locate;
 mod relations;

@@ -33,6 +33,7 @@ pub fn load(dir: &Path, env: &Environment) -> Result<Project, Vec<Fault>> {
             time_zone: settings.time_zone,
             currency: settings.currency,
             lake_dir: settings.lake_dir,
+            remote: settings.remote,
             target: settings.target,
             vars: settings.vars,
             model_settings: settings.models,

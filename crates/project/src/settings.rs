@@ -5,14 +5,14 @@ use std::path::{Path, PathBuf};
 
 use chrono_tz::Tz;
 use serde_json::Value as Json;
-use shoplake_core::Fault;
 use shoplake_core::project::Limits;
+use shoplake_core::{Fault, RemoteLake};
 
 use crate::environment::Environment;
 use crate::files::{LimitsFile, SettingsFile};
 use crate::words::{nearest, suggest};
 use crate::yaml::{Entry, Node, Spot, Value};
-use crate::{cron, rest, shape, units};
+use crate::{cron, lake, shape, units};
 
 /// The newest project format that this binary reads.
 const VERSION: u64 = 1;
@@ -25,6 +25,7 @@ pub(crate) struct Settings {
     pub(crate) time_zone: Tz,
     pub(crate) currency: String,
     pub(crate) lake_dir: PathBuf,
+    pub(crate) remote: Option<RemoteLake>,
     pub(crate) target: String,
     pub(crate) vars: BTreeMap<String, Json>,
     pub(crate) models: Json,
@@ -58,8 +59,10 @@ pub(crate) fn read(mut node: Node, dir: &Path, environment: &Environment, faults
         let fault = node.at("schedule").fault(format!("`schedule`: {why}"));
         faults.push(fault.hint("for example `0 6 * * *`: every day at 6:00"));
     }
+    let (lake_dir, remote) = lake::read(&file, &node, dir, environment, faults);
     Some(Settings {
-        lake_dir: lake_dir(&file, &node, dir, environment, faults),
+        lake_dir,
+        remote,
         limits: limits(file.limits.as_ref(), node.at("limits"), faults),
         name: file.name,
         time_zone: time_zone?,
@@ -105,35 +108,6 @@ pub(crate) fn check_currency(currency: &str) -> Result<(), Fault> {
     } else {
         "write the three letters of ISO 4217, for example `EUR`".to_owned()
     }))
-}
-
-fn lake_dir(
-    file: &SettingsFile,
-    node: &Node,
-    dir: &Path,
-    environment: &Environment,
-    faults: &mut Vec<Fault>,
-) -> PathBuf {
-    let chosen = file.target.as_deref().unwrap_or("local");
-    let mut lake = "lake".to_owned();
-    for (name, target) in file.targets.iter().flatten() {
-        let place = node.at("targets").at(name).at("lake");
-        let Some(text) = target.lake.as_deref() else { continue };
-        if text.contains("://") {
-            let fault = place.fault(format!("a lake at `{text}` is not available yet"));
-            faults.push(fault.hint("write a folder: `lake: lake`"));
-        } else if text.trim().is_empty() {
-            faults.push(place.fault("`lake` is empty").hint("write a folder: `lake: lake`"));
-        } else if name == chosen {
-            lake = rest::expand(text, place, environment, faults);
-        }
-    }
-    let names: Vec<&str> = file.targets.iter().flatten().map(|(name, _)| name.as_str()).collect();
-    if !names.contains(&chosen) && chosen != "local" {
-        let fault = node.at("target").fault(format!("there is no target `{chosen}`"));
-        faults.push(suggest(fault, chosen, &names, "target"));
-    }
-    dir.join(lake)
 }
 
 fn limits(file: Option<&LimitsFile>, node: &Node, faults: &mut Vec<Fault>) -> Limits {

@@ -24,6 +24,8 @@ pub(crate) const FILES: &[(&str, &str)] = template![
     "inbox/products/.gitkeep",
     "inbox/sales/.gitkeep",
     "macros/shop.sql",
+    "models/intermediate/int_product_sales.sql",
+    "models/intermediate/intermediate.yml",
     "models/marts/abc_classes.sql",
     "models/marts/analysis.yml",
     "models/marts/basket_pairs.sql",

@@ -129,6 +129,9 @@ pub(crate) struct RunArgs {
     /// The dataset that FILES belong to [default: told by their place or name]
     #[arg(long, value_name = "NAME", requires = "files")]
     pub(crate) dataset: Option<String>,
+    /// Make every model anew in full, not only the days and keys that changed
+    #[arg(long)]
+    pub(crate) full_refresh: bool,
     /// If another run holds the project, end with exit code 1 instead of waiting
     #[arg(long)]
     pub(crate) no_wait: bool,

@@ -71,15 +71,24 @@ pub(crate) fn tables(project: &Project) -> Result<Arc<dyn TableStore>, Fault> {
 
 /// An empty lake of the same project in another folder.
 pub(crate) fn lake_elsewhere(project: &Project, dir: &Path) -> Result<Arc<dyn TableStore>, Fault> {
-    let elsewhere = Project { lake_dir: dir.to_owned(), ..project.clone() };
+    let elsewhere = Project { lake_dir: dir.to_owned(), remote: None, ..project.clone() };
     Ok(Arc::new(LocalLake::open(&elsewhere)?))
+}
+
+/// The bytes of each of these folders of a lake elsewhere; `None` where the lake is a folder.
+pub(crate) fn remote_sizes(project: &Project, folders: &[&str]) -> Result<Option<Vec<u64>>, Fault> {
+    if project.remote.is_none() {
+        return Ok(None);
+    }
+    let lake = LocalLake::open(project)?;
+    folders.iter().map(|folder| lake.size(folder)).collect::<Result<Vec<_>, _>>().map(Some)
 }
 
 /// Takes the project's lock; where another run has it, says so before it waits.
 pub(crate) fn lock(project: &Project, wait: bool, printer: &Printer) -> Result<WriterLock, Fault> {
     match shoplake_lake::lock(project, false) {
         Err(fault) if wait && fault.kind == FaultKind::Busy => {
-            printer.say("another run is working on this project, waiting for its end");
+            printer.say(format_args!("{fault}, waiting for its end"));
             shoplake_lake::lock(project, true)
         }
         taken => taken,

@@ -47,6 +47,15 @@ pub(crate) struct Options {
     /// The binary [default: built here]
     #[arg(long, value_name = "PATH")]
     bin: Option<PathBuf>,
+    /// Where the lake is, if not in the shop's folder: `s3://bucket/prefix`, opened with the `AWS_…` variables
+    #[arg(long, value_name = "URL")]
+    lake: Option<String>,
+}
+
+/// A lake that is not in the shop's folder.
+pub(crate) struct Elsewhere {
+    pub(crate) lake: String,
+    pub(crate) variables: Vec<(&'static str, String)>,
 }
 
 /// Builds what is missing and goes through all rounds.
@@ -55,7 +64,8 @@ pub(crate) fn run(options: &Options) -> Result<()> {
         Some(binary) => binary.canonicalize().with_context(|| format!("find `{}`", binary.display()))?,
         None => workspace::build_shoplake(Profile::Dev)?,
     };
-    rounds(&binary, options.rounds, options.seed)
+    let lake = options.lake.clone().map(|lake| Elsewhere { lake, variables: Vec::new() });
+    rounds(&binary, options.rounds, options.seed, lake.as_ref())
 }
 
 /// How runs ended.
@@ -67,12 +77,18 @@ struct Ends {
 }
 
 /// Goes through `rounds` days and compares with the truth; an error if a row is lost or doubled.
-pub(crate) fn rounds(binary: &Path, rounds: u32, seed: u64) -> Result<()> {
+pub(crate) fn rounds(binary: &Path, rounds: u32, seed: u64, elsewhere: Option<&Elsewhere>) -> Result<()> {
     let folder = workspace::target().join("chaos");
     if folder.exists() {
         fs_err::remove_dir_all(&folder)?;
     }
-    let shop = Shop { binary: binary.to_owned(), dir: folder };
+    let mut variables: Vec<(&str, String)> = elsewhere.map(|lake| lake.variables.clone()).unwrap_or_default();
+    if let Some(Elsewhere { lake, .. }) = elsewhere {
+        // Each time a prefix of its own: what an earlier chaos left there is another shop's.
+        let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH)?.as_millis();
+        variables.push(("SHOPLAKE__TARGETS__LOCAL__LAKE", format!("{}/{now}", lake.trim_end_matches('/'))));
+    }
+    let shop = Shop { binary: binary.to_owned(), dir: folder, variables };
     workspace::output(Command::new(binary).args(["init", "--quiet", "--timezone", "UTC"]).arg(&shop.dir))?;
     let mut stream = Stream::new(seed);
     shop.drop_file("products/catalogue.json", stream::PRODUCTS)?;
@@ -123,12 +139,15 @@ impl Ends {
 struct Shop {
     binary: PathBuf,
     dir: PathBuf,
+    /// Variables of every command: where the lake is, and what opens it.
+    variables: Vec<(&'static str, String)>,
 }
 
 impl Shop {
     fn command(&self, arguments: &[&str]) -> Command {
         let mut command = Command::new(&self.binary);
         command.args(arguments).arg("--project-dir").arg(&self.dir).env_remove("SHOPLAKE_FAIL_POINT");
+        command.envs(self.variables.iter().map(|(name, value)| (name, value)));
         command
     }
 

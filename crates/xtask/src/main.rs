@@ -9,6 +9,7 @@ mod blackbox;
 mod chaos;
 mod demo;
 mod http;
+mod s3;
 mod schemas;
 mod steps;
 mod test;

@@ -10,7 +10,7 @@ use clap::Args;
 
 use crate::steps::Steps;
 use crate::workspace::{self, Profile};
-use crate::{blackbox, chaos, schemas, venv};
+use crate::{blackbox, chaos, s3, schemas, venv};
 
 const REQUIREMENTS: &str = include_str!("requirements/test.txt");
 const READERS: &str = include_str!("python/readers.py");
@@ -23,7 +23,7 @@ const CHAOS_SEED: u64 = 2024;
 /// What `cargo xtask test` takes.
 #[derive(Args)]
 pub(crate) struct Options {
-    /// Only what needs no Python: format, lints, dependencies, generated files, Rust tests.
+    /// Only what needs no Python and no server: format, lints, dependencies, generated files, Rust tests.
     #[arg(long)]
     quick: bool,
 }
@@ -47,7 +47,7 @@ pub(crate) fn run(options: &Options) -> Result<()> {
         steps.skip("dependencies", "cargo-deny is not installed; the Rust tests hold the same licences and versions");
     }
     if let Some(binary) = &binary {
-        steps.take("chaos: 30 rounds", || chaos::rounds(binary, 30, CHAOS_SEED));
+        steps.take("chaos: 30 rounds", || chaos::rounds(binary, 30, CHAOS_SEED, None));
     }
     if !options.quick {
         outside(&mut steps, binary.as_deref());
@@ -60,7 +60,7 @@ fn rust_tests() -> Result<()> {
     if workspace::has("cargo-nextest", "--version") {
         command.args(["nextest", "run", "--workspace", "--no-tests", "fail"]);
     } else {
-        command.args(["test", "--workspace", "--lib", "--bins", "--tests", "--no-fail-fast"]);
+        command.args(["test", "--workspace", "--lib", "--bins", "--tests", "--no-fail-fast", "--", "--skip", "s3::"]);
     }
     workspace::succeed(&mut command)
 }
@@ -72,6 +72,7 @@ fn outside(steps: &mut Steps, binary: Option<&Path>) {
         steps.skip("checks from outside", "they need the binary and the Python packages");
         return;
     };
+    on_s3(steps, binary);
     blackbox::run(steps, &python, binary);
     steps.take("other Delta readers", || other_readers(&python, binary));
     let Some(dbt) = steps.take("dbt", || venv::ensure("dbt-venv", DBT_REQUIREMENTS)) else { return };
@@ -94,6 +95,25 @@ fn models(python: &Path, binary: &Path, zone: &str, data: Option<&Path>) -> Resu
     let said = workspace::output(command.env("DO_NOT_TRACK", "1"))?;
     println!("{}", said.trim_end());
     Ok(())
+}
+
+/// The lake on a real S3 server.
+fn on_s3(steps: &mut Steps, binary: &Path) {
+    let Some(server) = steps.take("S3 server", || s3::Server::start(binary)) else { return };
+    steps.take("S3 tests", || {
+        let mut command = workspace::cargo();
+        if workspace::has("cargo-nextest", "--version") {
+            command.args(["nextest", "run", "--package", "shoplake", "--profile", "s3", "--no-tests", "fail"]);
+        } else {
+            command.args(["test", "--package", "shoplake", "--test", "it", "s3::"]);
+        }
+        workspace::succeed(command.envs(server.variables()))
+    });
+    let lake = chaos::Elsewhere {
+        lake: "s3://shoplake/chaos".to_owned(),
+        variables: server.variables().map(|(name, value)| (name, value.to_owned())).into(),
+    };
+    steps.take("chaos on S3: 10 rounds", || chaos::rounds(binary, 10, CHAOS_SEED, Some(&lake)));
 }
 
 /// Reads each table of a shop that ran twice with deltalake and DuckDB, and compares with `query`.

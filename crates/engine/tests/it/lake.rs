@@ -63,7 +63,7 @@ pub(crate) fn sales(root: &Path, files: &[(i32, i32, Vec<Sale>)]) -> Catalog {
     });
     let table = PinnedTable {
         name: "sales".into(),
-        root: root.to_path_buf(),
+        root: root.to_path_buf().into(),
         schema: sales_schema(),
         partition_columns: vec!["year".into(), "month".into()],
         files: files.collect(),
@@ -99,7 +99,7 @@ pub(crate) fn numbers(root: &Path, values: &[i64]) -> Catalog {
     let file = TableFile { path: "a.parquet".into(), size, rows, partition: BTreeMap::new(), modified: 0, stats: None };
     let table = PinnedTable {
         name: "numbers".into(),
-        root: root.to_path_buf(),
+        root: root.to_path_buf().into(),
         schema: batch.schema(),
         partition_columns: Vec::new(),
         files: vec![file],

@@ -12,7 +12,7 @@ use shoplake_core::{Contract, PinnedTable, Result, TableFile};
 
 use crate::base::hash_keys;
 use crate::dimension::{Dimension, LookedUp};
-use crate::key_index::{KeyIndex, index_path};
+use crate::key_index::KeyIndex;
 use crate::read;
 use crate::rewrite::orphans_kind;
 
@@ -28,8 +28,7 @@ pub(super) fn agree(keyed: &Datasets, all: &Datasets) -> Result<Check> {
     let mut check = Check::new("indexes", "files");
     for (table, contract) in keyed {
         for file in &table.files {
-            let path = index_path(&table.root, &file.path, "keys");
-            let Some(index) = KeyIndex::read(&path, Some(file.rows))? else { continue };
+            let Some(index) = KeyIndex::of_file(&table.root, file, "keys", Some(file.rows))? else { continue };
             check.checked += 1;
             let fresh = KeyIndex::new(&hash_keys(&table.root, file, contract)?);
             let same = fresh.pairs().eq(index.pairs());
@@ -63,7 +62,7 @@ fn orphans(
     check: &mut Check,
 ) -> Result<()> {
     let kind = orphans_kind(column);
-    let listed = KeyIndex::read(&index_path(&table.root, &file.path, &kind), None)?;
+    let listed = KeyIndex::of_file(&table.root, file, &kind, None)?;
     let mut listed: HashSet<(u64, u32)> = listed.map(|index| index.pairs().collect()).unwrap_or_default();
     let schema = foreign_schema(contract, column);
     let (mut first, mut missing) = (0_u32, 0_u64);

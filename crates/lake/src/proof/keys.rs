@@ -127,7 +127,7 @@ mod tests {
             writer.finish(dir.path(), BTreeMap::new()).unwrap()
         };
         let files = vec![file((0..500).collect()), file((495..900).chain([600]).collect())];
-        let (root, name) = (dir.path().to_owned(), "orders".to_owned());
+        let (root, name) = (dir.path().to_owned().into(), "orders".to_owned());
         let table = Arc::new(PinnedTable { name, root, schema: schema.clone(), partition_columns: Vec::new(), files });
         for memory in [64, 1 << 20] {
             let check = unique(&[(table.clone(), Arc::new(contract.clone()))], memory).unwrap();

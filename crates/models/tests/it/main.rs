@@ -35,6 +35,7 @@ fn project(dir: &Path) -> Project {
         target: "local".into(),
         model_settings: serde_json::Value::Null,
         lake_dir: dir.join("lake"),
+        remote: None,
         vars: BTreeMap::from([("floor".to_owned(), serde_json::json!(5))]),
         limits: Limits::default(),
         schedule: None,

@@ -94,10 +94,10 @@ impl Pipeline {
             let name = &dataset.contract.dataset;
             let mut intake = Intake::default();
             for file in manifest.summary.files.iter().filter(|file| &file.dataset == name) {
-                let replayed = file.path == self.landing.archived(&file.key) && loaded.contains(&file.key);
+                let replayed = file.is_archived() && loaded.contains(&file.key);
                 if !replayed {
                     loaded.insert(file.key.clone());
-                    intake.files.push(LandedFile { path: self.landing.archived(&file.key), ..file.clone() });
+                    intake.files.push(LandedFile { path: self.landing.archived(&file.key)?, ..file.clone() });
                 }
             }
             files.extend(intake.files.iter().cloned());

@@ -7,3 +7,4 @@ mod dimensions;
 mod exactly_once;
 mod replay;
 mod shop;
+mod upkeep;

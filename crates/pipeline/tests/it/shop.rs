@@ -11,7 +11,7 @@ use shoplake_core::ports::{Engine, Quiet, TableStore};
 use shoplake_core::{Fault, Project};
 use shoplake_engine::DataFusionEngine;
 use shoplake_lake::LocalLake;
-use shoplake_pipeline::{Pipeline, ReplayOptions, RunOptions};
+use shoplake_pipeline::{Choice, Pipeline, ReplayOptions, RunOptions};
 use shoplake_project::{Environment, InitOptions, init, load};
 use shoplake_state::SqliteState;
 use tempfile::TempDir;
@@ -97,6 +97,48 @@ impl Shop {
     pub(crate) async fn run(&self) -> Result<RunOutcome, Fault> {
         fs_err::create_dir_all(self.project().state_dir()).unwrap();
         self.pipeline().await.run(&RunOptions::default()).await
+    }
+
+    /// Runs once, and makes every model anew in full.
+    pub(crate) async fn full_refresh(&self) -> RunOutcome {
+        let choice = Choice { full_refresh: true, ..Choice::default() };
+        let options = RunOptions { choice, ..RunOptions::default() };
+        self.pipeline().await.run(&options).await.unwrap()
+    }
+
+    /// Brings a table back to an earlier version.
+    pub(crate) async fn restore(&self, table: &str, version: u64) -> Result<RunOutcome, Fault> {
+        let lake = LocalLake::open(&self.project()).unwrap();
+        self.pipeline().await.restore(&lake, table, version).await
+    }
+
+    /// Where a model's table is not what its SQL gives over the same tables: both, as sorted lines.
+    pub(crate) async fn stale_models(&self) -> Vec<(String, Vec<String>, Vec<String>)> {
+        let project = self.project();
+        let catalog = LocalLake::open(&project).unwrap().pinned().await.unwrap();
+        let engine = DataFusionEngine::new(&project.limits, project.time_zone).unwrap();
+        let mut stale = Vec::new();
+        for model in shoplake_models::load(&project).unwrap().models.iter().filter(|m| m.materialized.is_stored()) {
+            let mut sides = Vec::new();
+            for sql in [format!("SELECT * FROM {}", model.name), model.sql.clone()] {
+                let rows = engine.query(&catalog, &sql).await.unwrap().batches.try_collect().await.unwrap();
+                let mut rows = lines(rows);
+                rows.sort();
+                sides.push(rows);
+            }
+            if sides[0] != sides[1] {
+                let fresh = sides.remove(1);
+                stale.push((model.name.clone(), sides.remove(0), fresh));
+            }
+        }
+        stale
+    }
+
+    /// Adds a file to the project.
+    pub(crate) fn write(&self, path: &str, text: &str) {
+        let path = self.path().join(path);
+        fs_err::create_dir_all(path.parent().unwrap()).unwrap();
+        fs_err::write(path, text).unwrap();
     }
 
     /// Replays corrected rows of sales.

@@ -38,8 +38,14 @@ pub struct SettingsFile {
 #[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct TargetFile {
-    /// The folder of the lake, relative to the project; `lake` unless stated.
+    /// The folder of the lake, relative to the project (`lake` unless stated), or its address:
+    /// `s3://bucket/prefix` on any store with conditional writes, `file:///folder` of a disk that
+    /// machines share. Credentials come from `AWS_ACCESS_KEY_ID`, `AWS_SECRET_ACCESS_KEY`, `AWS_REGION`
+    /// and `AWS_ENDPOINT_URL`, in the environment or in `.env`.
     pub lake: Option<String>,
+    /// How long the one writer of a lake at an address may be silent before another machine takes over:
+    /// `30s` unless stated.
+    pub lease: Option<Scalar>,
 }
 
 /// Bounds on what a run may use.

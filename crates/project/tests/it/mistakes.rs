@@ -57,7 +57,7 @@ schedule: \"0 0 30 2 *\"
 time_zone: Berlin
 currency: eur
 target: prod
-targets: { local: { lake: \"s3://bucket/lake\" } }
+targets: { local: { lake: \"gs://bucket/lake\", lease: 0 } }
 limits: { memory: lots, threads: -1 }
 ";
     assert_snapshot!(mistakes(&[("shoplake.yml", settings)], &[]), @r"
@@ -71,8 +71,10 @@ limits: { memory: lots, threads: -1 }
       hint: write `EUR`
     shoplake.yml:6:9: there is no target `prod`
       hint: there is only the target `local`
-    shoplake.yml:7:27: a lake at `s3://bucket/lake` is not available yet
-      hint: write a folder: `lake: lake`
+    shoplake.yml:7:27: a lake cannot be at `gs://…`
+      hint: write a folder (`lake: lake`), `s3://bucket/prefix`, or `file:///folder` of a disk that machines share
+    shoplake.yml:7:54: `0` is not a length of time
+      hint: for example `30s` or `2m`
     shoplake.yml:8:19: `lots` is not a size
       hint: for example `512MB` or `16GB`
     shoplake.yml:8:34: `threads` must be 0 or more

@@ -134,6 +134,8 @@ pub(crate) fn run() -> RunOutcome {
         models: vec![ModelOutcome {
             name: "top_products".into(),
             status: ModelStatus::Error,
+            how: None,
+            why: None,
             rows: 0,
             seconds: 0.0,
             error: Some("no column `nmae`".into()),

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use shoplake_core::outcome::{RunOutcome, RunStatus};
 use shoplake_core::{Fault, Project};
-use shoplake_pipeline::RunOptions;
+use shoplake_pipeline::{Choice, RunOptions};
 
 use super::Context;
 use crate::cli::RunArgs;
@@ -15,8 +15,9 @@ pub(super) fn run(context: &Context, args: RunArgs) -> Result<Exit, Failure> {
     let project = context.project()?;
     // A slip on the command line is told before anything is touched.
     shoplake_sources::files::named(&project, &args.files, args.dataset.as_deref())?;
-    let RunArgs { files, dataset, no_wait, json } = args;
-    let options = RunOptions { files, dataset, ..RunOptions::default() };
+    let RunArgs { files, dataset, full_refresh, no_wait, json } = args;
+    let choice = Choice { full_refresh, ..Choice::default() };
+    let options = RunOptions { files, dataset, choice, ..RunOptions::default() };
     run_with(context, &project, &options, !no_wait, json)
 }
 

@@ -66,6 +66,7 @@ impl Status {
             "dir": project.dir,
             "time_zone": project.time_zone.name(),
             "currency": project.currency,
+            "lake": project.remote.as_ref().map_or_else(|| json!(project.lake_dir), |remote| json!(remote.url)),
             "last_batch": self.last_batch,
             "kept_plan": self.kept.as_ref().map(|kept| json!({
                 "batch": kept.batch, "at": kept.at, "files": kept.summary.files.len(),
@@ -91,7 +92,8 @@ impl Status {
             0 => "no batch yet".to_owned(),
             number => format!("last batch {number}"),
         };
-        text += &format!("lake {}, {last}\n", self.sizes.text());
+        let place = project.remote.as_ref().map(|remote| format!("{}, ", remote.url)).unwrap_or_default();
+        text += &format!("lake {place}{}, {last}\n", self.sizes.text());
         if let Some(kept) = &self.kept {
             let files = render::count(kept.summary.files.len() as u64, "file", "files");
             let at = render::moment(kept.at, project.time_zone);
@@ -284,6 +286,9 @@ struct Sizes(Vec<(&'static str, u64)>);
 impl Sizes {
     fn of(project: &Project) -> Result<Self, Fault> {
         let parts = ["landing", "processed", "archive", "quarantine", "reports"];
+        if let Some(sizes) = wiring::remote_sizes(project, &parts)? {
+            return Ok(Self(parts.into_iter().zip(sizes).collect()));
+        }
         let sizes: Result<Vec<_>, Fault> =
             parts.iter().map(|part| Ok((*part, size(&project.lake_dir.join(part))?))).collect();
         Ok(Self(sizes?))

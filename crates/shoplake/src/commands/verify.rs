@@ -1,10 +1,11 @@
 //! `shoplake verify`: proves that what stands in the lake is what was recorded.
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use serde_json::json;
-use shoplake_core::Fault;
 use shoplake_core::proof::Check;
+use shoplake_core::{Fault, Project};
 
 use super::Context;
 use crate::cli::VerifyArgs;
@@ -21,11 +22,17 @@ pub(super) fn verify(context: &Context, args: &VerifyArgs) -> Result<Exit, Failu
     let printer = &context.printer;
     // Nothing may move while it is counted.
     let _lock = wiring::lock(&project, true, printer)?;
+    // Of a lake elsewhere the store is the truth, and not the copies that are here already.
+    let fresh = project.remote.as_ref().map(|_| Elsewhere::make(&project.state_dir(), "verify-mirror")).transpose()?;
+    let project = match &fresh {
+        Some(Elsewhere(dir)) => Arc::new(Project { lake_dir: dir.clone(), ..Project::clone(&project) }),
+        None => project,
+    };
     let checks = context.block_on(project.limits.threads, async {
         let pipeline = wiring::pipeline(&project, progress::for_printer(printer)).await?;
         let mut checks = pipeline.verify(&*wiring::proof(&project)?).await?;
         if args.replay {
-            let elsewhere = Elsewhere::make(&project.state_dir())?;
+            let elsewhere = Elsewhere::make(&project.state_dir(), "verify")?;
             let lake = wiring::lake_elsewhere(&project, &elsewhere.0)?;
             checks.push(pipeline.verify_replay(&*lake, &*wiring::maintenance(&project)?).await?);
         }
@@ -50,8 +57,8 @@ struct Elsewhere(PathBuf);
 
 impl Elsewhere {
     /// An empty one; what a verify that was cut off left is removed.
-    fn make(state_dir: &Path) -> Result<Self, Fault> {
-        let dir = state_dir.join("verify");
+    fn make(state_dir: &Path, name: &str) -> Result<Self, Fault> {
+        let dir = state_dir.join(name);
         if dir.exists() {
             fs_err::remove_dir_all(&dir)?;
         }

@@ -7,6 +7,8 @@ use std::process::{Command, Output};
 pub(crate) struct Context {
     _temp: tempfile::TempDir,
     root: PathBuf,
+    /// Where its lake is, if that is no folder of it.
+    lake: Option<String>,
 }
 
 impl Context {
@@ -14,7 +16,7 @@ impl Context {
     pub(crate) fn new() -> Self {
         let temp = tempfile::tempdir().unwrap();
         let root = temp.path().canonicalize().unwrap();
-        Self { _temp: temp, root }
+        Self { _temp: temp, root, lake: None }
     }
 
     /// A folder with a new project `shop` in it, in UTC.
@@ -23,6 +25,11 @@ impl Context {
         let made = context.output(&["init", "shop", "--timezone", "UTC"]);
         assert!(made.status.success(), "{}", String::from_utf8_lossy(&made.stderr));
         context
+    }
+
+    /// The same with its lake at an address; a writer that is silent for two seconds is dead.
+    pub(crate) fn with_shop_at(lake: &str) -> Self {
+        Self { lake: Some(lake.to_owned()), ..Self::with_shop() }
     }
 
     /// The folder of the project `shop`.
@@ -57,15 +64,35 @@ impl Context {
             .env_remove("SHOPLAKE_PROJECT_DIR")
             .env_remove("SHOPLAKE_LOG")
             .env_remove("SHOPLAKE_FAIL_POINT")
+            .env_remove("SHOPLAKE_FAULT_STORE")
             .env("COLUMNS", "100");
+        if let Some(lake) = &self.lake {
+            command.env("SHOPLAKE__TARGETS__LOCAL__LAKE", lake).env("SHOPLAKE__TARGETS__LOCAL__LEASE", "2s");
+        }
         command
     }
 
     /// A copy of the project in a folder of its own.
     pub(crate) fn copy(&self) -> Self {
-        let copy = Self::new();
+        let mut copy = Self::new();
         copy_folder(&self.shop(), &copy.shop());
+        copy.lake.clone_from(&self.lake);
         copy
+    }
+
+    /// The project on another machine, which knows nothing of what this one did; the inbox comes along.
+    pub(crate) fn on_another_machine(&self) -> Self {
+        let copy = self.copy();
+        let state = copy.shop().join(".shoplake");
+        if state.exists() {
+            fs_err::remove_dir_all(state).unwrap();
+        }
+        copy
+    }
+
+    /// A copy of the project whose lake is at another address.
+    pub(crate) fn moved_to(&self, lake: &str) -> Self {
+        Self { lake: Some(lake.to_owned()), ..self.copy() }
     }
 
     /// Everything that the shop's figures are made of, and the figures: what no fault may change.
@@ -135,7 +162,7 @@ impl Context {
     }
 }
 
-fn copy_folder(from: &Path, to: &Path) {
+pub(crate) fn copy_folder(from: &Path, to: &Path) {
     fs_err::create_dir_all(to).unwrap();
     for entry in fs_err::read_dir(from).unwrap() {
         let entry = entry.unwrap();

@@ -7,7 +7,11 @@ const HEADER: &str = "transaction_id,customer_id,product_id,quantity,amount,tran
 
 /// A shop that has loaded its first day.
 pub(crate) fn first_day() -> Context {
-    let context = Context::with_shop();
+    first_day_of(Context::with_shop())
+}
+
+/// The same of a new shop.
+pub(crate) fn first_day_of(context: Context) -> Context {
     let rows = (0..40).map(|n| format!("T{n},C{},P{},1,{n}.25,2024-0{}-15 10:00:00\n", n % 5, n % 4, n % 3 + 1));
     context.put(
         "inbox/sales/day-1.csv",

@@ -8,6 +8,7 @@ mod context;
 mod data;
 mod days;
 mod disk_full;
+mod elsewhere;
 mod fail_points;
 mod golden;
 mod hostile;
@@ -15,6 +16,8 @@ mod inputs;
 
 mod plan;
 mod project;
+mod s3;
+mod shared_folder;
 mod table;
 mod two_runs;
 mod usage;

@@ -71,8 +71,11 @@ impl LandingZone for Landing {
     fn archive(&self, file: &LandedFile, _: &Value) -> Result<()> {
         self.discard(file)
     }
-    fn archived(&self, key: &str) -> std::path::PathBuf {
-        std::path::PathBuf::from(key)
+    fn archived(&self, key: &str) -> Result<std::path::PathBuf> {
+        Ok(std::path::PathBuf::from(key))
+    }
+    fn keep(&self, _: &Path) -> Result<()> {
+        Ok(())
     }
 
     fn discard(&self, file: &LandedFile) -> Result<()> {

@@ -27,6 +27,7 @@ fn project(dir: &Path, sources: &[(&str, &str)]) -> Project {
         target: "local".into(),
         model_settings: serde_json::Value::Null,
         lake_dir: dir.join("lake"),
+        remote: None,
         vars: BTreeMap::new(),
         limits: Limits::default(),
         schedule: None,
