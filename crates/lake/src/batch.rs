@@ -15,7 +15,7 @@ use shoplake_core::{
 };
 
 use crate::base::Base;
-use crate::compact::{Join, compact};
+use crate::compact::{Join, compact, groups};
 use crate::delta;
 use crate::dimension::Dimension;
 use crate::finish::{FileChanges, finish};
@@ -268,6 +268,10 @@ impl Batch for LocalBatch {
         };
         let PinnedTable { root, schema, files, .. } = state.pinned.clone();
         let (rows, before, batch) = (state.pinned.rows(), files.len() as u64, self.context.number);
+        let groups = groups(files);
+        if groups.iter().all(|group| group.len() < 2) {
+            return Ok(Compacted { table: table.to_owned(), rows, before, after: before });
+        }
         let contract = self.context.contracts.iter().find(|contract| contract.dataset == table).cloned();
         let join = match contract {
             Some(contract) => Join::Dataset(Arc::new(Merger {
@@ -279,7 +283,7 @@ impl Batch for LocalBatch {
             None => Join::Plain { root, batch, schema: schema.clone() },
         };
         let pool = self.pool.clone();
-        let ended = tokio::task::spawn_blocking(move || compact(&join, files, &pool)).await;
+        let ended = tokio::task::spawn_blocking(move || compact(&join, groups, &pool)).await;
         let changes = ended.map_err(|error| Fault::internal(error.to_string()))??;
         self.take_in(table, &schema, changes)?;
         let after = self.tables.get(table).map_or(0, |state| state.pinned.files.len() as u64);

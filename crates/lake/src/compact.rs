@@ -42,11 +42,11 @@ impl Join {
     }
 }
 
-/// Joins what is small. The rows stay the same, in the same order within their partition.
-pub(crate) fn compact(join: &Join, files: Vec<TableFile>, pool: &Pool) -> Result<FileChanges> {
+/// Joins each of the [`groups`]. The rows stay the same, in the same order within their partition.
+pub(crate) fn compact(join: &Join, groups: Vec<Vec<TableFile>>, pool: &Pool) -> Result<FileChanges> {
     let mut changes = FileChanges::default();
     let made: Arc<Mutex<Vec<TableFile>>> = Arc::default();
-    for group in groups(files) {
+    for group in groups {
         if group.len() < 2 {
             changes.stay.extend(group);
             continue;
@@ -69,7 +69,7 @@ pub(crate) fn compact(join: &Join, files: Vec<TableFile>, pool: &Pool) -> Result
 }
 
 /// The files in groups that become one each; a group of one stays as it is.
-fn groups(files: Vec<TableFile>) -> Vec<Vec<TableFile>> {
+pub(crate) fn groups(files: Vec<TableFile>) -> Vec<Vec<TableFile>> {
     let mut done = Vec::new();
     let mut open: BTreeMap<BTreeMap<String, Option<String>>, (u64, Vec<TableFile>)> = BTreeMap::new();
     for file in files {

@@ -154,21 +154,18 @@ fn sweep_unfinished(layout: &Layout) -> Result<()> {
 /// There its decision is closed first, for a writer that was taken for dead may live: from then on it
 /// cannot publish. Where it was decided just before, it stays.
 pub(crate) fn set_aside(layout: &Layout, batch: BatchNumber, uploaded: bool) -> Result<()> {
-    if let Some(remote) = layout.store().remote() {
+    if layout.store().remote().is_some() {
         let closed = ClosedRecord { batch, set_aside: true };
         if !put_if_absent(layout.store(), &layout.publish(batch), &closed)?
             && record::published(layout, batch)?.is_some()
         {
             return Ok(());
         }
-        let folders = [layout.processed(), layout.table(QUARANTINE)];
-        for folder in folders.iter().filter(|_| uploaded) {
-            for listed in remote.list(folder, true)?.iter().filter(|listed| is_of_batch(&listed.path, batch)) {
-                remote.delete(&listed.path)?;
-            }
+        if uploaded {
+            sweep_batch(layout, layout.store(), batch)?;
         }
     }
-    sweep_batch(layout, batch)?;
+    sweep_batch(layout, &Store::Folder, batch)?;
     let aside = layout.batches().join("aside").join(format!("{batch}.json"));
     layout.store().rename(&layout.batch(batch), &aside)
 }
@@ -178,25 +175,11 @@ fn is_of_batch(path: &Path, batch: BatchNumber) -> bool {
     path.file_name().is_some_and(|name| name.to_string_lossy().starts_with(&format!("part-{batch}-")))
 }
 
-/// Removes the files of a batch from this machine.
-fn sweep_batch(layout: &Layout, batch: BatchNumber) -> Result<()> {
-    let mut folders = vec![layout.processed(), layout.table(QUARANTINE)];
-    while let Some(folder) = folders.pop() {
-        let entries = match fs_err::read_dir(&folder) {
-            Ok(entries) => entries,
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => continue,
-            Err(error) => return Err(error.into()),
-        };
-        for entry in entries {
-            let entry = entry?;
-            let name = entry.file_name();
-            if entry.file_type()?.is_dir() {
-                if name != "_delta_log" && name != "_publish" {
-                    folders.push(entry.path());
-                }
-            } else if is_of_batch(&entry.path(), batch) {
-                fs_err::remove_file(entry.path())?;
-            }
+/// Removes the files of a batch from a store.
+fn sweep_batch(layout: &Layout, store: &Store, batch: BatchNumber) -> Result<()> {
+    for folder in [layout.processed(), layout.table(QUARANTINE)] {
+        for listed in store.list(&folder)?.iter().filter(|listed| is_of_batch(&listed.path, batch)) {
+            store.remove(&listed.path)?;
         }
     }
     Ok(())

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use shoplake_core::source::Secret;
-use shoplake_core::{Fault, RemoteLake, remote};
+use shoplake_core::{Fault, RemoteLake, hash, remote};
 
 use crate::environment::Environment;
 use crate::files::{SettingsFile, TargetFile};
@@ -91,12 +91,10 @@ fn silence(target: &TargetFile, place: &Node, faults: &mut Vec<Fault>) -> Durati
 fn mirror_of(url: &str) -> PathBuf {
     let plain = url.chars().map(|c| if c.is_ascii_alphanumeric() { c } else { '-' }).collect::<String>();
     let short: String = plain.split('-').filter(|word| !word.is_empty()).collect::<Vec<_>>().join("-");
-    // Addresses that look alike in these letters are told apart by a hash of all of it (FNV-1a).
-    let hash = url
-        .bytes()
-        .fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x100_0000_01b3));
+    // Addresses that look alike in these letters are told apart by a hash of all of it.
+    let hash = hash::fingerprint(url);
     let start: String = short.chars().take(60).collect();
-    Path::new(".shoplake/mirror").join(format!("{start}-{hash:016x}"))
+    Path::new(".shoplake/mirror").join(format!("{start}-{hash}"))
 }
 
 #[cfg(test)]

@@ -80,8 +80,9 @@ impl Pipeline {
         compare(&*self.engine, both, columns, &select(&format!("{AGAIN}{name}")), &select(name)).await
     }
 
-    /// Loads the files of one batch as that batch did, and the rows that it took from corrections. A file whose rows came out of quarantine later
-    /// gave them at its first load already, since the contract as it is judges it now.
+    /// Loads the files of one batch as that batch did, and the rows that it took from corrections.
+    /// A file whose rows came out of quarantine later gave them at its first load already, since the
+    /// contract as it is judges it now.
     async fn load_again(
         &self,
         elsewhere: &dyn TableStore,
