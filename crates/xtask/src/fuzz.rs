@@ -76,7 +76,12 @@ fn build(names: &[&str]) -> Result<()> {
     for name in names {
         command.args(["--example", &format!("fuzz_{name}")]);
     }
-    command.env("RUSTC_WORKSPACE_WRAPPER", std::env::current_exe()?).env(BEFORE_RUSTC, "1");
+    // A copy stands there: the build may put a new xtask in this one's place while it runs.
+    let folder = workspace::target().join("fuzz");
+    fs_err::create_dir_all(&folder)?;
+    let wrapper = folder.join("before-rustc");
+    fs_err::copy("/proc/self/exe", &wrapper)?;
+    command.env("RUSTC_WORKSPACE_WRAPPER", &wrapper).env(BEFORE_RUSTC, "1");
     workspace::succeed(&mut command)
 }
 
