@@ -91,6 +91,12 @@ pub fn civil(day: i32) -> (i32, i32, i32) {
     (date.year(), date.month() as i32, date.day() as i32)
 }
 
+/// The number of a calendar day, days since 1970-01-01; `None` where there is no such day.
+pub fn day_number(year: i32, month: i32, day: i32) -> Option<i32> {
+    let date = NaiveDate::from_ymd_opt(year, u32::try_from(month).ok()?, u32::try_from(day).ok()?)?;
+    i32::try_from(date.signed_duration_since(NaiveDate::default()).num_days()).ok()
+}
+
 fn offset_of_utc(zone: Tz, seconds: i64) -> i32 {
     naive(seconds).map_or(0, |utc| zone.offset_from_utc_datetime(&utc).fix().local_minus_utc())
 }

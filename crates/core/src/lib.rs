@@ -21,7 +21,9 @@ pub mod project;
 pub mod proof;
 pub mod remote;
 pub mod source;
+pub mod staged;
 pub mod table;
+pub mod upkeep;
 
 pub use clock::ShopZone;
 pub use contract::{Column, ColumnType, Contract};
@@ -33,4 +35,5 @@ pub use judged::{DiscardedValues, JudgedChunk, Reject, Violation};
 pub use landed::{Corrections, LandedFile};
 pub use project::Project;
 pub use remote::RemoteLake;
+pub use staged::StagedBatch;
 pub use table::{Catalog, Fetch, PinnedTable, TableFile, TableRoot, Wanted};

@@ -138,6 +138,22 @@ pub enum ModelStatus {
     Unchanged,
 }
 
+/// How the rows of a model were made.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum How {
+    /// All of them anew.
+    Full,
+    /// Those of the touched days anew.
+    Days,
+    /// Those of the touched keys anew.
+    Keys,
+    /// Those of the touched keys from what they were and the rows that changed.
+    Merge,
+    /// They are as they were.
+    Unchanged,
+}
+
 /// One model of a run.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct ModelOutcome {
@@ -145,6 +161,12 @@ pub struct ModelOutcome {
     pub name: String,
     /// How it ended.
     pub status: ModelStatus,
+    /// How its rows were made; `None` where it failed or was skipped.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub how: Option<How>,
+    /// Why it was made in full, in words, where it asked to be brought up to date in part.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub why: Option<String>,
     /// Rows of its table afterwards.
     pub rows: u64,
     /// Seconds it took.
@@ -166,6 +188,9 @@ pub struct TestsOutcome {
     /// The ones that did not pass.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub failures: Vec<TestFailure>,
+    /// Every test that ran; not kept.
+    #[serde(skip)]
+    pub results: Vec<TestResult>,
 }
 
 /// A test that did not pass.
@@ -177,6 +202,31 @@ pub struct TestFailure {
     pub rows: u64,
     /// Whether it keeps the run from being published.
     pub blocks: bool,
+    /// Of a unit test, the rows that differ.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub detail: Option<String>,
+}
+
+/// How one test ended, for `run_results.json`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TestResult {
+    /// `not_null(daily_sales_summary.date)`
+    pub name: String,
+    /// `pass`, `warn`, `fail` or `skipped`.
+    pub status: String,
+    /// Failing rows.
+    pub rows: u64,
+    /// How long it took.
+    pub milliseconds: u64,
+    /// What differs, or why it did not run.
+    pub message: Option<String>,
+}
+
+impl TestResult {
+    /// A test that did not run.
+    pub fn skipped(name: &str, why: &str) -> Self {
+        Self { name: name.into(), status: "skipped".into(), rows: 0, milliseconds: 0, message: Some(why.into()) }
+    }
 }
 
 /// The outcome of a run.

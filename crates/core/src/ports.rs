@@ -1,6 +1,6 @@
 //! The ports: one trait a role. The pipeline knows these; the binary puts adapters behind them.
 
-use std::collections::{BTreeSet, HashMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::path::Path;
 use std::pin::Pin;
 use std::sync::Arc;
@@ -21,7 +21,9 @@ use crate::landed::{Corrections, LandedFile};
 use crate::maintenance::{Compacted, Restored, Swept, TableVersion};
 use crate::outcome::{DatasetOutcome, FileOutcome, FileStatus, RunOutcome};
 use crate::proof::Check;
+use crate::staged::StagedBatch;
 use crate::table::{Catalog, PinnedTable};
+use crate::upkeep::{ChangedRows, Upkeep, Upkept};
 
 /// Rows that arrive as they are made.
 pub struct RowStream {
@@ -38,6 +40,8 @@ pub trait Engine: Send + Sync {
     async fn schema(&self, catalog: &Catalog, sql: &str) -> Result<SchemaRef>;
     /// Runs one SELECT.
     async fn query(&self, catalog: &Catalog, sql: &str) -> Result<RowStream>;
+    /// The rows of a stored query that changed with its tables, where its plan proves that no others did.
+    async fn upkeep(&self, upkeep: &Upkeep<'_>) -> Result<Upkept>;
 }
 
 /// Whether landing a file leaves the original.
@@ -53,6 +57,8 @@ pub enum Take {
 pub trait LandingZone: Send + Sync {
     /// Lands a file under `name`; `origin` is its path as the user knows it.
     fn land_file(&self, dataset: &str, source: &Path, name: &str, origin: &str, take: Take) -> Result<LandedFile>;
+    /// The file as it would land, with its bytes where they lie now; nothing is moved.
+    fn foresee(&self, dataset: &str, source: &Path, name: &str, origin: &str) -> Result<LandedFile>;
     /// Lands the bytes of an API page.
     fn land_page(
         &self,
@@ -82,12 +88,20 @@ pub trait TableStore: Send + Sync {
     async fn recover(&self) -> Result<()>;
     /// The tables as the last fully committed batch left them.
     async fn pinned(&self) -> Result<Catalog>;
+    /// Every dataset's table as it is before the first row, for planning without data.
+    fn blank(&self) -> Result<Catalog>;
     /// What each published batch after `after` did, in order.
     async fn manifests(&self, after: BatchNumber) -> Result<Vec<Manifest>>;
     /// Writes checkpoints of the logs that have grown long since their last; gives how many.
     async fn checkpoint(&self) -> Result<u64>;
-    /// Begins the next batch over these files.
+    /// Begins the next batch over these files. A batch that is kept for later is set aside.
     async fn begin(&self, run: &RunId, files: &[LandedFile]) -> Result<Box<dyn Batch>>;
+    /// The batch that a plan has kept, as long as the tables are what it was made over.
+    async fn staged(&self) -> Result<Option<StagedBatch>>;
+    /// Decides the batch that a plan has kept: writes the publish record and commits each table.
+    async fn publish_staged(&self, batch: BatchNumber, summary: BatchSummary) -> Result<Manifest>;
+    /// Sets the batch aside that a plan has kept, if there is one.
+    async fn discard_staged(&self) -> Result<()>;
 }
 
 /// The versions of tables. Whoever calls it holds the project's lock.
@@ -130,12 +144,17 @@ pub trait Batch: Send {
     async fn catalog(&self) -> Result<Catalog>;
     /// Replaces all rows of a model's table; gives its rows.
     async fn replace(&mut self, table: &str, rows: RowStream) -> Result<u64>;
+    /// Replaces the rows of a model's table whose key columns are among `keys`, and leaves files
+    /// without such rows as they are; gives the table's rows.
+    async fn merge(&mut self, table: &str, keys: &[RecordBatch], rows: RowStream) -> Result<u64>;
     /// Gives a table the files of another of its versions; its columns too.
     async fn restore(&mut self, version: PinnedTable) -> Result<()>;
     /// Joins the small files of a table; its rows stay as they are.
     async fn compact(&mut self, table: &str) -> Result<Compacted>;
     /// Decides: writes the publish record and commits each table.
     async fn publish(self: Box<Self>, summary: BatchSummary) -> Result<Manifest>;
+    /// Keeps the batch as it is, for [`TableStore::publish_staged`].
+    async fn stage(self: Box<Self>, staged: StagedBatch) -> Result<()>;
     /// Sets the batch aside and removes what it wrote.
     async fn abandon(self: Box<Self>) -> Result<()>;
 }
@@ -176,8 +195,12 @@ pub struct DatasetChange {
     pub changed: bool,
     /// Days (since 1970-01-01, shop's zone) that gained, lost or changed a row; only with `event_time`.
     pub days: BTreeSet<i32>,
+    /// Whether rows without a day were among those; only with `event_time`.
+    pub undated: bool,
     /// Whether the table was empty before.
     pub first: bool,
+    /// The rows themselves; `None` where they are too many to tell, or where none were kept apart.
+    pub rows: Option<ChangedRows>,
 }
 
 /// What the publish record says of a batch, besides the tables' actions: enough to rebuild the state.
@@ -204,6 +227,9 @@ pub struct BatchSummary {
     /// Tables that it brought back to an earlier version, before anything else.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub restored: Vec<Restored>,
+    /// Views by name with their SQL, as readers of this batch see them.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub views: BTreeMap<String, String>,
 }
 
 impl BatchSummary {

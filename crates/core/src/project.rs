@@ -48,12 +48,16 @@ pub struct Project {
     pub time_zone: Tz,
     /// The shop's currency (ISO 4217).
     pub currency: String,
+    /// The name of the target: `local`.
+    pub target: String,
     /// The folder of the lake on this machine; of a lake elsewhere, its mirror.
     pub lake_dir: PathBuf,
     /// Where the lake is, if it is not that folder.
     pub remote: Option<RemoteLake>,
     /// Variables for models.
     pub vars: BTreeMap<String, serde_json::Value>,
+    /// Settings of models by folder, as `models:` in shoplake.yml states them.
+    pub model_settings: serde_json::Value,
     /// Bounds.
     pub limits: Limits,
     /// Cron expression of the daily run, if there is one.

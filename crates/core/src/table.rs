@@ -112,4 +112,6 @@ impl PinnedTable {
 pub struct Catalog {
     /// The tables by name.
     pub tables: BTreeMap<String, Arc<PinnedTable>>,
+    /// Views by name: SQL over `tables` and other views. A view goes before a table of its name.
+    pub views: BTreeMap<String, String>,
 }

@@ -135,7 +135,7 @@ fn schema_fault(error: &SchemaError) -> Fault {
 fn plan_fault(text: &str, catalog: &Catalog) -> Fault {
     if let Some(name) = between(text, "table '", "' not found") {
         let name = name.rsplit('.').next().unwrap_or(name);
-        let tables: Vec<&str> = catalog.tables.keys().map(String::as_str).collect();
+        let tables: Vec<&str> = catalog.tables.keys().chain(catalog.views.keys()).map(String::as_str).collect();
         return with_candidates(Fault::usage(format!("table `{name}` not found")), name, &tables);
     }
     if let Some(name) = between(text, "Invalid function '", "'") {

@@ -15,8 +15,10 @@ mod guard;
 mod local_time;
 mod plain;
 mod provider;
+mod relations;
 mod session;
 mod statistics;
+mod upkeep;
 
 use std::sync::Arc;
 
@@ -27,6 +29,7 @@ use datafusion::physical_plan::{ExecutionPlan, execute_stream};
 use futures::{StreamExt, stream};
 use shoplake_core::ports::{Engine, RowStream};
 use shoplake_core::project::Limits;
+use shoplake_core::upkeep::{Upkeep, Upkept};
 use shoplake_core::{Catalog, Fault, Result};
 use tokio::runtime::Runtime;
 use tokio::sync::mpsc;
@@ -93,10 +96,18 @@ impl Engine for DataFusionEngine {
     async fn schema(&self, catalog: &Catalog, sql: &str) -> Result<SchemaRef> {
         let (sessions, catalog, sql) = (Arc::clone(&self.sessions), catalog.clone(), sql.to_owned());
         self.on_own_thread(async move {
-            let (_, plan) = sessions.plan(&catalog, &sql).await?;
-            plain::schema(plan.schema().as_arrow())
+            let (context, plan) = sessions.plan(&catalog, &sql).await?;
+            let state = context.state();
+            // Types are only held against each other here: a mistake must show before any row is read.
+            let checked = state.analyzer().execute_and_check(plan, state.config_options(), |_, _| {});
+            plain::schema(checked.map_err(|e| faults::planning(&e, &catalog))?.schema().as_arrow())
         })
         .await
+    }
+
+    async fn upkeep(&self, upkeep: &Upkeep<'_>) -> Result<Upkept> {
+        let (sessions, task) = (Arc::clone(&self.sessions), upkeep::Task::from(upkeep));
+        self.on_own_thread(async move { upkeep::upkeep(&sessions, &task).await }).await
     }
 
     async fn query(&self, catalog: &Catalog, sql: &str) -> Result<RowStream> {

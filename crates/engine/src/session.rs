@@ -3,7 +3,6 @@
 use std::sync::Arc;
 
 use chrono_tz::Tz;
-use datafusion::common::TableReference;
 use datafusion::common::tree_node::TreeNodeRecursion;
 use datafusion::execution::context::{SQLOptions, SessionContext};
 use datafusion::execution::memory_pool::{FairSpillPool, TrackConsumersPool};
@@ -11,10 +10,9 @@ use datafusion::execution::runtime_env::{RuntimeEnv, RuntimeEnvBuilder};
 use datafusion::logical_expr::{LogicalPlan, ScalarUDF};
 use datafusion::prelude::SessionConfig;
 use shoplake_core::project::Limits;
-use shoplake_core::{Catalog, Fault, Result};
+use shoplake_core::{Catalog, Result};
 
-use crate::provider::PinnedProvider;
-use crate::{average, faults, guard, local_time};
+use crate::{average, faults, guard, local_time, relations};
 
 /// What all queries of an engine share.
 pub(crate) struct Sessions {
@@ -40,22 +38,9 @@ impl Sessions {
         Ok(Self { runtime, config: config(threads), functions, _spill: spill })
     }
 
-    /// The plan of one SELECT over `catalog`, and the context to run it in.
+    /// The plan of one SELECT over `catalog`, and the context to run it in as it stands.
     pub(crate) async fn plan(&self, catalog: &Catalog, sql: &str) -> Result<(SessionContext, LogicalPlan)> {
-        let statement = guard::statement(sql)?;
-        let context = SessionContext::new_with_config_rt(self.config.clone(), Arc::clone(&self.runtime));
-        for function in &self.functions {
-            context.register_udf(function.as_ref().clone());
-        }
-        for (name, table) in &catalog.tables {
-            let provider = PinnedProvider::new(table)?;
-            context
-                .register_table(TableReference::bare(name.as_str()), Arc::new(provider))
-                .map_err(|e| Fault::internal(format!("cannot register table `{name}`")).caused_by(e))?;
-        }
-        let plan = context.state().statement_to_plan(statement).await.map_err(|e| faults::planning(&e, catalog))?;
-        let read_only = SQLOptions::new().with_allow_ddl(false).with_allow_dml(false).with_allow_statements(false);
-        read_only.verify_plan(&plan).map_err(|_| guard::refused())?;
+        let (context, plan) = self.planned(catalog, sql).await?;
         if reads_one_table(&plan).map_err(|e| faults::planning(&e, catalog))? {
             let state = context.state_ref();
             let mut state = state.write();
@@ -63,6 +48,20 @@ impl Sessions {
             optimizer.preserve_file_partitions = 1;
             optimizer.subset_repartition_threshold = 1;
         }
+        Ok((context, plan))
+    }
+
+    /// The plan of one SELECT over `catalog`, and a context for it and for what is made of it.
+    pub(crate) async fn planned(&self, catalog: &Catalog, sql: &str) -> Result<(SessionContext, LogicalPlan)> {
+        let statement = guard::statement(sql)?;
+        let context = SessionContext::new_with_config_rt(self.config.clone(), Arc::clone(&self.runtime));
+        for function in &self.functions {
+            context.register_udf(function.as_ref().clone());
+        }
+        relations::register(&context, catalog, &statement).await?;
+        let plan = context.state().statement_to_plan(statement).await.map_err(|e| faults::planning(&e, catalog))?;
+        let read_only = SQLOptions::new().with_allow_ddl(false).with_allow_dml(false).with_allow_statements(false);
+        read_only.verify_plan(&plan).map_err(|_| guard::refused())?;
         Ok((context, plan))
     }
 }

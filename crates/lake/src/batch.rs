@@ -10,25 +10,29 @@ use async_trait::async_trait;
 use futures::TryStreamExt;
 use shoplake_core::maintenance::Compacted;
 use shoplake_core::ports::{Batch, BatchSummary, DatasetChange, Loader, Manifest, RowStream};
+use shoplake_core::upkeep::ChangedRows;
 use shoplake_core::{
-    BatchNumber, Catalog, Contract, Fault, PinnedTable, Result, RunId, ShopZone, TableFile, TableRoot, fail_point,
+    BatchNumber, Catalog, Contract, Fault, PinnedTable, Result, RunId, ShopZone, StagedBatch, TableFile, TableRoot,
 };
 
 use crate::base::Base;
+use crate::changes;
 use crate::compact::{Join, compact, groups};
 use crate::delta;
 use crate::dimension::Dimension;
-use crate::finish::{FileChanges, finish};
+use crate::finish::{FileChanges, Finished, finish};
 use crate::layout::Layout;
 use crate::loader::{LoaderParts, TableLoader};
+use crate::merge::{Merged, merge};
 use crate::parquet_writer::{FileWriter, OrderedFile, properties};
 use crate::pool::{Pool, lock};
-use crate::publish::{self, decide, send_files};
+use crate::publish;
 use crate::quarantine::{self, QUARANTINE, Quarantine};
 use crate::record::{PublishRecord, TableCommit};
 use crate::rewrite::{Merger, new_file};
 use crate::shape::TableShape;
 use crate::stage::{Related, Shaper};
+use crate::staged::{self, StagedRecord};
 
 /// One table within a batch.
 struct TableState {
@@ -139,6 +143,47 @@ impl LocalBatch {
         Ok(related)
     }
 
+    /// Ends the batch's part of the quarantine: what each table's commit does, and the versions after.
+    fn commits(&mut self) -> Result<(Vec<TableCommit>, BTreeMap<String, u64>)> {
+        let root = self.context.layout.table_root(QUARANTINE);
+        let quarantine = std::mem::replace(
+            &mut *lock(&self.quarantine),
+            Quarantine::new(&root, self.context.number, self.context.run_id.clone(), self.started_micros),
+        );
+        if let Some(state) = self.tables.get_mut(QUARANTINE) {
+            let changes = quarantine.finish(&self.pool, &state.pinned.files)?;
+            state.add.extend(changes.add);
+            state.remove.extend(changes.remove);
+        }
+        for dataset in &self.changed {
+            changes::forget(&self.context.layout.table(dataset), self.context.number)?;
+        }
+        let mut versions = BTreeMap::new();
+        let mut commits = Vec::new();
+        for (name, state) in std::mem::take(&mut self.tables) {
+            let changes = state.has_changes();
+            let version = match (state.base_version, changes) {
+                (None, _) => 0,
+                (Some(base), true) => base + 1,
+                (Some(base), false) => base,
+            };
+            versions.insert(name.clone(), version);
+            if changes {
+                let schema = if state.restate { Some(delta::schema_json(&state.pinned.schema)?) } else { None };
+                let partition_columns = state.pinned.partition_columns;
+                commits.push(TableCommit {
+                    table: name,
+                    version,
+                    schema,
+                    partition_columns,
+                    add: state.add,
+                    remove: state.remove,
+                });
+            }
+        }
+        Ok((commits, versions))
+    }
+
     fn take_in(&mut self, table: &str, schema: &SchemaRef, changes: FileChanges) -> Result<()> {
         let Some(state) = self.tables.get_mut(table) else {
             return Err(Fault::internal(format!("table `{table}` is not part of the batch")));
@@ -153,16 +198,6 @@ impl LocalBatch {
         state.remove.extend(base);
         Ok(())
     }
-}
-
-/// A fault after the decision: the batch stands, and only what follows it is missing.
-fn decided(fault: Fault, batch: BatchNumber) -> Fault {
-    fault
-        .detail(format!(
-            "Batch {} is decided, but not every table has it yet; readers stay at the one before.",
-            batch.0
-        ))
-        .hint("bring the disk in order; the next `shoplake run` completes the batch and loads nothing twice")
 }
 
 #[async_trait]
@@ -207,17 +242,26 @@ impl Batch for LocalBatch {
         let (dataset, schema) = (loader.shape.contract.dataset.clone(), loader.shape.table_schema());
         let pool = self.pool.clone();
         let ended = tokio::task::spawn_blocking(move || finish(*loader, &pool)).await;
-        let (changes, change) = ended.map_err(|error| Fault::internal(error.to_string()))??;
-        if change.changed {
+        let Finished { changes, changed, days, undated, first, rows } =
+            ended.map_err(|error| Fault::internal(error.to_string()))??;
+        if changed {
             self.changed.insert(dataset.clone());
         }
         self.take_in(&dataset, &schema, changes)?;
-        Ok(change)
+        let table = self.tables.get(&dataset).map(|state| &state.pinned);
+        let rows = table.zip(rows).map(|(table, (entered, left))| {
+            let of = |files| {
+                let PinnedTable { name, root, schema, partition_columns, .. } = table.clone();
+                Arc::new(PinnedTable { name, root, schema, partition_columns, files })
+            };
+            ChangedRows { entered: of(entered), left: of(left) }
+        });
+        Ok(DatasetChange { changed, days, undated, first, rows })
     }
 
     async fn catalog(&self) -> Result<Catalog> {
         let tables = self.tables.iter().map(|(name, state)| (name.clone(), Arc::new(state.pinned.clone())));
-        Ok(Catalog { tables: tables.collect() })
+        Ok(Catalog { tables: tables.collect(), ..Catalog::default() })
     }
 
     async fn replace(&mut self, table: &str, rows: RowStream) -> Result<u64> {
@@ -247,6 +291,21 @@ impl Batch for LocalBatch {
         let remove = std::mem::take(&mut state.pinned.files);
         let add = if rows > 0 { vec![written] } else { fs_err::remove_file(path).map(|()| Vec::new())? };
         self.take_in(table, &schema, FileChanges { stay: Vec::new(), add, remove })?;
+        Ok(rows)
+    }
+
+    async fn merge(&mut self, table: &str, keys: &[RecordBatch], rows: RowStream) -> Result<u64> {
+        let RowStream { schema, batches } = rows;
+        let fresh: Vec<RecordBatch> = batches.try_collect().await?;
+        let Some(state) = self.tables.get(table).filter(|state| state.pinned.schema == schema) else {
+            return Err(Fault::internal(format!("rows of other columns cannot be merged into table `{table}`")));
+        };
+        let (root, files) = (state.pinned.root.clone(), state.pinned.files.clone());
+        let (pool, number, columns, keys) = (self.pool.clone(), self.context.number, schema.clone(), keys.to_vec());
+        let work = move || merge(&pool, number, &root, &columns, files, &keys, fresh);
+        let ended = tokio::task::spawn_blocking(work).await;
+        let Merged { changes, rows } = ended.map_err(|error| Fault::internal(error.to_string()))??;
+        self.take_in(table, &schema, changes)?;
         Ok(rows)
     }
 
@@ -291,46 +350,17 @@ impl Batch for LocalBatch {
     }
 
     async fn publish(mut self: Box<Self>, summary: BatchSummary) -> Result<Manifest> {
-        let root = self.context.layout.table_root(QUARANTINE);
-        let quarantine = std::mem::replace(
-            &mut *lock(&self.quarantine),
-            Quarantine::new(&root, self.context.number, self.context.run_id.clone(), self.started_micros),
-        );
-        if let Some(state) = self.tables.get_mut(QUARANTINE) {
-            let changes = quarantine.finish(&self.pool, &state.pinned.files)?;
-            state.add.extend(changes.add);
-            state.remove.extend(changes.remove);
-        }
-        let mut versions = BTreeMap::new();
-        let mut commits = Vec::new();
-        for (name, state) in std::mem::take(&mut self.tables) {
-            let changes = state.has_changes();
-            let version = match (state.base_version, changes) {
-                (None, _) => 0,
-                (Some(base), true) => base + 1,
-                (Some(base), false) => base,
-            };
-            versions.insert(name.clone(), version);
-            if changes {
-                let schema = if state.restate { Some(delta::schema_json(&state.pinned.schema)?) } else { None };
-                let partition_columns = state.pinned.partition_columns;
-                commits.push(TableCommit {
-                    table: name,
-                    version,
-                    schema,
-                    partition_columns,
-                    add: state.add,
-                    remove: state.remove,
-                });
-            }
-        }
-        let record = PublishRecord { batch: self.context.number, commits, versions, summary };
-        send_files(&self.context.layout, &record)?;
-        fail_point("before-publish")?;
-        decide(&self.context.layout, &record)?;
-        fail_point("after-publish").map_err(|fault| decided(fault, record.batch))?;
-        publish::commit_all(&self.context.layout, &record).await.map_err(|fault| decided(fault, record.batch))?;
-        Ok(Manifest { batch: record.batch, summary: record.summary })
+        let (commits, versions) = self.commits()?;
+        let layout = &self.context.layout;
+        publish::send_files(layout, self.context.number, &commits)?;
+        publish::decide(layout, PublishRecord { batch: self.context.number, commits, versions, summary }).await
+    }
+
+    async fn stage(mut self: Box<Self>, staged: StagedBatch) -> Result<()> {
+        let base = self.tables.iter().filter_map(|(name, state)| Some((name.clone(), state.base_version?))).collect();
+        let (commits, versions) = self.commits()?;
+        publish::send_files(&self.context.layout, self.context.number, &commits)?;
+        staged::keep(&self.context.layout, &StagedRecord { staged, base, commits, versions })
     }
 
     async fn abandon(self: Box<Self>) -> Result<()> {

@@ -1,13 +1,13 @@
 //! Ends the load of a dataset: closes its files, makes anew those with rows that are no longer
 //! current, fills in late enrichment, and joins small files where they have gathered.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::path::Path;
 use std::sync::{Arc, Mutex};
 
-use shoplake_core::ports::DatasetChange;
 use shoplake_core::{Result, TableFile};
 
+use crate::changes::{ChangeLog, Way};
 use crate::key_index::index_path;
 use crate::loader::{Part, TableLoader};
 use crate::pool::{Pool, lock};
@@ -16,7 +16,7 @@ use crate::rewrite::{Input, Merger};
 /// A file smaller than this is small.
 pub(crate) const SMALL_BYTES: u64 = 16 << 20;
 /// So many small files of one partition are joined.
-const SMALL_FILES: usize = 8;
+pub(crate) const SMALL_FILES: usize = 8;
 
 type Partition = BTreeMap<String, Option<String>>;
 
@@ -39,8 +39,20 @@ struct Candidate {
     heal: bool,
 }
 
+/// What a load came to.
+pub(crate) struct Finished {
+    /// What becomes of the table's files.
+    pub(crate) changes: FileChanges,
+    pub(crate) changed: bool,
+    pub(crate) days: BTreeSet<i32>,
+    pub(crate) undated: bool,
+    pub(crate) first: bool,
+    /// The files of the rows that entered and of those that left, where these are told.
+    pub(crate) rows: Option<(Vec<TableFile>, Vec<TableFile>)>,
+}
+
 /// Ends a load.
-pub(crate) fn finish(mut loader: TableLoader, pool: &Arc<Pool>) -> Result<(FileChanges, DatasetChange)> {
+pub(crate) fn finish(mut loader: TableLoader, pool: &Arc<Pool>) -> Result<Finished> {
     for part in &mut loader.parts {
         part.file.flush(pool)?;
     }
@@ -61,9 +73,15 @@ pub(crate) fn finish(mut loader: TableLoader, pool: &Arc<Pool>) -> Result<(FileC
         candidates.push(Candidate { input: Input { file, dropped }, base: true, heal });
     }
     candidates.extend(close_parts(std::mem::take(&mut loader.parts), &merger, pool)?);
-    let changes = settle(candidates, &merger, pool)?;
+    // Where the table was empty all rows are new: whoever reads it is made in full.
+    let log = Arc::new(ChangeLog::new(&merger.root, merger.batch, merger.shape.file_schema(), first));
+    let changes = settle(candidates, &merger, &log, pool)?;
     let changed = !changes.add.is_empty() || !changes.remove.is_empty();
-    Ok((changes, DatasetChange { changed, days: loader.days, first }))
+    let told = log.told();
+    loader.days.extend(&told.days);
+    let undated = loader.undated || told.undated;
+    let rows = (changed && !told.silent).then_some((told.entered, told.left));
+    Ok(Finished { changes, changed, days: loader.days, undated, first, rows })
 }
 
 /// Ends the run's own files, each on the pool, with their indexes.
@@ -93,7 +111,12 @@ fn close_parts(parts: Vec<Part>, merger: &Arc<Merger>, pool: &Arc<Pool>) -> Resu
 }
 
 /// Makes anew what has to be, joins what is small, and keeps the rest as it is.
-fn settle(candidates: Vec<Candidate>, merger: &Arc<Merger>, pool: &Arc<Pool>) -> Result<FileChanges> {
+fn settle(
+    candidates: Vec<Candidate>,
+    merger: &Arc<Merger>,
+    log: &Arc<ChangeLog>,
+    pool: &Arc<Pool>,
+) -> Result<FileChanges> {
     let touched: Vec<Partition> = candidates
         .iter()
         .filter(|c| !c.base || c.heal || !c.input.dropped.is_empty())
@@ -128,9 +151,10 @@ fn settle(candidates: Vec<Candidate>, merger: &Arc<Merger>, pool: &Arc<Pool>) ->
             }
             inputs.push((input, base));
         }
-        let (merger, made) = (merger.clone(), made.clone());
+        let (merger, log, made) = (merger.clone(), log.clone(), made.clone());
         pool.submit(move || {
-            let merged = merger.merge(&inputs.iter().map(|(input, _)| input.clone()).collect::<Vec<_>>())?;
+            let merged = merger.merge(&inputs.iter().map(|(input, _)| input).collect::<Vec<_>>(), &log)?;
+            tell(&log, &inputs, merged.as_ref())?;
             lock(&made).extend(merged);
             for (input, _) in inputs.iter().filter(|(_, base)| !base) {
                 remove_file(&merger.root, &input.file, &merger)?;
@@ -139,8 +163,21 @@ fn settle(candidates: Vec<Candidate>, merger: &Arc<Merger>, pool: &Arc<Pool>) ->
         })?;
     }
     pool.wait()?;
+    changes.add.iter().for_each(|file| log.whole_file_entered(file));
     changes.add.append(&mut lock(&made));
     Ok(changes)
+}
+
+/// Tells the rows that came and went as `inputs` (each with whether it is of the base) became `merged`.
+fn tell(log: &ChangeLog, inputs: &[(Input, bool)], merged: Option<&TableFile>) -> Result<()> {
+    if inputs.iter().all(|(_, base)| !base) {
+        merged.into_iter().for_each(|file| log.whole_file_entered(file));
+        return Ok(());
+    }
+    for (input, base) in inputs {
+        log.part_of_file(input, if *base { Way::Left } else { Way::Entered })?;
+    }
+    Ok(())
 }
 
 /// Keeps a file as it is, or makes it a task of its own.

@@ -109,6 +109,15 @@ fn state(path: &Path) -> Result<(u64, Option<std::time::SystemTime>)> {
 }
 
 impl LandingZone for LocalLanding {
+    fn foresee(&self, dataset: &str, source: &Path, name: &str, origin: &str) -> Result<LandedFile> {
+        let name = plain(name, "a landed file")?;
+        state(source)?;
+        let (sha256, size) = hash(source)?;
+        let key = format!("{dataset}/{}/{name}", sha256.short());
+        let (name, path) = (name.into(), source.to_owned());
+        Ok(LandedFile { dataset: dataset.into(), key, name, origin: origin.into(), sha256, size, path, page: None })
+    }
+
     fn land_file(&self, dataset: &str, source: &Path, name: &str, origin: &str, take: Take) -> Result<LandedFile> {
         let name = plain(name, "a landed file")?;
         let before = state(source)?;

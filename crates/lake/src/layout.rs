@@ -60,6 +60,14 @@ impl Layout {
     pub(crate) fn batches(&self) -> PathBuf {
         self.landing().join("_batches")
     }
+    /// What a plan keeps of a batch that is worked out and not decided.
+    pub(crate) fn staged(&self, batch: BatchNumber) -> PathBuf {
+        self.stages().join(format!("{batch}.json"))
+    }
+    /// The folder of those records.
+    pub(crate) fn stages(&self) -> PathBuf {
+        self.batches().join("staged")
+    }
     /// The record of what a batch decided.
     pub(crate) fn publish(&self, batch: BatchNumber) -> PathBuf {
         self.publishes().join(format!("{batch}.json"))

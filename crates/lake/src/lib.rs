@@ -8,6 +8,7 @@
 
 mod base;
 mod batch;
+mod changes;
 mod compact;
 mod delta;
 mod dimension;
@@ -18,6 +19,7 @@ mod landing;
 mod layout;
 mod loader;
 mod maintenance;
+mod merge;
 mod parquet_writer;
 mod pool;
 mod proof;
@@ -30,6 +32,7 @@ mod rewrite;
 mod run_keys;
 mod shape;
 mod stage;
+mod staged;
 mod stats;
 mod store;
 
@@ -37,10 +40,10 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use shoplake_core::ports::{Batch, LandingZone, Manifest, TableStore};
+use shoplake_core::ports::{Batch, BatchSummary, LandingZone, Manifest, TableStore};
 use shoplake_core::{
     BatchNumber, Catalog, Contract, Fault, FaultKind, LandedFile, PinnedTable, Project, Result, RunId, ShopZone,
-    fail_point,
+    StagedBatch, fail_point,
 };
 
 use crate::batch::{BatchContext, LocalBatch};
@@ -94,7 +97,13 @@ impl LocalLake {
             let shape = shape::TableShape::new(Arc::clone(contract), None)?;
             tables.extend([table(&contract.dataset, shape.table_schema(), shape.partition_columns())]);
         }
-        Ok(Catalog { tables })
+        Ok(Catalog { tables, ..Catalog::default() })
+    }
+
+    /// What the last published batch did.
+    pub fn last_manifest(&self) -> Result<Option<Manifest>> {
+        let record = publish::last_committed(&self.layout)?;
+        Ok(record.map(|record| Manifest { batch: record.batch, summary: record.summary }))
     }
 
     /// The tables at the versions of a published batch.
@@ -103,7 +112,8 @@ impl LocalLake {
         // All come to their end, also where one fails: the kernel's threads panic where nobody listens any more.
         let pinned = futures::future::join_all(pins).await.into_iter();
         let tables = pinned.collect::<Result<Vec<PinnedTable>>>()?;
-        Ok(Catalog { tables: tables.into_iter().map(|table| (table.name.clone(), Arc::new(table))).collect() })
+        let tables = tables.into_iter().map(|table| (table.name.clone(), Arc::new(table))).collect();
+        Ok(Catalog { tables, ..Catalog::default() })
     }
 }
 
@@ -119,9 +129,13 @@ impl TableStore for LocalLake {
 
     async fn pinned(&self) -> Result<Catalog> {
         match publish::last_committed(&self.layout)? {
-            Some(record) => self.pin(&record.versions).await,
+            Some(record) => Ok(Catalog { views: record.summary.views, ..self.pin(&record.versions).await? }),
             None => Ok(Catalog::default()),
         }
+    }
+
+    fn blank(&self) -> Result<Catalog> {
+        self.empty()
     }
 
     async fn manifests(&self, after: BatchNumber) -> Result<Vec<Manifest>> {
@@ -137,6 +151,7 @@ impl TableStore for LocalLake {
     }
 
     async fn begin(&self, run: &RunId, files: &[LandedFile]) -> Result<Box<dyn Batch>> {
+        self.discard_staged().await?;
         let (base, versions) = match publish::last_committed(&self.layout)? {
             Some(record) => (self.pin(&record.versions).await?, record.versions),
             None => (Catalog::default(), BTreeMap::new()),
@@ -157,6 +172,18 @@ impl TableStore for LocalLake {
             threads: self.threads,
         };
         Ok(Box::new(LocalBatch::new(context, base, &versions)?))
+    }
+
+    async fn staged(&self) -> Result<Option<StagedBatch>> {
+        Ok(staged::kept(&self.layout)?.map(|kept| kept.staged))
+    }
+
+    async fn publish_staged(&self, batch: BatchNumber, summary: BatchSummary) -> Result<Manifest> {
+        staged::publish(&self.layout, batch, summary).await
+    }
+
+    async fn discard_staged(&self) -> Result<()> {
+        staged::discard(&self.layout)
     }
 }
 

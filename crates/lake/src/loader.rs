@@ -57,6 +57,8 @@ pub(crate) struct TableLoader {
     pub(crate) parts: Vec<Part>,
     pub(crate) related: Arc<Vec<Related>>,
     pub(crate) days: BTreeSet<i32>,
+    /// Whether a row without a day came or went.
+    pub(crate) undated: bool,
     pub(crate) heal: bool,
     open: HashMap<Month, usize>,
     keys: RunKeys,
@@ -98,6 +100,7 @@ impl TableLoader {
             base_dropped: HashMap::new(),
             parts: Vec::new(),
             days: BTreeSet::new(),
+            undated: false,
             heal,
             open: HashMap::new(),
             keys: RunKeys::default(),
@@ -212,6 +215,7 @@ impl TableLoader {
             indices.push(row as u32);
             // Rows come in days: most are of the day before.
             let day = days.and_then(|days| days[row]);
+            self.undated |= days.is_some() && day.is_none();
             if day != last_day {
                 self.days.extend(day);
                 last_day = day;
@@ -315,6 +319,7 @@ impl TableLoader {
         let column = content.field_with_name(&event_time).map_err(arrow_fault)?.clone();
         let rows = read::rows(&self.root, file, &Arc::new(Schema::new(vec![column])), dropped)?;
         let (days, _) = local_days(&mut self.zone, &self.shape, &rows);
+        self.undated |= days.iter().flatten().any(Option::is_none);
         self.days.extend(days.into_iter().flatten().flatten());
         Ok(())
     }

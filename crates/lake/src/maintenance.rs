@@ -15,6 +15,7 @@ use shoplake_core::{BatchNumber, Fault, PinnedTable, Result};
 
 use crate::layout::Layout;
 use crate::record::{self, PublishRecord};
+use crate::staged;
 use crate::store::Store;
 use crate::{LocalLake, delta};
 
@@ -101,6 +102,10 @@ impl LocalLake {
         }
         let later = records.iter().flat_map(|record| &record.commits).filter(|commit| commit.table == table);
         needed.extend(later.flat_map(|commit| &commit.add).map(|file| file.path.clone()));
+        // What a plan keeps is of no version yet.
+        let kept = staged::kept(&self.layout)?.map(|kept| kept.commits).unwrap_or_default();
+        let kept = kept.into_iter().filter(|commit| commit.table == table);
+        needed.extend(kept.flat_map(|commit| commit.add).map(|file| file.path));
         Ok(needed)
     }
 }

@@ -2,23 +2,25 @@
 
 use std::path::{Path, PathBuf};
 
+use shoplake_core::ports::Manifest;
 use shoplake_core::{BatchNumber, Fault, FaultKind, Result, fail_point};
 
 use crate::delta;
 use crate::layout::{Layout, numbers};
 use crate::quarantine::QUARANTINE;
-use crate::record::{self, ClosedRecord, PublishRecord, put_if_absent};
+use crate::record::{self, ClosedRecord, PublishRecord, TableCommit, put_if_absent};
+use crate::staged;
 use crate::store::Store;
 
 /// Sends the files that a batch wrote, with their indexes, to a lake elsewhere: whoever sees the decision
 /// must find them there.
-pub(crate) fn send_files(layout: &Layout, record: &PublishRecord) -> Result<()> {
+pub(crate) fn send_files(layout: &Layout, batch: BatchNumber, commits: &[TableCommit]) -> Result<()> {
     let Some(remote) = layout.store().remote() else { return Ok(()) };
     let mut files: Vec<PathBuf> = Vec::new();
-    for commit in &record.commits {
+    for commit in commits {
         let root = layout.table(&commit.table);
         // A file that a restore brings back is there already.
-        for file in commit.add.iter().map(|file| root.join(&file.path)).filter(|file| is_of_batch(file, record.batch)) {
+        for file in commit.add.iter().map(|file| root.join(&file.path)).filter(|file| is_of_batch(file, batch)) {
             files.extend(indexes_of(&root, &file)?);
             files.push(file);
         }
@@ -36,15 +38,30 @@ fn indexes_of(root: &Path, file: &Path) -> Result<Vec<PathBuf>> {
     Ok(names.iter().filter(|name| name.starts_with(&start)).map(|name| folder.join(name)).collect())
 }
 
-/// Decides a batch: from here on it is published.
-pub(crate) fn decide(layout: &Layout, record: &PublishRecord) -> Result<()> {
+/// Decides a batch, and makes its commits.
+pub(crate) async fn decide(layout: &Layout, record: PublishRecord) -> Result<Manifest> {
+    fail_point("before-publish")?;
     layout.store().still_ours()?;
-    if put_if_absent(layout.store(), &layout.publish(record.batch), record)? {
-        return Ok(());
+    if !put_if_absent(layout.store(), &layout.publish(record.batch), &record)? {
+        return Err(Fault::new(FaultKind::Busy, format!("batch {} was set aside by another run", record.batch))
+            .detail(
+                "This run was silent for so long that the other had to take it for dead. Nothing of it was published.",
+            )
+            .hint("run again; if that happens often, raise `lease` of the target in shoplake.yml"));
     }
-    Err(Fault::new(FaultKind::Busy, format!("batch {} was set aside by another run", record.batch))
-        .detail("This run was silent for so long that the other had to take it for dead. Nothing of it was published.")
-        .hint("run again; if that happens often, raise `lease` of the target in shoplake.yml"))
+    fail_point("after-publish").map_err(|fault| decided(fault, record.batch))?;
+    commit_all(layout, &record).await.map_err(|fault| decided(fault, record.batch))?;
+    Ok(Manifest { batch: record.batch, summary: record.summary })
+}
+
+/// A fault after the decision: the batch stands, and only what follows it is missing.
+fn decided(fault: Fault, batch: BatchNumber) -> Fault {
+    fault
+        .detail(format!(
+            "Batch {} is decided, but not every table has it yet; readers stay at the one before.",
+            batch.0
+        ))
+        .hint("bring the disk in order; the next `shoplake run` completes the batch and loads nothing twice")
 }
 
 /// Makes every commit of a decided batch. Doing it twice does no harm.
@@ -106,19 +123,21 @@ pub(crate) async fn recover(layout: &Layout) -> Result<()> {
     }
     let published = numbers(layout.store(), &layout.publishes())?;
     let begun = numbers(layout.store(), &layout.batches())?;
+    let kept = staged::kept(layout)?.map(|kept| kept.staged.batch);
     for batch in &begun {
         // Only the last can have been closed and not swept.
         let closed = || Ok::<_, Fault>(begun.last() == Some(batch) && record::published(layout, *batch)?.is_none());
-        if published.binary_search(batch).is_err() || closed()? {
+        if Some(*batch) != kept && (published.binary_search(batch).is_err() || closed()?) {
             tracing::info!(batch = batch.0, "setting an undecided batch aside");
             set_aside(layout, *batch, true)?;
         }
     }
-    if let Some(decided) = last_decided(layout)?
-        && !is_committed(layout, &decided)?
-    {
-        tracing::info!(batch = decided.batch.0, "rolling a decided batch forward");
-        commit_all(layout, &decided).await?;
+    if let Some(decided) = last_decided(layout)? {
+        if !is_committed(layout, &decided)? {
+            tracing::info!(batch = decided.batch.0, "rolling a decided batch forward");
+            commit_all(layout, &decided).await?;
+        }
+        staged::forget(layout, decided.batch)?;
     }
     Ok(())
 }
@@ -165,6 +184,8 @@ pub(crate) fn set_aside(layout: &Layout, batch: BatchNumber, uploaded: bool) -> 
             sweep_batch(layout, layout.store(), batch)?;
         }
     }
+    // First of all: what is swept in part must not be taken for whole.
+    staged::forget(layout, batch)?;
     sweep_batch(layout, &Store::Folder, batch)?;
     let aside = layout.batches().join("aside").join(format!("{batch}.json"));
     layout.store().rename(&layout.batch(batch), &aside)

@@ -75,6 +75,11 @@ pub(crate) fn all_published(layout: &Layout, after: BatchNumber) -> Result<Vec<P
     later.filter_map(|batch| published(layout, batch).transpose()).collect()
 }
 
+/// A record as it stands; `None` where there is none.
+pub(crate) fn read<T: DeserializeOwned>(store: &Store, path: &Path) -> Result<Option<T>> {
+    store.read(path)?.map(|bytes| parse(path, &bytes)).transpose()
+}
+
 fn parse<T: DeserializeOwned>(path: &Path, bytes: &[u8]) -> Result<T> {
     serde_json::from_slice(bytes).map_err(|error| {
         Fault::unavailable(format!("`{}` is not a record that this version can read: {error}", path.display()))

@@ -12,6 +12,7 @@ use arrow_select::zip::zip;
 use shoplake_core::{BatchNumber, Result, TableFile, TableRoot};
 use uuid::Uuid;
 
+use crate::changes::ChangeLog;
 use crate::dimension::LookedUp;
 use crate::key_index::{KeyIndex, index_path};
 use crate::parquet_writer::{FileWriter, ROW_GROUP_ROWS, properties};
@@ -82,7 +83,7 @@ pub(crate) fn joined(
 }
 
 /// Which of the rows `first..first + rows` stay.
-fn kept(dropped: &[u32], first: u32, rows: usize) -> BooleanArray {
+pub(crate) fn kept(dropped: &[u32], first: u32, rows: usize) -> BooleanArray {
     (first..first + rows as u32).map(|ordinal| Some(dropped.binary_search(&ordinal).is_err())).collect()
 }
 
@@ -102,8 +103,9 @@ pub(crate) struct Merger {
 type Orphans = HashMap<u32, u64>;
 
 impl Merger {
-    /// Writes the rows that stay into one file with its indexes; `None` where no row is left.
-    pub(crate) fn merge(&self, inputs: &[Input]) -> Result<Option<TableFile>> {
+    /// Writes the rows that stay into one file with its indexes; `None` where no row is left. Tells
+    /// `log` of rows whose enrichment was filled in.
+    pub(crate) fn merge(&self, inputs: &[&Input], log: &ChangeLog) -> Result<Option<TableFile>> {
         let schema = self.shape.file_schema();
         let Some(partition) = inputs.first().map(|input| input.file.partition.clone()) else { return Ok(None) };
         let mut out = Output::new(&self.root, self.batch, &partition, &schema, &self.shape.contract.key)?;
@@ -116,9 +118,16 @@ impl Merger {
             for batch in read::scan(&self.root, &input.file, &schema)? {
                 let mut batch = batch?;
                 let keep = kept(&input.dropped, first, batch.num_rows());
+                let (before, mut filled) = (batch.clone(), None::<BooleanArray>);
                 for (at, list) in lists.iter().enumerate().filter(|(_, list)| !list.is_empty()) {
-                    let (healed, still) = self.heal(&batch, at, list, first)?;
+                    let (healed, still, fill) = self.heal(&batch, at, list, first)?;
                     batch = healed;
+                    if let Some(fill) = fill {
+                        filled = Some(match filled {
+                            Some(known) => BooleanArray::new(known.values() | fill.values(), None),
+                            None => fill,
+                        });
+                    }
                     let mut place = out.rows as u32;
                     for row in 0..batch.num_rows() {
                         if keep.value(row) {
@@ -130,6 +139,10 @@ impl Merger {
                     }
                 }
                 first += batch.num_rows() as u32;
+                if let Some(filled) = filled {
+                    let told = BooleanArray::new(filled.values() & keep.values(), None);
+                    log.healed(&partition, &before, &batch, &told)?;
+                }
                 let batch = filter_record_batch(&batch, &keep).map_err(arrow_fault)?;
                 if !self.shape.contract.key.is_empty() {
                     keys.extend(read::key_hashes(&batch, &self.shape.contract).into_iter().map(|key| key as u64));
@@ -172,10 +185,19 @@ impl Merger {
         Ok(index.map(|index| index.pairs().map(|(hash, ordinal)| (ordinal, hash)).collect()).unwrap_or_default())
     }
 
-    /// Fills the enrichment of orphans whose dimension has arrived; gives the ones that still wait.
-    fn heal(&self, batch: &RecordBatch, at: usize, orphans: &Orphans, first: u32) -> Result<(RecordBatch, Orphans)> {
+    /// Fills the enrichment of orphans whose dimension has arrived; gives the ones that still wait, and
+    /// which rows were filled in.
+    fn heal(
+        &self,
+        batch: &RecordBatch,
+        at: usize,
+        orphans: &Orphans,
+        first: u32,
+    ) -> Result<(RecordBatch, Orphans, Option<BooleanArray>)> {
         let related = &self.related[at];
-        let Some(foreign) = batch.column_by_name(&related.column) else { return Ok((batch.clone(), Orphans::new())) };
+        let Some(foreign) = batch.column_by_name(&related.column) else {
+            return Ok((batch.clone(), Orphans::new(), None));
+        };
         let LookedUp { rows: found, orphans: unknown } = related.dimension.look_up(foreign);
         let still: Orphans = unknown
             .iter()
@@ -187,7 +209,7 @@ impl Merger {
             .map(|row| (orphans.contains_key(&(first + row as u32)) && found.is_valid(row)).then(|| found.value(row)))
             .collect();
         if found.null_count() == found.len() {
-            return Ok((batch.clone(), still));
+            return Ok((batch.clone(), still, None));
         }
         let fill: BooleanArray = (0..found.len()).map(|row| Some(found.is_valid(row))).collect();
         let mut columns = batch.columns().to_vec();
@@ -196,7 +218,7 @@ impl Merger {
             let Some((place, _)) = batch.schema_ref().column_with_name(&enrichment.column) else { continue };
             columns[place] = zip(&fill, &new, &columns[place]).map_err(arrow_fault)? as ArrayRef;
         }
-        Ok((RecordBatch::try_new(batch.schema(), columns).map_err(arrow_fault)?, still))
+        Ok((RecordBatch::try_new(batch.schema(), columns).map_err(arrow_fault)?, still, Some(fill)))
     }
 }
 

@@ -9,7 +9,8 @@ use shoplake_core::{ColumnType, Contract, Fault, Result};
 
 /// The columns that a dated table is partitioned by.
 pub(crate) const PARTITION_COLUMNS: [&str; 2] = ["year", "month"];
-const DAY: &str = "day";
+/// The column of the day of the month.
+pub(crate) const DAY: &str = "day";
 
 /// The shape of one dataset's table.
 #[derive(Debug, Clone)]

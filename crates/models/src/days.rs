@@ -22,17 +22,26 @@ pub(crate) fn placeholder(columns: &[String]) -> Result<String, String> {
 ///
 /// Year and month are compared with plain numbers, so that files of other months are never opened.
 pub fn restrict(sql: &str, days: &BTreeSet<i32>) -> String {
+    fill(sql, |columns| match columns {
+        [year, month, day] => by_parts(days, year, month, day),
+        [date, ..] => by_date(days, date),
+        [] => String::from("FALSE"),
+    })
+}
+
+/// `sql` with each `changed(…)` restricted to rows that belong to no day.
+pub fn restrict_to_undated(sql: &str) -> String {
+    fill(sql, |columns| columns.first().map_or_else(|| String::from("FALSE"), |first| format!("({first} IS NULL)")))
+}
+
+fn fill(sql: &str, predicate: impl Fn(&[&str]) -> String) -> String {
     let mut restricted = String::with_capacity(sql.len());
     let mut rest = sql;
     while let Some((before, after)) = rest.split_once(OPEN) {
         let Some((columns, after)) = after.split_once(CLOSE) else { break };
         restricted.push_str(before);
         let columns: Vec<&str> = columns.split(',').collect();
-        restricted.push_str(&match columns.as_slice() {
-            [year, month, day] => by_parts(days, year, month, day),
-            [date, ..] => by_date(days, date),
-            [] => String::from("FALSE"),
-        });
+        restricted.push_str(&predicate(&columns));
         rest = after;
     }
     restricted.push_str(rest);

@@ -1,34 +1,55 @@
-//! The `.yml` files beside models, with dbt's keys: descriptions, columns, data tests.
+//! The `.yml` files beside models, with dbt's keys: descriptions, columns, tests, sources, exposures.
 
 use std::collections::BTreeMap;
 
 use schemars::JsonSchema;
 use serde::Deserialize;
-use serde_json::Value;
+use serde_json::{Map, Value};
+use serde_saphyr::Spanned;
 use shoplake_core::Fault;
 
 use crate::references::{Files, candidates};
+use crate::sources::{SourceProperties, SourceTable, take_source};
+use crate::specs::TestForm;
 
-/// A file of model properties.
+/// A file of properties.
 #[derive(Debug, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 #[schemars(title = "Shoplake model properties")]
 pub(crate) struct PropertiesFile {
     /// The version of this format: 2. Taken as read.
     #[serde(default)]
-    #[allow(dead_code)]
+    #[expect(dead_code, reason = "read so that it may stand there")]
     version: Option<u32>,
     /// The models that this file describes.
     #[serde(default)]
     models: Vec<Properties>,
+    /// The seeds that this file describes.
+    #[serde(default)]
+    seeds: Vec<Properties>,
+    /// Datasets by dbt's names for them, with how fresh they must be.
+    #[serde(default)]
+    sources: Vec<SourceProperties>,
+    /// What is made of models outside: dashboards, notebooks, applications.
+    #[serde(default)]
+    exposures: Vec<ExposureProperties>,
+    /// Models checked on rows that are given here.
+    #[serde(default)]
+    unit_tests: Vec<UnitTestProperties>,
+    /// What is said of macros.
+    #[serde(default)]
+    #[schemars(with = "Vec<Map<String, Value>>")]
+    #[expect(dead_code, reason = "dbt's notes on macros, for people")]
+    macros: Vec<Value>,
 }
 
-/// What is said of one model.
-#[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
+/// What is said of one model or seed.
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Properties {
-    /// The model: the name of its SQL file without `.sql`.
-    pub(crate) name: String,
+    /// The model: the name of its file without the extension.
+    #[schemars(with = "String")]
+    pub(crate) name: Spanned<String>,
     /// What one row is, and which rows are left out.
     #[serde(default)]
     pub(crate) description: String,
@@ -37,22 +58,18 @@ pub(crate) struct Properties {
     pub(crate) columns: Vec<ColumnProperties>,
     /// Tests of the whole model.
     #[serde(default, alias = "tests")]
-    pub(crate) data_tests: Vec<TestSpec>,
-    /// Settings; `config(…)` in the SQL goes before them.
+    #[schemars(with = "Vec<TestForm>")]
+    pub(crate) data_tests: Vec<Spanned<Value>>,
+    /// Settings, as in `config(…)`, which goes before them.
     #[serde(default)]
-    pub(crate) config: ModelConfig,
-}
-
-/// Settings of a model.
-#[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub(crate) struct ModelConfig {
-    /// How it is kept: `table` (the default), `view`, `ephemeral` or `incremental`.
+    pub(crate) config: Map<String, Value>,
+    /// Whether the documentation shows it. Taken as read.
     #[serde(default)]
-    pub(crate) materialized: Option<String>,
-    /// Words to choose it by.
+    #[expect(dead_code, reason = "dbt's setting of its own site")]
+    pub(crate) docs: Option<Value>,
+    /// Words about it, for other programs.
     #[serde(default)]
-    pub(crate) tags: Vec<String>,
+    pub(crate) meta: Map<String, Value>,
 }
 
 /// What is said of one column.
@@ -66,112 +83,136 @@ pub(crate) struct ColumnProperties {
     pub(crate) description: String,
     /// Its type, for readers.
     #[serde(default)]
-    #[allow(dead_code)]
+    #[expect(dead_code, reason = "for readers")]
     data_type: Option<String>,
-    /// Its tests.
+    /// Whether its name is quoted in SQL; it is where it must be.
+    #[serde(default)]
+    #[expect(dead_code, reason = "names are quoted where they must be")]
+    quote: Option<bool>,
+    /// Its tests: `not_null`, `unique`, `accepted_values: {values: [...]}`,
+    /// `relationships: {to: ref('products'), field: product_id}`, and those of `macros/`.
     #[serde(default, alias = "tests")]
-    pub(crate) data_tests: Vec<TestSpec>,
-}
-
-/// A test: a name alone, or a name with what it needs.
-#[derive(Debug, Clone, Deserialize, JsonSchema)]
-#[serde(untagged)]
-pub(crate) enum TestSpec {
-    /// `not_null` or `unique`.
-    Plain(PlainTest),
-    /// A test with arguments or settings.
-    With(Box<TestWith>),
-}
-
-/// The tests that need no arguments.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema)]
-#[serde(rename_all = "snake_case")]
-pub(crate) enum PlainTest {
-    /// No row has NULL.
-    NotNull,
-    /// No value stands twice.
-    Unique,
-}
-
-/// A test with arguments or settings: one of these keys.
-#[derive(Debug, Clone, Deserialize, JsonSchema)]
-#[serde(rename_all = "snake_case")]
-pub(crate) enum TestWith {
-    /// No row has NULL.
-    NotNull(Settings),
-    /// No value stands twice.
-    Unique(Settings),
-    /// Every value is one of these.
-    AcceptedValues(AcceptedValues),
-    /// Every value stands in a column of another table.
-    Relationships(Relationships),
-    /// No combination of values stands twice.
-    #[serde(alias = "dbt_utils.unique_combination_of_columns")]
-    UniqueCombinationOfColumns(Combination),
-}
-
-/// A test's settings alone.
-#[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub(crate) struct Settings {
-    /// Settings.
+    #[schemars(with = "Vec<TestForm>")]
+    pub(crate) data_tests: Vec<Spanned<Value>>,
+    /// Words to choose its tests by.
     #[serde(default)]
-    pub(crate) config: TestConfig,
+    pub(crate) tags: Vec<String>,
+    /// Words about it, for other programs.
+    #[serde(default)]
+    #[expect(dead_code, reason = "for other programs")]
+    meta: Map<String, Value>,
 }
 
-/// Arguments of `accepted_values`.
+/// What is made of models outside.
 #[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-pub(crate) struct AcceptedValues {
-    /// The values; NULL always passes.
-    pub(crate) values: Vec<Value>,
-    /// Settings.
+pub(crate) struct ExposureProperties {
+    /// Its name.
+    #[schemars(with = "String")]
+    pub(crate) name: Spanned<String>,
+    /// `dashboard`, `notebook`, `analysis`, `ml` or `application`.
+    #[serde(rename = "type")]
+    pub(crate) kind: String,
+    /// Its title.
     #[serde(default)]
-    pub(crate) config: TestConfig,
+    pub(crate) label: Option<String>,
+    /// Where it is.
+    #[serde(default)]
+    pub(crate) url: Option<String>,
+    /// `high`, `medium` or `low`.
+    #[serde(default)]
+    pub(crate) maturity: Option<String>,
+    /// What it shows.
+    #[serde(default)]
+    pub(crate) description: String,
+    /// Whom to ask: `name`, `email`.
+    #[serde(default)]
+    pub(crate) owner: Map<String, Value>,
+    /// What it reads: `ref('x')`, `source('shop', 'y')`.
+    #[serde(default)]
+    pub(crate) depends_on: Vec<String>,
+    /// Words to choose it by.
+    #[serde(default)]
+    pub(crate) tags: Vec<String>,
+    /// Words about it, for other programs.
+    #[serde(default)]
+    pub(crate) meta: Map<String, Value>,
+    /// Settings that dbt keeps here since 1.10. Taken as read.
+    #[serde(default)]
+    #[expect(dead_code, reason = "dbt's own")]
+    config: Option<Value>,
 }
 
-/// Arguments of `relationships`.
+/// A model checked on rows that are given.
 #[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-pub(crate) struct Relationships {
-    /// The other table: `ref('x')`, `source('shop', 'x')` or its name.
-    pub(crate) to: String,
-    /// Its column.
-    pub(crate) field: String,
-    /// Settings.
+pub(crate) struct UnitTestProperties {
+    /// Its name.
+    #[schemars(with = "String")]
+    pub(crate) name: Spanned<String>,
+    /// What it shows.
     #[serde(default)]
-    pub(crate) config: TestConfig,
+    pub(crate) description: String,
+    /// The model.
+    pub(crate) model: String,
+    /// Rows of what the model reads; what is not given has none.
+    #[serde(default)]
+    pub(crate) given: Vec<GivenProperties>,
+    /// The rows that must come out, in any order.
+    pub(crate) expect: RowsProperties,
+    /// `vars` and `macros: {is_incremental: true}` in their place.
+    #[serde(default)]
+    pub(crate) overrides: Map<String, Value>,
+    /// Words to choose it by.
+    #[serde(default)]
+    pub(crate) tags: Vec<String>,
+    /// Settings: `tags`, `meta`, `enabled`.
+    #[serde(default)]
+    pub(crate) config: Map<String, Value>,
 }
 
-/// Arguments of `unique_combination_of_columns`.
+/// Rows of one table.
 #[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-pub(crate) struct Combination {
-    /// The columns.
-    pub(crate) combination_of_columns: Vec<String>,
-    /// Settings.
+pub(crate) struct GivenProperties {
+    /// `ref('x')`, `source('shop', 'y')` or `this`.
+    #[schemars(with = "String")]
+    pub(crate) input: Spanned<String>,
+    /// The rows: maps of column and value, or CSV as text.
     #[serde(default)]
-    pub(crate) config: TestConfig,
+    pub(crate) rows: Value,
+    /// `dict` or `csv`.
+    #[serde(default)]
+    pub(crate) format: Option<String>,
+    /// A file of rows. Not supported.
+    #[serde(default)]
+    pub(crate) fixture: Option<String>,
 }
 
-/// Settings of a test.
-#[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
+/// Rows that must come out.
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-pub(crate) struct TestConfig {
-    /// What a failing row means; `error` unless stated.
+pub(crate) struct RowsProperties {
+    /// The rows: maps of column and value, or CSV as text.
     #[serde(default)]
-    pub(crate) severity: SeverityWord,
+    pub(crate) rows: Value,
+    /// `dict` or `csv`.
+    #[serde(default)]
+    pub(crate) format: Option<String>,
+    /// A file of rows. Not supported.
+    #[serde(default)]
+    pub(crate) fixture: Option<String>,
 }
 
-/// `warn` or `error`.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize, JsonSchema)]
-#[serde(rename_all = "snake_case")]
-pub(crate) enum SeverityWord {
-    /// It is told.
-    Warn,
-    /// Nothing of the run is published.
-    #[default]
-    Error,
+/// All that the `.yml` files say, each with the file that says it.
+#[derive(Debug, Default)]
+pub(crate) struct Described {
+    pub(crate) models: BTreeMap<String, (String, Properties)>,
+    pub(crate) sources: Vec<SourceTable>,
+    pub(crate) exposures: Vec<(String, ExposureProperties)>,
+    pub(crate) unit_tests: Vec<(String, UnitTestProperties)>,
+    /// The file's text, to find lines in.
+    pub(crate) texts: BTreeMap<String, String>,
 }
 
 /// The JSON Schema of a properties file, for editors.
@@ -179,14 +220,14 @@ pub fn schema() -> Value {
     schemars::schema_for!(PropertiesFile).to_value()
 }
 
-/// The properties by model, with the file that they stand in; and every fault.
-pub(crate) fn read(files: &Files) -> (BTreeMap<String, (String, Properties)>, Vec<Fault>) {
-    let (mut known, mut faults) = (BTreeMap::new(), Vec::new());
-    let names: Vec<&str> = files.models.keys().map(String::as_str).collect();
+/// All properties, and every fault.
+pub(crate) fn read(files: &Files, datasets: &[&str]) -> (Described, Vec<Fault>) {
+    let (mut known, mut faults) = (Described::default(), Vec::new());
     for (path, text) in &files.properties {
         if text.trim().is_empty() {
             continue;
         }
+        known.texts.insert(path.clone(), text.clone());
         let file: PropertiesFile = match serde_saphyr::from_str_with_options(text, options()) {
             Ok(file) => file,
             Err(error) => {
@@ -194,23 +235,38 @@ pub(crate) fn read(files: &Files) -> (BTreeMap<String, (String, Properties)>, Ve
                 continue;
             }
         };
-        for properties in file.models {
-            let line = line_of(text, &properties.name);
-            if !files.models.contains_key(&properties.name) {
-                let fault = Fault::usage(format!("there is no model `{}`", properties.name)).at(path, line, None);
-                faults.push(match candidates(&properties.name, &names) {
-                    Some(hint) => fault.hint(hint),
-                    None => fault,
-                });
-            } else if let Some((other, _)) = known.get(&properties.name) {
-                let what = format!("model `{}` is described in {other} already", properties.name);
-                faults.push(Fault::usage(what).at(path, line, None));
-            } else {
-                known.insert(properties.name.clone(), (path.clone(), properties));
-            }
+        for (seed, properties) in
+            file.models.into_iter().map(|p| (false, p)).chain(file.seeds.into_iter().map(|p| (true, p)))
+        {
+            faults.extend(take(&mut known, files, path, seed, properties).err());
         }
+        for source in file.sources {
+            take_source(&mut known, datasets, path, source, &mut faults);
+        }
+        known.exposures.extend(file.exposures.into_iter().map(|exposure| (path.clone(), exposure)));
+        known.unit_tests.extend(file.unit_tests.into_iter().map(|test| (path.clone(), test)));
     }
     (known, faults)
+}
+
+fn take(known: &mut Described, files: &Files, path: &str, seed: bool, properties: Properties) -> Result<(), Fault> {
+    let (name, line) = (properties.name.value.clone(), line_of(&properties.name));
+    let list = if seed { &files.seeds } else { &files.models };
+    if !list.contains_key(&name) {
+        let what = if seed { "seed" } else { "model" };
+        let names: Vec<&str> = list.keys().map(String::as_str).collect();
+        let fault = Fault::usage(format!("there is no {what} `{name}`")).at(path, line, None);
+        return Err(match candidates(&name, &names) {
+            Some(hint) => fault.hint(hint),
+            None => fault.hint(format!("write {}", if seed { "seeds/NAME.csv" } else { "models/NAME.sql" })),
+        });
+    }
+    if let Some((other, _)) = known.models.get(&name) {
+        let fault = Fault::usage(format!("`{name}` is described in {other} already")).at(path, line, None);
+        return Err(fault.hint("put both into one"));
+    }
+    known.models.insert(name, (path.to_owned(), properties));
+    Ok(())
 }
 
 /// A column may be called `y` or `no`.
@@ -218,29 +274,52 @@ fn options() -> serde_saphyr::Options {
     serde_saphyr::options! { strict_booleans: true, with_snippet: false }
 }
 
-/// The line that names a model.
-fn line_of(text: &str, name: &str) -> Option<u64> {
-    let at = text.lines().position(|line| line.trim_start_matches([' ', '-']) == format!("name: {name}"))?;
-    Some(at as u64 + 1)
+/// The line of a value.
+pub(crate) fn line_of<T>(value: &Spanned<T>) -> Option<u64> {
+    Some(value.referenced.line()).filter(|line| *line > 0)
 }
 
-fn refused(path: &str, text: &str, error: &serde_saphyr::Error) -> Fault {
+/// Keys of dbt at the top of a file that are not supported, and what to do.
+const REFUSED: [(&str, &str); 8] = [
+    ("snapshots", "keep the history as a model over the rows of the dataset"),
+    ("metrics", "write a model that gives the figure"),
+    ("semantic_models", "write a model that gives the figure"),
+    ("saved_queries", "write a model that gives the figure"),
+    ("groups", "use `tags`"),
+    ("data_tests", "write its `config(severity=…)` into the test's own file"),
+    ("analyses", "keep the query as a file; `shoplake query - < FILE` runs it"),
+    ("selectors", "write the selection on the command line: `--select …`"),
+];
+/// Keys of dbt's models that are not supported, and what to do.
+const REFUSED_OF_MODEL: [(&str, &str); 6] = [
+    ("versions", "keep each version as a model of its own name"),
+    ("latest_version", "keep each version as a model of its own name"),
+    ("access", "every model may be referred to: leave it out"),
+    ("group", "use `tags`"),
+    ("constraints", "write `not_null`, `unique` or `accepted_values` under `data_tests:`"),
+    ("time_spine", "write a model that gives the days"),
+];
+
+fn refused(path: &str, error: &serde_saphyr::Error) -> Fault {
     let (line, column) = error.location().map_or((None, None), |at| (Some(at.line()), Some(at.column())));
     let message = error.without_snippet().render_with_formatter(&serde_saphyr::UserMessageFormatter);
     let message = message.lines().next().unwrap_or_default();
     let message = message.split(" at line ").next().unwrap_or(message).trim_end_matches('.');
-    if message.contains("TestSpec") {
-        let written = line.and_then(|line| text.lines().nth(line as usize - 1)).zip(column);
-        let word = written.map(|(line, column)| {
-            let rest = line.chars().skip(column as usize - 1);
-            rest.take_while(|c| c.is_alphanumeric() || matches!(c, '_' | '.' | '-')).collect::<String>()
-        });
-        let what = word.filter(|word| !word.is_empty()).map_or_else(|| "this".to_owned(), |word| format!("`{word}`"));
-        return Fault::usage(format!("{what} is no data test")).at(path, line, column).hint(TESTS);
+    if let Some((key, rest)) = message.split_once("unknown field `").and_then(|(_, rest)| rest.split_once('`')) {
+        let refused = REFUSED.iter().chain(&REFUSED_OF_MODEL).find(|(name, _)| *name == key);
+        if let Some((_, remedy)) = refused {
+            let fault = Fault::usage(format!("`{key}` is dbt's and not supported")).at(path, line, column);
+            return fault.hint(*remedy);
+        }
+        let fault = Fault::usage(format!("unknown key `{key}`")).at(path, line, column);
+        let list = rest.rsplit("expected ").next().unwrap_or_default().trim_start_matches("one of ");
+        let known: Vec<&str> = list.split(", ").map(|name| name.trim_matches('`')).collect();
+        return match candidates(key, &known) {
+            Some(hint) => fault.hint(hint),
+            None => fault,
+        };
     }
-    Fault::usage(format!("model properties cannot be read: {message}")).at(path, line, column)
+    Fault::usage(format!("the properties cannot be read: {message}"))
+        .at(path, line, column)
+        .hint("look at that line and the one above: at brackets, quotes, colons and the spaces in front")
 }
-
-/// The tests that there are.
-const TESTS: &str =
-    "tests are `not_null`, `unique`, `accepted_values`, `relationships` and `unique_combination_of_columns`";

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use shoplake_core::{Fault, Project};
 
-/// One SQL file.
+/// One file that is rendered, or one seed.
 #[derive(Debug, Clone)]
 pub(crate) struct SqlFile {
     /// The file's stem, which is the model's or the test's name.
@@ -20,6 +20,7 @@ pub(crate) struct SqlFile {
 #[derive(Debug, Default)]
 pub(crate) struct Files {
     pub(crate) models: BTreeMap<String, SqlFile>,
+    pub(crate) seeds: BTreeMap<String, SqlFile>,
     pub(crate) tests: Vec<SqlFile>,
     pub(crate) macros: Vec<SqlFile>,
     /// Path and text.
@@ -28,11 +29,34 @@ pub(crate) struct Files {
 
 /// Tables that a run makes besides datasets and models.
 const OWN_TABLES: [&str; 1] = ["quarantine"];
+/// Folders of tests, the second by its older name.
+const TEST_FOLDERS: [&str; 2] = ["data-tests", "tests"];
 
 impl Files {
     /// The tables that `source` may name.
     pub(crate) fn sources(project: &Project) -> Vec<&str> {
         project.datasets.iter().map(|d| d.contract.dataset.as_str()).chain(OWN_TABLES).collect()
+    }
+
+    /// The model or seed of that name.
+    pub(crate) fn named(&self, name: &str) -> Option<&SqlFile> {
+        self.models.get(name).or_else(|| self.seeds.get(name))
+    }
+
+    /// Puts a model or seed among the others; one name stands once.
+    fn take(&mut self, sources: &[&str], file: SqlFile, seed: bool) -> Result<(), Fault> {
+        let what = if seed { "seed" } else { "model" };
+        if sources.contains(&file.name.as_str()) {
+            let fault = Fault::usage(format!("{what} `{}` has the name of a dataset", file.name));
+            return Err(fault.at(&file.path, None, None).hint("rename the file"));
+        }
+        if let Some(other) = self.named(&file.name) {
+            let what = format!("{what} `{}` stands twice; the other is {}", file.name, other.path);
+            return Err(Fault::usage(what).at(&file.path, None, None).hint("rename one of the files"));
+        }
+        let list = if seed { &mut self.seeds } else { &mut self.models };
+        list.insert(file.name.clone(), file);
+        Ok(())
     }
 }
 
@@ -41,33 +65,41 @@ pub(crate) fn read(project: &Project) -> Result<Files, Vec<Fault>> {
     let mut files = Files::default();
     let mut faults = Vec::new();
     let sources = Files::sources(project);
-    for path in below(&project.dir.join("models")).map_err(|fault| vec![fault])? {
-        let shown = project.shown(&path);
-        let text = text_of(&path, &shown)?;
-        match path.extension().and_then(|e| e.to_str()) {
-            Some("yml" | "yaml") => files.properties.push((shown, text)),
-            Some("sql") => {
-                let file = SqlFile { name: stem(&path), path: shown, text };
-                if sources.contains(&file.name.as_str()) {
-                    let what = format!("model `{}` has the name of a dataset", file.name);
-                    faults.push(Fault::usage(what).at(&file.path, None, None).hint("rename the file"));
-                } else if let Some(other) = files.models.get(&file.name) {
-                    let what = format!("model `{}` stands twice; the other is {}", file.name, other.path);
-                    faults.push(Fault::usage(what).at(&file.path, None, None).hint("rename one of the files"));
-                } else {
-                    files.models.insert(file.name.clone(), file);
+    for folder in ["models", "seeds", "macros", "snapshots"].into_iter().chain(TEST_FOLDERS) {
+        for path in below(&project.dir.join(folder)).map_err(|fault| vec![fault])? {
+            let shown = project.shown(&path);
+            let kind = path.extension().and_then(|e| e.to_str()).unwrap_or_default();
+            match (folder, kind) {
+                (_, "yml" | "yaml") => files.properties.push((shown.clone(), text_of(&path, &shown)?)),
+                ("models", "sql") | ("seeds", "csv") => {
+                    let file = SqlFile { name: stem(&path), text: text_of(&path, &shown)?, path: shown };
+                    faults.extend(files.take(&sources, file, folder == "seeds").err());
                 }
+                ("models", "py") => {
+                    let fault = Fault::usage("models in Python are dbt's and not supported").at(&shown, None, None);
+                    faults.push(fault.hint("write it as a SELECT, or make its table outside and load it as a dataset"));
+                }
+                ("snapshots", "sql") => {
+                    let fault = Fault::usage("snapshots are dbt's and not supported").at(&shown, None, None);
+                    faults.push(fault.hint("keep the history as a model over the rows of the dataset"));
+                }
+                ("macros", "sql") => {
+                    files.macros.push(SqlFile { name: stem(&path), text: text_of(&path, &shown)?, path: shown });
+                }
+                ("data-tests" | "tests", "sql") => {
+                    let file = SqlFile { name: stem(&path), text: text_of(&path, &shown)?, path: shown };
+                    let generic = file.path.strip_prefix(folder).is_some_and(|rest| rest.starts_with("/generic/"));
+                    if generic { files.macros.push(file) } else { files.tests.push(file) }
+                }
+                _ => {}
             }
-            _ => {}
         }
     }
-    for (folder, list) in [("data-tests", &mut files.tests), ("macros", &mut files.macros)] {
-        for path in below(&project.dir.join(folder)).map_err(|fault| vec![fault])? {
-            if path.extension().is_some_and(|e| e == "sql") {
-                let shown = project.shown(&path);
-                let text = text_of(&path, &shown)?;
-                list.push(SqlFile { name: stem(&path), path: shown, text });
-            }
+    for packages in ["packages.yml", "dependencies.yml"] {
+        let text = fs_err::read_to_string(project.dir.join(packages)).unwrap_or_default();
+        if text.lines().any(|line| line.starts_with("packages:")) {
+            let fault = Fault::usage("packages are dbt's and not supported").at(packages, None, None);
+            faults.push(fault.hint("put the macros that you need into macros/, and remove the file"));
         }
     }
     if faults.is_empty() { Ok(files) } else { Err(faults) }

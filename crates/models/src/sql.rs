@@ -1,5 +1,5 @@
-//! A light look at SQL text: its words without comments and strings, enough to find the tables that
-//! it names and to put common table expressions before it. The engine does the true parsing.
+//! A light look at SQL text: its words without comments and strings, enough to put common table
+//! expressions before it. What it names is found by [`crate::relations`].
 
 /// A word or sign of SQL, with where it starts.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -57,52 +57,6 @@ fn quoted(bytes: &[u8], mut at: usize, quote: u8) -> usize {
     bytes.len()
 }
 
-/// Those of `known` that stand after FROM, JOIN or a comma of a FROM, and are not names that `sql`
-/// itself gives to a common table expression.
-pub(crate) fn tables<'k>(sql: &str, known: &[&'k str]) -> Vec<&'k str> {
-    let words = words(sql);
-    let is = |at: usize, text: &str| words.get(at).is_some_and(|w| w.text.eq_ignore_ascii_case(text));
-    let mut found = Vec::new();
-    // For each open parenthesis, whether a comma separates tables there.
-    let mut in_from = vec![false];
-    for (at, word) in words.iter().enumerate() {
-        step(&mut in_from, word.text);
-        let name = word.text.trim_matches('"');
-        let Some(table) =
-            known.iter().find(|k| **k == name || (!word.text.starts_with('"') && k.eq_ignore_ascii_case(name)))
-        else {
-            continue;
-        };
-        let named =
-            at > 0 && (is(at - 1, "from") || is(at - 1, "join") || is(at - 1, ",") && in_from.last() == Some(&true));
-        let given = is(at + 1, "as") && is(at + 2, "(") || is(at + 1, "(") || is(at + 1, ".");
-        if named && !given && !found.contains(table) {
-            found.push(*table);
-        }
-    }
-    found
-}
-
-/// Follows `word` into and out of parentheses and the FROM clause.
-fn step(in_from: &mut Vec<bool>, word: &str) {
-    const ENDS: [&str; 10] =
-        ["select", "where", "group", "having", "order", "limit", "union", "except", "intersect", "window"];
-    match word {
-        "(" => in_from.push(false),
-        ")" if in_from.len() > 1 => {
-            in_from.pop();
-        }
-        _ => {
-            let from = word.eq_ignore_ascii_case("from");
-            if let Some(last) = in_from.last_mut()
-                && (from || ENDS.iter().any(|end| word.eq_ignore_ascii_case(end)))
-            {
-                *last = from;
-            }
-        }
-    }
-}
-
 /// `sql` with `expressions` (name and SQL) as common table expressions before its own.
 pub(crate) fn with_expressions(sql: &str, expressions: &[(String, String)]) -> String {
     if expressions.is_empty() {
@@ -132,14 +86,6 @@ pub(crate) fn identifier(name: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    /// Given names in comments, strings, columns and expressions of its own, then only tables are found.
-    #[test]
-    fn only_tables_are_found() {
-        let sql = "WITH top AS (SELECT 'from b' FROM a) -- FROM c\nSELECT d.x, e FROM top JOIN \"D\" ON top.a = b /* join c */, f";
-        assert_eq!(tables(sql, &["a", "b", "c", "d", "D", "e", "f", "top"]), ["a", "top", "D", "f"]);
-        assert_eq!(tables("WITH x AS (SELECT 1), a AS (SELECT 2 FROM b) SELECT * FROM x", &["a", "b"]), ["b"]);
-    }
 
     /// Given a query with expressions of its own, when others are put in, then they come first.
     #[test]

@@ -1,21 +1,20 @@
 //! Builds the models over the batch's tables and runs their tests, before anything is published.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
-use std::sync::Arc;
 use std::time::Instant;
 
 use arrow_array::RecordBatch;
 use futures::TryStreamExt;
-use shoplake_core::outcome::{ModelOutcome, ModelStatus, TestFailure, TestsOutcome};
-use shoplake_core::ports::{Batch, DatasetChange, Engine, RowStream};
-use shoplake_core::{Catalog, Fault, FaultKind, PinnedTable, Result};
-use shoplake_models::{Model, Models, Severity, restrict};
+use shoplake_core::outcome::{How, ModelOutcome, ModelStatus, TestsOutcome};
+use shoplake_core::ports::{Batch, DatasetChange, RowStream};
+use shoplake_core::{Fault, FaultKind, Result};
+use shoplake_models::{Materialized, Models};
 
 use crate::Pipeline;
+use crate::choice::Choice;
 use crate::load::explain;
-
-/// Above so many touched days a model by day is made anew in full: it costs less.
-const MOST_DAYS: usize = 62;
+use crate::make::{Asked, Made};
+use crate::testing::Fresh;
 
 /// What models and tests came to.
 #[derive(Debug, Default)]
@@ -24,6 +23,8 @@ pub(crate) struct Built {
     pub(crate) models: Vec<ModelOutcome>,
     /// The tests.
     pub(crate) tests: TestsOutcome,
+    /// Models that were left out although what they read has changed.
+    pub(crate) due: BTreeSet<String>,
 }
 
 impl Built {
@@ -37,31 +38,6 @@ impl Built {
 /// Collects the rows of a stream.
 pub(crate) async fn collect(stream: RowStream) -> Result<Vec<RecordBatch>> {
     stream.batches.try_collect().await
-}
-
-/// Plans every model over `catalog`, in order, without touching data; gives the catalog with the
-/// models' tables (no files) in it.
-///
-/// # Errors
-/// Every model whose SQL does not fit the tables.
-pub async fn plan_all(engine: &dyn Engine, models: &Models, mut catalog: Catalog) -> Result<Catalog, Vec<Fault>> {
-    let mut faults = Vec::new();
-    for model in models.models.iter().filter(|model| model.materialized.is_stored()) {
-        match engine.schema(&catalog, &model.sql).await {
-            Ok(schema) => {
-                let table = PinnedTable {
-                    name: model.name.clone(),
-                    root: std::env::temp_dir().into(),
-                    schema,
-                    partition_columns: Vec::new(),
-                    files: Vec::new(),
-                };
-                catalog.tables.insert(model.name.clone(), Arc::new(table));
-            }
-            Err(fault) => faults.push(in_file(fault, &model.path)),
-        }
-    }
-    if faults.is_empty() { Ok(catalog) } else { Err(faults) }
 }
 
 /// A fault of a model's SQL, with the model's file as its place.
@@ -80,10 +56,12 @@ impl Pipeline {
         models: &Models,
         changes: &HashMap<String, DatasetChange>,
         stale: &HashSet<String>,
+        choice: &Choice,
     ) -> Result<Built> {
         let mut built = Built::default();
         let mut changed: BTreeSet<String> =
             changes.iter().filter(|(_, change)| change.changed).map(|(name, _)| name.clone()).collect();
+        let mut changes = changes.clone();
         let mut broken: BTreeSet<String> = BTreeSet::new();
         self.progress.stage("models", None);
         for model in models.models.iter().filter(|model| model.materialized.is_stored()) {
@@ -93,23 +71,42 @@ impl Pipeline {
             let mut outcome = ModelOutcome {
                 name: model.name.clone(),
                 status: ModelStatus::Success,
+                how: None,
+                why: None,
                 rows: 0,
                 seconds: 0.0,
                 error: None,
             };
             let touched: Vec<&String> = model.reads.iter().filter(|table| changed.contains(*table)).collect();
+            if !choice.builds(&model.name) {
+                let behind = model.reads.iter().any(|table| built.due.contains(table));
+                if known.is_none() || behind || !touched.is_empty() || stale.contains(&model.name) {
+                    built.due.insert(model.name.clone());
+                }
+                continue;
+            }
+            let redo = choice.redoes(&model.name, stale);
+            let never = model.reads.iter().find(|name| !choice.builds(name) && !catalog.tables.contains_key(*name));
             if model.reads.iter().any(|table| broken.contains(table)) {
                 outcome.status = ModelStatus::Skipped;
                 broken.insert(model.name.clone());
-            } else if let Some(known) = known.as_ref().filter(|_| touched.is_empty() && !stale.contains(&model.name)) {
+            } else if let Some(known) = known.as_ref().filter(|_| touched.is_empty() && !redo) {
                 (outcome.status, outcome.rows) = (ModelStatus::Unchanged, known.rows());
+                outcome.how = Some(How::Unchanged);
             } else {
-                let days =
-                    touched_days(model, &touched, changes).filter(|_| known.is_some() && !stale.contains(&model.name));
-                match self.build_one(batch, model, &catalog, days).await {
-                    Ok(rows) => {
-                        outcome.rows = rows;
+                let known = known.filter(|_| !redo);
+                let asked =
+                    Asked { model, catalog: &catalog, known: known.as_deref(), touched: &touched, changes: &changes };
+                let made = match never {
+                    None => self.make(batch, &asked).await,
+                    Some(name) => Err(Fault::usage(format!("reads `{name}`, which was never built and is left out"))
+                        .hint(format!("choose `+{}` to build what it reads too", model.name))),
+                };
+                match made {
+                    Ok(Made { rows, how, why, change }) => {
+                        (outcome.rows, outcome.how, outcome.why) = (rows, Some(how), why);
                         changed.insert(model.name.clone());
+                        changes.insert(model.name.clone(), change);
                     }
                     // A disk that is full or memory that is short is no fault of the data: the run ends.
                     Err(fault) if fault.kind == FaultKind::Unavailable => return Err(in_file(fault, &model.path)),
@@ -124,96 +121,19 @@ impl Pipeline {
             built.models.push(outcome);
         }
         self.progress.done();
-        built.tests = self.test(batch, models, &changed, &broken).await?;
+        let fresh = Fresh { changed: &changed, broken: &broken, stale };
+        built.tests = self.data_tests(&batch.catalog().await?, models, choice, &fresh).await?;
+        self.unit_tests(models, choice, &fresh, &mut built.tests).await?;
         Ok(built)
     }
-
-    /// Builds one model: the rows of `days` beside its other rows, or all of it.
-    async fn build_one(
-        &self,
-        batch: &mut dyn Batch,
-        model: &Model,
-        catalog: &Catalog,
-        days: Option<BTreeSet<i32>>,
-    ) -> Result<u64> {
-        let rows = match (&model.incremental_sql, &model.by_day, days) {
-            (Some(incremental), Some(day), Some(days)) => {
-                let fresh = restrict(incremental, &days);
-                let list: Vec<String> = days.iter().map(|day| date_literal(*day)).collect();
-                let sql = format!(
-                    "SELECT * FROM ({fresh}) UNION ALL SELECT * FROM {table} WHERE {day} NOT IN ({days}) OR {day} IS NULL",
-                    table = model.name,
-                    days = list.join(", ")
-                );
-                self.engine.query(catalog, &sql).await?
-            }
-            _ => self.engine.query(catalog, &model.sql).await?,
-        };
-        batch.replace(&model.name, rows).await
-    }
-
-    /// Runs the tests of what has changed.
-    async fn test(
-        &self,
-        batch: &dyn Batch,
-        models: &Models,
-        changed: &BTreeSet<String>,
-        broken: &BTreeSet<String>,
-    ) -> Result<TestsOutcome> {
-        let catalog = batch.catalog().await?;
-        let mut outcome = TestsOutcome::default();
-        self.progress.stage("tests", None);
-        for test in &models.tests {
-            let reads = |names: &BTreeSet<String>| test.depends_on.iter().any(|table| names.contains(table));
-            if !reads(changed) || reads(broken) {
-                continue;
-            }
-            let sql = format!("SELECT count(*) AS failing FROM ({})", test.sql);
-            let batches =
-                collect(self.engine.query(&catalog, &sql).await.map_err(|fault| in_file(fault, &test.name))?).await?;
-            let failing = first_count(&batches);
-            let blocks = test.severity == Severity::Error;
-            match (failing, blocks) {
-                (0, _) => outcome.passed += 1,
-                (_, true) => outcome.failed += 1,
-                (_, false) => outcome.warned += 1,
-            }
-            if failing > 0 {
-                outcome.failures.push(TestFailure { name: test.name.clone(), rows: failing, blocks });
-            }
-        }
-        self.progress.done();
-        Ok(outcome)
-    }
 }
 
-/// The days that a model by day has to make anew; `None` where all of it has to be.
-fn touched_days(model: &Model, touched: &[&String], changes: &HashMap<String, DatasetChange>) -> Option<BTreeSet<i32>> {
-    model.by_day.as_ref()?;
-    let mut days = BTreeSet::new();
-    for table in touched {
-        // A change that is not told by days (a dimension, another model) may touch any of them.
-        let change = changes.get(*table).filter(|change| !change.first && !change.days.is_empty())?;
-        days.extend(&change.days);
-    }
-    (!days.is_empty() && days.len() <= MOST_DAYS).then_some(days)
-}
-
-fn date_literal(day: i32) -> String {
-    let (year, month, day) = shoplake_core::clock::civil(day);
-    format!("DATE '{year:04}-{month:02}-{day:02}'")
-}
-
-/// The number in the first cell of an answer.
-fn first_count(batches: &[RecordBatch]) -> u64 {
-    use arrow_array::cast::AsArray;
-    let cell = batches.iter().find(|batch| batch.num_rows() > 0).map(|batch| batch.column(0).clone());
-    let count = cell.and_then(|c| c.as_primitive_opt::<arrow_array::types::Int64Type>().map(|c| c.value(0)));
-    count.map_or(0, |count| count.max(0) as u64)
-}
-
-/// What decides whether a model's table still fits: by model, its compiled SQL's fingerprint.
-pub(crate) fn fingerprints(models: &Models) -> BTreeMap<String, String> {
-    let stored = models.models.iter().filter(|model| model.materialized.is_stored());
-    stored.map(|model| (format!("model:{}", model.name), shoplake_core::hash::fingerprint(&model.sql))).collect()
+/// What decides whether a model's table still fits: by model, its compiled SQL's fingerprint; by
+/// view, that of what readers see.
+pub fn fingerprints(models: &Models) -> BTreeMap<String, String> {
+    let kept = models.models.iter().filter_map(|model| match model.materialized {
+        Materialized::View => Some(("view", model)),
+        kept => kept.is_stored().then_some(("model", model)),
+    });
+    kept.map(|(kind, model)| (format!("{kind}:{}", model.name), shoplake_core::hash::fingerprint(&model.sql))).collect()
 }

@@ -56,6 +56,11 @@ impl Pipeline {
         Ok(intakes)
     }
 
+    /// Nothing to load, of every dataset.
+    pub(crate) fn nothing(&self) -> Vec<Intake> {
+        self.project.datasets.iter().map(|_| Intake::default()).collect()
+    }
+
     /// What leaves quarantine; nothing else is loaded.
     async fn collect_replay(&self, options: &ReplayOptions) -> Result<Vec<Intake>> {
         // A replay that was cut off left its file: nothing was taken of it.
@@ -109,23 +114,37 @@ impl Pipeline {
         self.progress.done();
         let mut candidates: Vec<Candidate> = fresh.into_iter().map(|file| Candidate { file, waited: false }).collect();
         candidates.extend(waiting.into_iter().map(|file| Candidate { file, waited: true }));
-        candidates.sort_by(|a, b| {
-            let (left, right) = (&a.file, &b.file);
-            left.page
-                .cmp(&right.page)
-                .then_with(|| natural_order(&left.name, &right.name))
-                .then_with(|| left.key.cmp(&right.key))
-                .then_with(|| a.waited.cmp(&b.waited))
-        });
-        candidates.dedup_by(|later, first| later.file.key == first.file.key);
-        self.sort_out(dataset, candidates, &mut intake).await?;
+        for known in self.sort_out(dataset, in_order(candidates), &mut intake).await? {
+            self.landing.discard(&known)?;
+        }
         if !named {
             intake.replays = self.outdated(dataset).await?;
         }
         Ok(intake)
     }
 
-    async fn record_of(&self, dataset: &Dataset, file: &LandedFile) -> Result<Option<FileRecord>> {
+    /// What the next run would have to load, by the files that lie in the inbox and in landing: nothing
+    /// is moved, and no API is asked.
+    pub(crate) async fn foresee(&self) -> Result<Vec<Intake>> {
+        let arrivals = files::scan(&self.project)?;
+        let mut intakes = Vec::new();
+        for dataset in &self.project.datasets {
+            let name = &dataset.contract.dataset;
+            let mut candidates = Vec::new();
+            for arrival in arrivals.iter().filter(|arrival| &arrival.dataset == name) {
+                let file = self.landing.foresee(name, &arrival.path, &arrival.name, &arrival.origin)?;
+                candidates.push(Candidate { file, waited: false });
+            }
+            candidates.extend(self.landing.waiting(name)?.into_iter().map(|file| Candidate { file, waited: true }));
+            let mut intake = Intake::default();
+            self.sort_out(dataset, in_order(candidates), &mut intake).await?;
+            intake.replays = self.outdated(dataset).await?;
+            intakes.push(intake);
+        }
+        Ok(intakes)
+    }
+
+    pub(crate) async fn record_of(&self, dataset: &Dataset, file: &LandedFile) -> Result<Option<FileRecord>> {
         let name = &dataset.contract.dataset;
         match &file.page {
             Some((pull, page)) => self.state.page(name, pull, *page).await,
@@ -134,8 +153,14 @@ impl Pipeline {
     }
 
     /// Tells files to load from files whose bytes are in the tables already, and leaves those waiting
-    /// that were refused under the contract as it is.
-    async fn sort_out(&self, dataset: &Dataset, candidates: Vec<Candidate>, intake: &mut Intake) -> Result<()> {
+    /// that were refused under the contract as it is. Gives the files that the archive has already.
+    async fn sort_out(
+        &self,
+        dataset: &Dataset,
+        candidates: Vec<Candidate>,
+        intake: &mut Intake,
+    ) -> Result<Vec<LandedFile>> {
+        let mut archived = Vec::new();
         let contract = &dataset.contract;
         let fingerprint = contract.fingerprint();
         let snapshot = contract.event_time.is_none();
@@ -164,16 +189,30 @@ impl Pipeline {
                 (None, false) => seen.contains(&file.sha256) || loaded,
             };
             if known {
-                self.landing.discard(&file)?;
                 intake.known.push(outcome(&file, FileStatus::AlreadyLoaded));
+                archived.push(file);
             } else {
                 seen.insert(file.sha256.clone());
                 last = Some(file.sha256.clone());
                 intake.files.push(file);
             }
         }
-        Ok(())
+        Ok(archived)
     }
+}
+
+/// The order in which files are taken, each once.
+fn in_order(mut candidates: Vec<Candidate>) -> Vec<Candidate> {
+    candidates.sort_by(|a, b| {
+        let (left, right) = (&a.file, &b.file);
+        left.page
+            .cmp(&right.page)
+            .then_with(|| natural_order(&left.name, &right.name))
+            .then_with(|| left.key.cmp(&right.key))
+            .then_with(|| a.waited.cmp(&b.waited))
+    });
+    candidates.dedup_by(|later, first| later.file.key == first.file.key);
+    candidates
 }
 
 /// A file that may be to load.

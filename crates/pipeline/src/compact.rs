@@ -60,7 +60,8 @@ impl Pipeline {
     }
 
     async fn publish_compacted(&self, run: &mut Run, batch: Box<dyn Batch>) -> Result<shoplake_core::BatchNumber> {
-        let fingerprints = self.last_fingerprints().await?.unwrap_or_default();
+        let (fingerprints, views) =
+            self.last_summary().await?.map(|last| (last.fingerprints, last.views)).unwrap_or_default();
         let summary = BatchSummary {
             run_id: run.id.clone(),
             started_at: run.started_at,
@@ -68,9 +69,10 @@ impl Pipeline {
             datasets: Vec::new(),
             files: Vec::new(),
             cursors: Vec::new(),
-            fingerprints: fingerprints.into_iter().collect(),
+            fingerprints,
             corrections: Vec::new(),
             restored: Vec::new(),
+            views,
         };
         let manifest = batch.publish(summary).await?;
         self.settle(&manifest).await?;

@@ -10,15 +10,22 @@
 mod archive;
 mod build;
 mod causes;
+mod choice;
 mod collect;
+mod columns;
 mod compact;
 mod export;
+mod full;
 mod load;
+mod make;
 mod mark;
+pub mod plan;
+mod planning;
 mod replay;
 mod report;
 mod restore;
 mod run;
+mod testing;
 mod verify;
 
 use std::path::PathBuf;
@@ -27,7 +34,9 @@ use std::sync::Arc;
 use shoplake_core::Project;
 use shoplake_core::ports::{Engine, LandingZone, Progress, StateStore, TableStore};
 
-pub use build::plan_all;
+pub use build::fingerprints;
+pub use choice::{Choice, Chosen};
+pub use planning::{plan_all, plan_tests};
 pub use replay::{ORIGIN_COLUMNS, REASON_COLUMNS, ReplayOptions};
 
 /// The stations of a project, put together by the binary.
@@ -56,4 +65,8 @@ pub struct RunOptions {
     pub dataset: Option<String>,
     /// Rows leave quarantine, and nothing else is loaded.
     pub replay: Option<ReplayOptions>,
+    /// Nothing is loaded: models are built and tested over the tables as they are.
+    pub build_only: bool,
+    /// Which models are built and which tests run.
+    pub choice: Choice,
 }

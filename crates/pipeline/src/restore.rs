@@ -11,6 +11,7 @@ use shoplake_models::Models;
 
 use crate::Pipeline;
 use crate::build::{Built, fingerprints};
+use crate::choice::Choice;
 use crate::run::{Run, many, stale};
 
 impl Pipeline {
@@ -55,7 +56,7 @@ impl Pipeline {
         };
         let mut outcome = run.outcome();
         let blocked = built.blocks();
-        Built { models: outcome.models, tests: outcome.tests } = built;
+        (outcome.models, outcome.tests) = (built.models, built.tests);
         if blocked {
             batch.abandon().await?;
         } else {
@@ -82,7 +83,7 @@ impl Pipeline {
         let changes = HashMap::from([(version.name.clone(), change)]);
         batch.restore(version).await?;
         let stale = stale(models, Some(last), &fingerprints(models));
-        self.build(batch, models, &changes, &stale).await
+        self.build(batch, models, &changes, &stale, &Choice::default()).await
     }
 
     /// The account of the batch. The contracts keep the fingerprints of the last run: rows that wait to
@@ -105,6 +106,7 @@ impl Pipeline {
             fingerprints: prints.into_iter().collect(),
             corrections: Vec::new(),
             restored: vec![restored],
+            views: models.views(),
         }
     }
 }

@@ -1,17 +1,19 @@
 //! The run: every stage in its order, and what each outcome means for the next.
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::time::Instant;
 
 use chrono::{DateTime, Utc};
-use shoplake_core::outcome::{FileStatus, RunOutcome, RunStatus, TestsOutcome};
-use shoplake_core::ports::{Batch, BatchSummary, FileRecord, StepRecord};
+use shoplake_core::outcome::{FileStatus, ModelStatus, RunOutcome, RunStatus, TestsOutcome};
+use shoplake_core::ports::{Batch, BatchSummary, FileRecord, Manifest, StepRecord};
 use shoplake_core::{BatchNumber, Counts, Fault, FaultKind, LandedFile, Result, RunId, fail_point};
 use shoplake_models::Models;
 
 use crate::build::{Built, fingerprints};
+use crate::choice::Choice;
 use crate::collect::Intake;
 use crate::load::{Loaded, explain};
+use crate::plan::words;
 use crate::{Pipeline, RunOptions};
 
 /// The run in hand.
@@ -30,6 +32,7 @@ struct Work<'a> {
     /// Whether contracts and models are what the last batch was made with.
     settled: bool,
     intakes: &'a [Intake],
+    choice: &'a Choice,
 }
 
 impl Run {
@@ -89,11 +92,15 @@ impl Pipeline {
     async fn run_once(&self, options: &RunOptions) -> Result<RunOutcome> {
         let models = shoplake_models::load(&self.project).map_err(many)?;
         let mut run = Run::new();
+        if let Some(staged) = self.tables.staged().await? {
+            // Rows that a plan has loaded name its run: the run that publishes them goes by that name.
+            run.id = staged.summary.run_id;
+        }
         self.state.begin_run(&run.id, run.started_at).await?;
         self.tables.recover().await?;
         self.catch_up().await?;
         self.step(&mut run, "recover", "what earlier runs left is in order").await?;
-        let intakes = self.collect(options).await?;
+        let intakes = if options.build_only { self.nothing() } else { self.collect(options).await? };
         let files: Vec<LandedFile> = intakes.iter().flat_map(|intake| intake.files.clone()).collect();
         self.step(&mut run, "land", &format!("{} files to load", files.len())).await?;
         let last = self.last_fingerprints().await?;
@@ -101,16 +108,16 @@ impl Pipeline {
         let mut outcome = run.outcome();
         outcome.problems = intakes.iter().flat_map(|intake| intake.problems.clone()).collect();
         let replays = intakes.iter().any(|intake| !intake.replays.is_empty());
-        if files.is_empty() && !replays && last.as_ref() == Some(&now) {
+        let settled = self.is_settled(&models, last.as_ref());
+        if files.is_empty() && !replays && settled && !options.build_only && !options.choice.full_refresh {
+            self.tables.discard_staged().await?;
             outcome.datasets = idle(self, &intakes);
+        } else if let Some(staged) = self.kept_for(&models, &intakes, options).await? {
+            self.publish_kept(&mut run, staged, &intakes, &mut outcome).await?;
         } else {
             let batch = self.tables.begin(&run.id, &files).await?;
-            let work = Work {
-                models: &models,
-                stale: stale(&models, last.as_ref(), &now),
-                settled: last == Some(now),
-                intakes: &intakes,
-            };
+            let stale = stale(&models, last.as_ref(), &now);
+            let work = Work { models: &models, stale, settled, intakes: &intakes, choice: &options.choice };
             self.work(&mut run, batch, &work, &mut outcome).await?;
         }
         if outcome.batch.is_none() {
@@ -157,7 +164,7 @@ impl Pipeline {
             let loaded = self.load(&mut *batch, work.intakes).await?;
             let counted: u64 = loaded.datasets.iter().map(|dataset| dataset.counts.rows_read).sum();
             self.step(run, "load", &format!("{counted} rows of {} files", loaded.files.len())).await?;
-            let built = self.build(&mut *batch, work.models, &loaded.changes, &work.stale).await?;
+            let built = self.build(&mut *batch, work.models, &loaded.changes, &work.stale, work.choice).await?;
             self.step(run, "models", &format!("{} models, {} tests", built.models.len(), built.tests.passed)).await?;
             Ok::<_, Fault>((loaded, built))
         };
@@ -170,9 +177,19 @@ impl Pipeline {
             }
         };
         let blocked = built.blocks();
-        let Built { models: model_outcomes, tests } = built;
+        let Built { models: model_outcomes, tests, due } = built;
         (outcome.models, outcome.tests) = (model_outcomes, tests);
-        let nothing_new = work.settled && loaded.files.is_empty() && loaded.changes.values().all(|c| !c.changed);
+        if !due.is_empty() {
+            let names: Vec<String> = due.iter().map(|name| format!("`{name}`")).collect();
+            outcome
+                .problems
+                .push(format!("left out although due: {}; the next `shoplake run` builds them", names.join(", ")));
+        }
+        let built_none = outcome.models.iter().all(|model| model.status == ModelStatus::Unchanged);
+        let nothing_new = (work.settled || work.choice.chosen.is_some())
+            && built_none
+            && loaded.files.is_empty()
+            && loaded.changes.values().all(|c| !c.changed);
         if blocked {
             batch.abandon().await?;
             outcome.datasets = held(&loaded);
@@ -180,7 +197,7 @@ impl Pipeline {
             batch.abandon().await?;
             outcome.datasets.clone_from(&loaded.datasets);
         } else {
-            self.publish(run, batch, work, &loaded, outcome).await?;
+            self.publish(run, batch, work, &loaded, &due, outcome).await?;
         }
         self.remember(run, &loaded, outcome).await
     }
@@ -191,26 +208,18 @@ impl Pipeline {
         batch: Box<dyn Batch>,
         work: &Work<'_>,
         loaded: &Loaded,
+        due: &BTreeSet<String>,
         outcome: &mut RunOutcome,
     ) -> Result<()> {
-        let cursors = self.project.datasets.iter().zip(work.intakes).filter(|(_, intake)| intake.pulled);
-        // A pull whose page was refused stays open: the cursor must not pass what is not loaded.
-        let whole = |name: &str| loaded.failed.iter().all(|file| file.dataset != name || file.page.is_none());
-        let cursors = cursors.map(|(dataset, intake)| (dataset.contract.dataset.clone(), intake.cursor.clone()));
-        let cursors = cursors.filter(|(name, _)| whole(name)).map(|(name, cursor)| (name, cursor.unwrap_or_default()));
-        let summary = BatchSummary {
-            run_id: run.id.clone(),
-            started_at: run.started_at,
-            published_at: Some(Utc::now()),
-            datasets: loaded.datasets.clone(),
-            files: loaded.files.clone(),
-            cursors: cursors.collect(),
-            fingerprints: self.fingerprints(work.models).into_iter().collect(),
-            corrections: work.intakes.iter().filter_map(|intake| intake.corrections.clone()).collect(),
-            restored: Vec::new(),
-        };
+        let published = self.to_publish(work.models, work.choice, due).await?;
+        let summary = self.summary(run, work.intakes, loaded, published).await?;
         self.progress.stage("publishing", None);
         let manifest = batch.publish(summary).await?;
+        self.published(run, manifest, outcome).await
+    }
+
+    /// After the decision: state and archive follow, and the outcome tells of it.
+    pub(crate) async fn published(&self, run: &mut Run, manifest: Manifest, outcome: &mut RunOutcome) -> Result<()> {
         self.step(run, "publish", &format!("batch {}", manifest.batch)).await?;
         self.settle(&manifest).await.map_err(|fault| published(fault, manifest.batch))?;
         self.step(run, "archive", &format!("{} files", manifest.summary.files.len())).await?;
@@ -220,8 +229,50 @@ impl Pipeline {
         Ok(())
     }
 
+    /// What the publish record says of the run; `published` are the fingerprints and the views.
+    pub(crate) async fn summary(
+        &self,
+        run: &Run,
+        intakes: &[Intake],
+        loaded: &Loaded,
+        published: (Vec<(String, String)>, BTreeMap<String, String>),
+    ) -> Result<BatchSummary> {
+        let (mut fingerprints, views) = published;
+        let last = self.last_fingerprints().await?.unwrap_or_default();
+        for dataset in &self.project.datasets {
+            let name = &dataset.contract.dataset;
+            let (entry, now) = words(&dataset.contract);
+            // A run that left rows to be judged by the contract as it is keeps what it was.
+            let judged = fingerprints.iter().any(|(n, print)| n == name && *print == dataset.contract.fingerprint());
+            let words = if judged { Some(now) } else { last.get(&entry).cloned() };
+            fingerprints.extend(words.map(|words| (entry, words)));
+        }
+        Ok(BatchSummary {
+            run_id: run.id.clone(),
+            started_at: run.started_at,
+            published_at: Some(Utc::now()),
+            datasets: loaded.datasets.clone(),
+            files: loaded.files.clone(),
+            cursors: self.cursors(intakes, loaded),
+            fingerprints,
+            corrections: intakes.iter().filter_map(|intake| intake.corrections.clone()).collect(),
+            restored: Vec::new(),
+            views,
+        })
+    }
+
+    /// The cursors that move with what is loaded.
+    pub(crate) fn cursors(&self, intakes: &[Intake], loaded: &Loaded) -> Vec<(String, serde_json::Value)> {
+        let cursors = self.project.datasets.iter().zip(intakes).filter(|(_, intake)| intake.pulled);
+        // A pull whose page was refused stays open: the cursor must not pass what is not loaded.
+        let whole = |name: &str| loaded.failed.iter().all(|file| file.dataset != name || file.page.is_none());
+        let cursors = cursors.map(|(dataset, intake)| (dataset.contract.dataset.clone(), intake.cursor.clone()));
+        let cursors = cursors.filter(|(name, _)| whole(name));
+        cursors.map(|(name, cursor)| (name, cursor.unwrap_or_default())).collect()
+    }
+
     /// Notes the files that are not part of a published batch.
-    async fn remember(&self, run: &Run, loaded: &Loaded, outcome: &RunOutcome) -> Result<()> {
+    pub(crate) async fn remember(&self, run: &Run, loaded: &Loaded, outcome: &RunOutcome) -> Result<()> {
         for dataset in &outcome.datasets {
             let Some(known) = self.project.dataset(&dataset.dataset) else { continue };
             for file in dataset.files.iter().filter(|f| matches!(f.status, FileStatus::Failed | FileStatus::Held)) {
@@ -241,17 +292,22 @@ impl Pipeline {
     }
 
     /// What decides whether there is anything to do without new files.
-    fn fingerprints(&self, models: &Models) -> BTreeMap<String, String> {
+    pub(crate) fn fingerprints(&self, models: &Models) -> BTreeMap<String, String> {
         let contracts = self.project.datasets.iter();
         let contracts = contracts.map(|d| (d.contract.dataset.clone(), d.contract.fingerprint()));
         contracts.chain(fingerprints(models)).collect()
     }
 
-    pub(crate) async fn last_fingerprints(&self) -> Result<Option<BTreeMap<String, String>>> {
+    /// What the last published batch said of itself.
+    pub(crate) async fn last_summary(&self) -> Result<Option<BatchSummary>> {
         let last = self.state.last_batch().await?;
         let Some(before) = last.0.checked_sub(1) else { return Ok(None) };
-        let manifest = self.tables.manifests(BatchNumber(before)).await?.pop();
-        Ok(manifest.map(|manifest| manifest.summary.fingerprints.into_iter().collect()))
+        Ok(self.tables.manifests(BatchNumber(before)).await?.pop().map(|manifest| manifest.summary))
+    }
+
+    pub(crate) async fn last_fingerprints(&self) -> Result<Option<BTreeMap<String, String>>> {
+        let last = self.last_summary().await?;
+        Ok(last.map(|summary| summary.fingerprints.into_iter().collect()))
     }
 
     pub(crate) async fn step(&self, run: &mut Run, name: &str, detail: &str) -> Result<()> {
@@ -260,6 +316,12 @@ impl Pipeline {
         tracing::info!(run = %run.id, step = name, seconds, detail);
         self.state.record_step(&run.id, &StepRecord { name: name.into(), seconds, detail: detail.into() }).await
     }
+}
+
+/// Whether the fingerprints `now` are those of `last`, which may say more: contracts in words, for people.
+pub(crate) fn same(last: &BTreeMap<String, String>, now: &BTreeMap<String, String>) -> bool {
+    let prints = last.iter().filter(|(name, _)| !name.starts_with("contract:"));
+    prints.eq(now.iter())
 }
 
 /// Models whose SQL is not what their table was built with.

@@ -9,6 +9,9 @@ use crate::schemas::schemas;
 use crate::settings;
 use crate::template::{CURRENCY_LINE, FILES, NAME_LINE, TIME_ZONE_LINE};
 
+/// dbt's settings, which know the time zone too.
+const DBT: &str = "dbt_project.yml";
+
 /// What a new project is told.
 #[derive(Debug, Clone, Default)]
 pub struct InitOptions {
@@ -53,6 +56,7 @@ pub fn init(dir: &Path, options: &InitOptions) -> Result<Initialised> {
     };
     let mut files = Vec::new();
     for (path, text) in FILES.iter().filter(|(path, _)| *path != SETTINGS) {
+        let text = if *path == DBT { &*settings(text) } else { text };
         write_new(dir, path, text, &mut files)?;
     }
     for (file, schema) in schemas() {

@@ -7,7 +7,7 @@ use serde::de::DeserializeOwned;
 use shoplake_core::{Fault, Project};
 
 use crate::environment::Environment;
-use crate::files::{DashboardFile, ModelsFile, ReportFile, SourceFile};
+use crate::files::{DashboardFile, ReportFile, SourceFile};
 use crate::locate::SETTINGS;
 use crate::relations::{self, Written};
 use crate::source::{self, Draft};
@@ -34,7 +34,9 @@ pub fn load(dir: &Path, env: &Environment) -> Result<Project, Vec<Fault>> {
             currency: settings.currency,
             lake_dir: settings.lake_dir,
             remote: settings.remote,
+            target: settings.target,
             vars: settings.vars,
+            model_settings: settings.models,
             limits: settings.limits,
             schedule: settings.schedule,
             datasets,
@@ -85,7 +87,8 @@ fn names_in(node: &Node, path: &Path) -> (String, Vec<String>) {
 
 /// Checks the files that look at tables: models' descriptions, reports and dashboards.
 fn check_views(dir: &Path, written: &Written, faults: &mut Vec<Fault>) {
-    let models = files_below(&dir.join("models"), &["sql"], faults);
+    let mut models = files_below(&dir.join("models"), &["sql"], faults);
+    models.extend(files_below(&dir.join("seeds"), &["csv"], faults));
     let stem = |path: &PathBuf| path.file_stem().map(|stem| stem.to_string_lossy().into_owned());
     let models: Vec<String> = models.iter().filter_map(stem).collect();
     let mut tables: Vec<&str> = models.iter().chain(written.keys()).map(String::as_str).collect();
@@ -96,9 +99,6 @@ fn check_views(dir: &Path, written: &Written, faults: &mut Vec<Fault>) {
             faults.push(suggest(fault, name, &tables, "table"));
         }
     };
-    for (path, name) in yaml_files(dir, "models", faults) {
-        check_shape::<ModelsFile>(&path, &name, faults);
-    }
     for (path, name) in yaml_files(dir, "reports", faults) {
         let Some((file, node)) = check_shape::<ReportFile>(&path, &name, faults) else { continue };
         for (index, table) in file.tables.iter().enumerate() {

@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use crate::files::{DashboardFile, ModelsFile, ReportFile, SettingsFile, SourceFile};
+use crate::files::{DashboardFile, ReportFile, SettingsFile, SourceFile};
 use crate::shape::schema_of;
 
 /// The schema of each file type with the name of the file that it is written to.
@@ -10,7 +10,6 @@ pub fn schemas() -> Vec<(&'static str, Value)> {
     vec![
         ("shoplake.schema.json", schema_of::<SettingsFile>()),
         ("source.schema.json", schema_of::<SourceFile>()),
-        ("models.schema.json", schema_of::<ModelsFile>()),
         ("report.schema.json", schema_of::<ReportFile>()),
         ("dashboard.schema.json", schema_of::<DashboardFile>()),
     ]

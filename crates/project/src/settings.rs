@@ -26,7 +26,9 @@ pub(crate) struct Settings {
     pub(crate) currency: String,
     pub(crate) lake_dir: PathBuf,
     pub(crate) remote: Option<RemoteLake>,
+    pub(crate) target: String,
     pub(crate) vars: BTreeMap<String, Json>,
+    pub(crate) models: Json,
     pub(crate) limits: Limits,
     pub(crate) schedule: Option<String>,
 }
@@ -65,7 +67,9 @@ pub(crate) fn read(mut node: Node, dir: &Path, environment: &Environment, faults
         name: file.name,
         time_zone: time_zone?,
         currency: file.currency,
+        target: file.target.unwrap_or_else(|| "local".to_owned()),
         vars: file.vars.unwrap_or_default(),
+        models: file.models.map(|models| Json::Object(models.into_iter().collect())).unwrap_or_default(),
         schedule: file.schedule,
     })
 }

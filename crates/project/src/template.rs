@@ -2,7 +2,7 @@
 
 /// The line of `shoplake.yml` that names the project.
 pub(crate) const NAME_LINE: &str = "name: myshop";
-/// The line of `shoplake.yml` that states the time zone.
+/// The line of `shoplake.yml` and `dbt_project.yml` that states the time zone.
 pub(crate) const TIME_ZONE_LINE: &str = "time_zone: UTC";
 /// The line of `shoplake.yml` that states the currency.
 pub(crate) const CURRENCY_LINE: &str = "currency: USD";
@@ -19,15 +19,34 @@ pub(crate) const FILES: &[(&str, &str)] = template![
     ".vscode/settings.json",
     "README.md",
     "dashboards/sales.yml",
+    "dbt_project.yml",
     "inbox/customers/.gitkeep",
     "inbox/products/.gitkeep",
     "inbox/sales/.gitkeep",
+    "macros/shop.sql",
+    "models/intermediate/int_product_sales.sql",
+    "models/intermediate/intermediate.yml",
+    "models/marts/abc_classes.sql",
+    "models/marts/analysis.yml",
+    "models/marts/basket_pairs.sql",
+    "models/marts/cohort_retention.sql",
     "models/marts/customer_lifetime_value.sql",
+    "models/marts/customer_rfm.sql",
     "models/marts/daily_sales_summary.sql",
     "models/marts/marts.yml",
+    "models/marts/new_and_returning_customers.sql",
+    "models/marts/rfm_segments.sql",
     "models/marts/sales_by_category.sql",
+    "models/marts/sales_by_city.sql",
     "models/marts/sales_by_hour.sql",
+    "models/marts/sales_heatmap.sql",
+    "models/marts/stock_cover.sql",
     "models/marts/top_products.sql",
+    "models/staging/__sources.yml",
+    "models/staging/staging.yml",
+    "models/staging/stg_customers.sql",
+    "models/staging/stg_products.sql",
+    "models/staging/stg_sales.sql",
     "reports/daily.yml",
     "shoplake.yml",
     "sources/customers.yml",
@@ -60,6 +79,8 @@ mod tests {
         let mut listed: Vec<&str> = FILES.iter().map(|(path, _)| *path).collect();
         listed.sort_unstable();
         assert_eq!(listed, found);
+        let (_, dbt) = FILES.iter().find(|(path, _)| *path == "dbt_project.yml").unwrap();
+        assert_eq!(dbt.matches(TIME_ZONE_LINE).count(), 1);
         let (_, settings) = FILES.iter().find(|(path, _)| *path == "shoplake.yml").unwrap();
         for line in [NAME_LINE, TIME_ZONE_LINE, CURRENCY_LINE] {
             assert_eq!(settings.matches(line).count(), 1, "{line}");

@@ -1,9 +1,16 @@
 //! The command line: commands, options, and their help. Nothing here does anything.
 
+mod models;
+
 use std::path::PathBuf;
 
 use chrono::{DateTime, FixedOffset, NaiveDate, NaiveDateTime, TimeDelta};
 use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
+
+pub(crate) use models::{
+    BuildArgs, CompileArgs, DocsArgs, DocsCommand, FreshnessArgs, LsArgs, LsOutput, ResourceWord, RetryArgs,
+    SelectArgs, ShowArgs, SourceCommand, TestArgs,
+};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -67,8 +74,31 @@ pub(crate) enum Command {
     Init(InitArgs),
     /// Load new data, build the models, test them, publish, and write the reports
     Run(RunArgs),
+    /// Show what the next run would change: files, contracts, models and, with --numbers, every figure
+    Plan(PlanArgs),
     /// Check the project's files, contracts and models without touching data
     Check,
+    /// Build and test models and seeds over the tables as they are, and publish
+    Build(BuildArgs),
+    /// Load seeds, and nothing else
+    Seed(BuildArgs),
+    /// Run data tests and unit tests on the tables as the last run left them
+    Test(TestArgs),
+    /// Do again what failed in the last run, build or test
+    Retry(RetryArgs),
+    /// Plan every model and write its SQL to target/compiled/
+    Compile(CompileArgs),
+    /// Show the first rows of a model, as its SQL is now
+    Show(ShowArgs),
+    /// List datasets, seeds, models and tests
+    #[command(visible_alias = "list")]
+    Ls(LsArgs),
+    /// Write the documentation of the models
+    #[command(subcommand, arg_required_else_help = true)]
+    Docs(DocsCommand),
+    /// Look at the sources of data
+    #[command(subcommand, arg_required_else_help = true)]
+    Source(SourceCommand),
     /// Run one SQL query on the tables as the last run left them
     Query(QueryArgs),
     /// Show the last runs, what failed and what to do about it, and where each file went
@@ -127,10 +157,41 @@ pub(crate) struct RunArgs {
     /// The dataset that FILES belong to [default: told by their place or name]
     #[arg(long, value_name = "NAME", requires = "files")]
     pub(crate) dataset: Option<String>,
+    /// A selection builds models alone: what lies in inbox/ waits for a run without one
+    #[command(flatten)]
+    pub(crate) select: SelectArgs,
+    /// Make every model anew in full, not only the days and keys that changed
+    #[arg(long)]
+    pub(crate) full_refresh: bool,
     /// If another run holds the project, end with exit code 1 instead of waiting
     #[arg(long)]
     pub(crate) no_wait: bool,
     /// Print the outcome as one JSON object on stdout
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+/// `shoplake plan`
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  shoplake plan                           what would be loaded, made anew, and why; touches nothing
+  shoplake plan --numbers                 the effect on each figure by day; kept for the next run
+  shoplake plan --fail-if-diff --quiet    exit code 1 if anything would change
+
+APIs are not asked: what they have comes on top. A plan with numbers is published by the next run as it is,
+unless files, contracts, models or tables have changed by then.")]
+pub(crate) struct PlanArgs {
+    /// Work the run out, publish nothing, and show how each figure would differ from what is published
+    #[arg(long)]
+    pub(crate) numbers: bool,
+    /// End with exit code 1 if anything would change
+    #[arg(long)]
+    pub(crate) fail_if_diff: bool,
+    /// If a run holds the project, end with exit code 1 instead of waiting
+    #[arg(long)]
+    pub(crate) no_wait: bool,
+    /// Print the plan as one JSON object on stdout
     #[arg(long)]
     pub(crate) json: bool,
 }

@@ -3,7 +3,7 @@
 use std::fmt::Write;
 
 use shoplake_core::outcome::{
-    DatasetOutcome, FileOutcome, FileStatus, ModelStatus, RunOutcome, RunStatus, TestsOutcome, TopCause,
+    DatasetOutcome, FileOutcome, FileStatus, ModelStatus, RunOutcome, RunStatus, TestFailure, TestsOutcome, TopCause,
 };
 use shoplake_core::{Counts, Reason};
 
@@ -41,16 +41,7 @@ pub(crate) fn text(outcome: &RunOutcome, currency: &str) -> String {
         file.schema_changes.iter().chain(&file.warnings).map(move |note| format!("{}: {note}", file.path))
     });
     blocks(&mut text, notes.map(|note| mark(Tone::Warn, "note", &note)));
-    let failures = outcome.tests.failures.iter().map(|test| {
-        let words = format!("test {}: {}", test.name, count(test.rows, "failing row", "failing rows"));
-        if test.blocks { mark(Tone::Bad, "failed", &words) } else { mark(Tone::Warn, "warning", &words) }
-    });
-    blocks(&mut text, failures);
-    let broken = outcome.models.iter().filter_map(|model| Some((model, model.error.as_ref()?)));
-    blocks(
-        &mut text,
-        broken.map(|(model, error)| mark(Tone::Bad, "failed", &format!("model {}: {error}", model.name))),
-    );
+    failures(&mut text, outcome);
     text.push('\n');
     text += &models_and_tests(outcome);
     let page = outcome.reports.iter().find(|report| report.ends_with(".html")).or(outcome.reports.first());
@@ -59,6 +50,55 @@ pub(crate) fn text(outcome: &RunOutcome, currency: &str) -> String {
     }
     text += &end(outcome);
     text
+}
+
+/// The summary of a build: of models and tests alone.
+pub(crate) fn built(outcome: &RunOutcome) -> String {
+    let mut text = String::new();
+    blocks(&mut text, outcome.problems.iter().map(|problem| mark(Tone::Warn, "problem", problem)));
+    failures(&mut text, outcome);
+    text.push('\n');
+    text += &models_and_tests(outcome);
+    text += &end(outcome);
+    text.trim_start().to_owned()
+}
+
+/// The summary of tests that ran on their own.
+pub(crate) fn tested(outcome: &TestsOutcome) -> String {
+    let mut text = String::new();
+    blocks(&mut text, outcome.failures.iter().map(failure));
+    let skipped = outcome.results.iter().filter(|result| result.status == "skipped");
+    blocks(
+        &mut text,
+        skipped.map(|test| {
+            let why = test.message.as_deref().unwrap_or_default();
+            mark(Tone::Warn, "skipped", &format!("test {}: {why}", test.name))
+        }),
+    );
+    let words = [(outcome.passed, "passed"), (outcome.warned, "warned"), (outcome.failed, "failed")];
+    let words: Vec<String> =
+        words.iter().filter(|(n, _)| *n > 0).map(|(n, word)| format!("{} {word}", thousands(*n))).collect();
+    let words = if words.is_empty() { "none".to_owned() } else { words.join(", ") };
+    if !text.is_empty() {
+        text.push('\n');
+    }
+    text + &mark(Tone::Plain, "tests", &words) + "\n"
+}
+
+/// A test that did not pass.
+fn failure(test: &TestFailure) -> String {
+    let words = match &test.detail {
+        Some(rows) => format!("test {}: rows missing (-) or not expected (+)\n{rows}", test.name),
+        None => format!("test {}: {}", test.name, count(test.rows, "failing row", "failing rows")),
+    };
+    if test.blocks { mark(Tone::Bad, "failed", &words) } else { mark(Tone::Warn, "warning", &words) }
+}
+
+/// Tests and models that failed.
+fn failures(text: &mut String, outcome: &RunOutcome) {
+    blocks(text, outcome.tests.failures.iter().map(failure));
+    let broken = outcome.models.iter().filter_map(|model| Some((model, model.error.as_ref()?)));
+    blocks(text, broken.map(|(model, error)| mark(Tone::Bad, "failed", &format!("model {}: {error}", model.name))));
 }
 
 /// One line a dataset; only what is not zero stands out.

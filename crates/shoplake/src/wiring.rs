@@ -1,5 +1,6 @@
 //! The composition: which adapter stands behind which port. Nothing else in Shoplake chooses one.
 
+use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -29,6 +30,12 @@ pub(crate) async fn reader(project: &Project) -> Result<Reader, Fault> {
 /// The tables as the contracts make them, without rows: for planning without data.
 pub(crate) fn blank(project: &Project) -> Result<Reader, Fault> {
     Ok(Reader { engine: engine(project)?, catalog: LocalLake::open(project)?.empty()? })
+}
+
+/// The fingerprints of what was published last.
+pub(crate) fn published(project: &Project) -> Result<BTreeMap<String, String>, Fault> {
+    let last = LocalLake::open(project)?.last_manifest()?;
+    Ok(last.map(|manifest| manifest.summary.fingerprints.into_iter().collect()).unwrap_or_default())
 }
 
 /// Opens the engine.
@@ -61,6 +68,11 @@ pub(crate) fn proof(project: &Project) -> Result<Arc<dyn LakeProof>, Fault> {
 
 /// The versions of the tables.
 pub(crate) fn maintenance(project: &Project) -> Result<Arc<dyn TableMaintenance>, Fault> {
+    Ok(Arc::new(LocalLake::open(project)?))
+}
+
+/// The tables, for a look at what is published and what is kept.
+pub(crate) fn tables(project: &Project) -> Result<Arc<dyn TableStore>, Fault> {
     Ok(Arc::new(LocalLake::open(project)?))
 }
 

@@ -1,6 +1,6 @@
 //! `cargo xtask schemas`: the JSON Schemas of the project folder's files, for editors.
 //!
-//! The types in `shoplake-project` are the source; `schemas/` is written from them, never by hand.
+//! The types in `shoplake-project` and `shoplake-models` are the source; `schemas/` is written from them, never by hand.
 
 use anyhow::{Result, bail};
 use clap::Args;
@@ -49,8 +49,10 @@ fn write() -> Result<()> {
 
 fn generated() -> Result<Vec<(std::path::PathBuf, String)>> {
     let folder = workspace::root().join("schemas");
+    let of_models = [("models.schema.json", shoplake_models::schema())];
     shoplake_project::schemas()
         .into_iter()
+        .chain(of_models)
         .map(|(name, schema)| Ok((folder.join(name), serde_json::to_string_pretty(&schema)? + "\n")))
         .collect()
 }

@@ -14,6 +14,8 @@ use crate::{blackbox, chaos, fuzz, s3, schemas, venv};
 
 const REQUIREMENTS: &str = include_str!("requirements/test.txt");
 const READERS: &str = include_str!("python/readers.py");
+const DBT_REQUIREMENTS: &str = include_str!("requirements/dbt.txt");
+const MODELS: &str = include_str!("python/models.py");
 
 /// The files of the short chaos are the same each time; where its kills strike is not.
 const CHAOS_SEED: u64 = 2024;
@@ -74,6 +76,26 @@ fn outside(steps: &mut Steps, binary: Option<&Path>) {
     on_s3(steps, binary);
     blackbox::run(steps, &python, binary);
     steps.take("other Delta readers", || other_readers(&python, binary));
+    let Some(dbt) = steps.take("dbt", || venv::ensure("dbt-venv", DBT_REQUIREMENTS)) else { return };
+    steps.take("models against plain Python and dbt: generated data", || models(&dbt, binary, "Europe/Lisbon", None));
+    match workspace::shared("data/online-retail-slice/seed-format") {
+        Some(data) => {
+            let step = || models(&dbt, binary, "America/New_York", Some(&data));
+            steps.take("models against plain Python and dbt: online-retail-slice data", step);
+        }
+        None => steps.skip("models on real data", "there is no ../shared beside this repository"),
+    }
+}
+
+/// Holds the template's models against a calculation of their own, and against real dbt.
+fn models(python: &Path, binary: &Path, zone: &str, data: Option<&Path>) -> Result<()> {
+    let shop = workspace::target().join("test-models");
+    let mut command = Command::new(python);
+    command.args(["-c", MODELS]).arg(binary).arg(&shop).arg(zone).args(data);
+    // What dbt tells its makers is nobody's business.
+    let said = workspace::output(command.env("DO_NOT_TRACK", "1"))?;
+    println!("{}", said.trim_end());
+    Ok(())
 }
 
 /// The lake on a real S3 server.

@@ -68,7 +68,7 @@ pub(crate) fn sales(root: &Path, files: &[(i32, i32, Vec<Sale>)]) -> Catalog {
         partition_columns: vec!["year".into(), "month".into()],
         files: files.collect(),
     };
-    Catalog { tables: BTreeMap::from([("sales".to_owned(), Arc::new(table))]) }
+    Catalog { tables: BTreeMap::from([("sales".to_owned(), Arc::new(table))]), ..Catalog::default() }
 }
 
 fn batch(rows: &[Sale]) -> RecordBatch {
@@ -104,7 +104,7 @@ pub(crate) fn numbers(root: &Path, values: &[i64]) -> Catalog {
         partition_columns: Vec::new(),
         files: vec![file],
     };
-    Catalog { tables: BTreeMap::from([("numbers".to_owned(), Arc::new(table))]) }
+    Catalog { tables: BTreeMap::from([("numbers".to_owned(), Arc::new(table))]), ..Catalog::default() }
 }
 
 fn write(path: &Path, batch: &RecordBatch) -> u64 {

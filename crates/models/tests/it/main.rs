@@ -32,6 +32,8 @@ fn project(dir: &Path) -> Project {
         dir: dir.to_path_buf(),
         time_zone: chrono_tz::UTC,
         currency: "USD".into(),
+        target: "local".into(),
+        model_settings: serde_json::Value::Null,
         lake_dir: dir.join("lake"),
         remote: None,
         vars: BTreeMap::from([("floor".to_owned(), serde_json::json!(5))]),
@@ -91,8 +93,8 @@ fn views_are_put_in() {
     let table = models.model("t").unwrap();
     assert_eq!(
         table.sql,
-        "WITH cte__v1 AS (\nSELECT * FROM sales\n),\ncte__v2 AS (\nWITH a AS (SELECT 1) SELECT * FROM cte__v1\n)\n\
-         SELECT * FROM cte__v2, cte__v1"
+        "WITH cte__v1 AS (\nSELECT * FROM sales\n),\ncte__v2 AS (\nWITH a AS (SELECT 1) SELECT * FROM cte__v1 AS v1\n)\n\
+         SELECT * FROM cte__v2 AS v2, cte__v1 AS v1"
     );
     assert_eq!((table.depends_on.len(), table.reads.as_slice()), (2, ["sales".to_owned()].as_slice()));
     assert_eq!(models.model("v1").unwrap().materialized, Materialized::View);
@@ -216,5 +218,148 @@ fn the_schema_names_the_keys() {
     let schema = shoplake_models::schema().to_string();
     for key in ["data_tests", "accepted_values", "relationships", "severity"] {
         assert!(schema.contains(key), "{key}");
+    }
+}
+
+/// Given a project of 300 models in five layers with macros and folders, when loaded, then each file is
+/// rendered once, and the graph is theirs.
+#[test]
+fn large_projects_cost_one_rendering_a_file() {
+    let mut files: Vec<(String, String)> = vec![(
+        "macros/all.sql".to_owned(),
+        (0..50).map(|n| format!("{{% macro m{n}(x) %}}({{{{ x }}}} + {n}){{% endmacro %}}\n")).collect(),
+    )];
+    for n in 0..300 {
+        let sql = if n < 60 {
+            format!("SELECT sale_id, {{{{ m{}('amount') }}}} AS amount FROM {{{{ source('shop', 'sales') }}}}", n % 50)
+        } else {
+            let (one, two) = (n - 60, n * 7 % (n / 60 * 60));
+            format!(
+                "{{{{ config(materialized='{}') }}}} SELECT a.sale_id, b.amount FROM {{{{ ref('m_{one}') }}}} AS a JOIN m_{two} AS b ON a.sale_id = b.sale_id",
+                ["table", "view"][usize::from(n % 5 == 0)]
+            )
+        };
+        files.push((format!("models/l{}/m_{n}.sql", n / 60), sql));
+    }
+    let files: Vec<(&str, &str)> = files.iter().map(|(path, text)| (path.as_str(), text.as_str())).collect();
+    let models = loaded(&files).unwrap();
+    assert_eq!((models.models.len(), models.renders()), (300, 300));
+    let last = models.model("m_299").unwrap();
+    assert_eq!(last.depends_on, ["m_239", "m_173"]);
+}
+
+/// Given the settings of folders, properties and the file, then the most particular holds, and tags add up.
+#[test]
+fn settings_come_from_folders_properties_and_the_file() {
+    let folder = tempfile::tempdir().unwrap();
+    for (path, text) in [
+        ("models/staging/a.sql", "SELECT 1 AS one"),
+        ("models/staging/b.sql", "{{ config(materialized='ephemeral', tags='own') }} SELECT 1 AS one"),
+        (
+            "models/staging/b.yml",
+            "models: [{name: b, config: {materialized: table, tags: [said], meta: {owner: ann}}}]",
+        ),
+        ("models/c.sql", "SELECT 1 AS one"),
+    ] {
+        let path = folder.path().join(path);
+        fs_err::create_dir_all(path.parent().unwrap()).unwrap();
+        fs_err::write(path, text).unwrap();
+    }
+    let mut project = project(folder.path());
+    project.model_settings = serde_json::json!({
+        "+tags": ["all"],
+        "shop": {"staging": {"+materialized": "view", "+tags": "stage"}}
+    });
+    let models = load(&project).unwrap();
+    let kept = |name: &str| models.model(name).map(|m| (m.materialized, m.tags.join(" "))).unwrap();
+    assert_eq!(kept("a"), (Materialized::View, "all stage".into()));
+    assert_eq!(kept("b"), (Materialized::Ephemeral, "all stage said own".into()));
+    assert_eq!(kept("c"), (Materialized::Table, "all".into()));
+    assert_eq!(models.model("b").unwrap().meta["owner"], "ann");
+}
+
+/// Given criteria of dbt's grammar, then each chooses what dbt would, and the laws of sets hold.
+#[test]
+fn selection_follows_the_grammar() {
+    let models = loaded(&[
+        ("models/staging/stg_a.sql", "{{ config(materialized='view', tags=['raw']) }} SELECT * FROM {{ source('shop', 'sales') }}"),
+        ("models/staging/stg_b.sql", "{{ config(materialized='view') }} SELECT * FROM products"),
+        ("models/marts/mid.sql", "SELECT * FROM {{ ref('stg_a') }}, stg_b"),
+        ("models/marts/end.sql", "{{ config(tags=['daily']) }} SELECT * FROM {{ ref('mid') }}"),
+        ("models/marts/end.yml", "models: [{name: end, columns: [{name: x, data_tests: [unique, not_null]}]}]\nexposures: [{name: board, type: dashboard, depends_on: [ref('end')]}]"),
+        ("data-tests/own.sql", "SELECT * FROM {{ ref('mid') }}"),
+    ])
+    .unwrap();
+    let datasets = ["sales", "products", "customers"].map(|name| (name.to_owned(), format!("sources/{name}.yml")));
+    let now = ["stg_a", "stg_b", "mid", "end"].map(|name| (name.to_owned(), name.to_owned()));
+    let now: BTreeMap<String, String> = now.into();
+    let mut published = now.clone();
+    published.insert("mid".into(), "before".into());
+    published.remove("stg_b");
+    let graph = shoplake_models::Graph::of("shop", &datasets, &models, &published, &now);
+    let list = |text: &str| text.split(' ').filter(|t| !t.is_empty()).map(str::to_owned).collect::<Vec<_>>();
+    let choose = |select: &str, exclude: &str| -> String {
+        let chosen = graph.select(&list(select), &list(exclude)).unwrap();
+        let names = chosen.iter().map(|index| graph.nodes[*index].name.as_str());
+        names.filter(|name| !name.contains('(') && *name != "own").collect::<Vec<_>>().join(" ")
+    };
+    for (select, chosen) in [
+        ("mid", "mid"),
+        ("stg_*", "stg_a stg_b"),
+        ("+mid", "sales products stg_a stg_b mid"),
+        ("1+mid", "stg_a stg_b mid"),
+        ("stg_a+", "stg_a mid end board"),
+        ("stg_a+1", "stg_a mid"),
+        ("1+mid+1", "stg_a stg_b mid end"),
+        ("@stg_a", "sales products stg_a stg_b mid end board"),
+        ("tag:daily tag:raw", "stg_a end"),
+        ("+end,staging", "stg_a stg_b"),
+        ("path:models/marts", "mid end board"),
+        ("models/staging/stg_a.sql", "stg_a"),
+        ("marts.mid", "mid"),
+        ("source:sales+", "sales stg_a mid end board"),
+        ("source:shop.products", "products"),
+        ("config.materialized:view", "stg_a stg_b"),
+        ("state:modified", "stg_b mid"),
+        ("state:new", "stg_b"),
+        ("exposure:board", "board"),
+        ("resource_type:source", "sales products customers"),
+        ("nothing_*", ""),
+    ] {
+        assert_eq!(choose(select, ""), chosen, "{select}");
+    }
+    assert_eq!(choose("", "staging source:*"), "mid end board");
+    let all = |select: &str| graph.select(&list(select), &[]).unwrap();
+    let tests = |select: &str| all(select).iter().filter(|i| graph.nodes[**i].name.contains(['(', 'o'])).count();
+    assert_eq!((all("end").len(), all("test_type:singular").len(), all("test_name:unique").len()), (3, 1, 1));
+    assert!(tests("mid") >= 1, "what is chosen brings its tests");
+    // Laws: a union holds both, an intersection is in both, a plus only adds, exclusion takes away.
+    let terms = ["mid", "+end", "stg_a+", "tag:raw", "staging", "config.materialized:table", "@stg_b", "2+end"];
+    for one in terms {
+        for two in terms {
+            let (a, b) = (all(one), all(two));
+            let both = all(&format!("{one} {two}"));
+            assert!(both.is_superset(&a) && both.is_superset(&b), "{one} {two}");
+            let met = all(&format!("{one},{two}"));
+            let bare = |set: &std::collections::BTreeSet<usize>| {
+                set.iter()
+                    .filter(|i| graph.nodes[**i].resource != shoplake_models::Resource::Test)
+                    .copied()
+                    .collect::<Vec<_>>()
+            };
+            assert!(bare(&met).iter().all(|node| a.contains(node) && b.contains(node)), "{one},{two}");
+            assert_eq!(met, all(&format!("{two},{one}")));
+            let without = graph.select(&list(one), &list(two)).unwrap();
+            assert!(without.is_subset(&a) && without.is_disjoint(&b), "{one} without {two}");
+        }
+    }
+    for (wrong, told) in [
+        ("mdi", "did you mean `mid`?"),
+        ("sales", "`source:sales`"),
+        ("tagg:x", "did you mean `tag`?"),
+        ("+", "write a name"),
+    ] {
+        let fault = graph.select(&list(wrong), &[]).unwrap_err();
+        assert!(fault.hint.clone().unwrap().contains(told), "{wrong}: {fault} {:?}", fault.hint);
     }
 }

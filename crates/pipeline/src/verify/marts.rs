@@ -25,7 +25,8 @@ pub(super) async fn fresh(pipeline: &Pipeline, models: &Models, evidence: &Evide
         let Some(table) = evidence.catalog.tables.get(&model.name) else { continue };
         check.checked += 1;
         let stored = format!("SELECT * FROM {}", quoted(&model.name));
-        let compared = compare(&*pipeline.engine, &evidence.catalog, &table.schema, &model.sql, &stored).await;
+        let sql = pipeline.fitted(model, &evidence.catalog).await?;
+        let compared = compare(&*pipeline.engine, &evidence.catalog, &table.schema, &sql, &stored).await;
         let difference = match compared {
             Ok(difference) => difference,
             Err(fault) => {

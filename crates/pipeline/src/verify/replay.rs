@@ -39,7 +39,7 @@ impl Pipeline {
             kept.keep(elsewhere, manifest.batch).await?;
         }
         let again = elsewhere.pinned().await?;
-        let mut both = Catalog { tables: evidence.catalog.tables.clone() };
+        let mut both = Catalog { tables: evidence.catalog.tables.clone(), ..Catalog::default() };
         let tables = again.tables.into_iter().map(|(name, table)| (format!("{AGAIN}{name}"), table));
         both.tables.extend(tables);
         for dataset in &self.project.datasets {

@@ -5,5 +5,8 @@
 mod account;
 mod dimensions;
 mod exactly_once;
+mod mistakes;
+mod models;
 mod replay;
 mod shop;
+mod upkeep;

@@ -11,7 +11,7 @@ use shoplake_core::ports::{Engine, Quiet, TableStore};
 use shoplake_core::{Fault, Project};
 use shoplake_engine::DataFusionEngine;
 use shoplake_lake::LocalLake;
-use shoplake_pipeline::{Pipeline, ReplayOptions, RunOptions};
+use shoplake_pipeline::{Choice, Pipeline, ReplayOptions, RunOptions};
 use shoplake_project::{Environment, InitOptions, init, load};
 use shoplake_state::SqliteState;
 use tempfile::TempDir;
@@ -60,6 +60,39 @@ impl Shop {
         Self { dir }
     }
 
+    /// A project as it stands in a folder of fixtures.
+    pub(crate) fn of_folder(folder: &Path) -> Self {
+        let dir = tempfile::tempdir().unwrap();
+        let mut open = vec![folder.to_path_buf()];
+        while let Some(from) = open.pop() {
+            for entry in fs_err::read_dir(&from).unwrap() {
+                let path = entry.unwrap().path();
+                let to = dir.path().join(path.strip_prefix(folder).unwrap());
+                if path.is_dir() {
+                    fs_err::create_dir_all(&to).unwrap();
+                    open.push(path);
+                } else {
+                    fs_err::copy(&path, &to).unwrap();
+                }
+            }
+        }
+        Self { dir }
+    }
+
+    /// Writes a file of the project, and its folders.
+    pub(crate) fn write(&self, path: &str, text: &str) {
+        let path = self.path().join(path);
+        fs_err::create_dir_all(path.parent().unwrap()).unwrap();
+        fs_err::write(path, text).unwrap();
+    }
+
+    /// Builds models over the tables as they are.
+    pub(crate) async fn build(&self, choice: Choice) -> RunOutcome {
+        fs_err::create_dir_all(self.project().state_dir()).unwrap();
+        let options = RunOptions { build_only: true, choice, ..RunOptions::default() };
+        self.pipeline().await.run(&options).await.unwrap()
+    }
+
     /// The folder.
     pub(crate) fn path(&self) -> &Path {
         self.dir.path()
@@ -72,14 +105,14 @@ impl Shop {
         fs_err::write(folder.join(name), bytes).unwrap();
     }
 
-    fn project(&self) -> Project {
+    pub(crate) fn project(&self) -> Project {
         let environment = Environment { variables: BTreeMap::new() };
         let mut project = load(self.path(), &environment).unwrap();
         project.limits.threads = 2;
         project
     }
 
-    async fn pipeline(&self) -> Pipeline {
+    pub(crate) async fn pipeline(&self) -> Pipeline {
         let project = Arc::new(self.project());
         let lake = LocalLake::open(&project).unwrap();
         let state = SqliteState::open(&project.state_dir().join("state.db")).await.unwrap();
@@ -97,6 +130,41 @@ impl Shop {
     pub(crate) async fn run(&self) -> Result<RunOutcome, Fault> {
         fs_err::create_dir_all(self.project().state_dir()).unwrap();
         self.pipeline().await.run(&RunOptions::default()).await
+    }
+
+    /// Runs once, and makes every model anew in full.
+    pub(crate) async fn full_refresh(&self) -> RunOutcome {
+        let choice = Choice { full_refresh: true, ..Choice::default() };
+        let options = RunOptions { choice, ..RunOptions::default() };
+        self.pipeline().await.run(&options).await.unwrap()
+    }
+
+    /// Brings a table back to an earlier version.
+    pub(crate) async fn restore(&self, table: &str, version: u64) -> Result<RunOutcome, Fault> {
+        let lake = LocalLake::open(&self.project()).unwrap();
+        self.pipeline().await.restore(&lake, table, version).await
+    }
+
+    /// Where a model's table is not what its SQL gives over the same tables: both, as sorted lines.
+    pub(crate) async fn stale_models(&self) -> Vec<(String, Vec<String>, Vec<String>)> {
+        let project = self.project();
+        let catalog = LocalLake::open(&project).unwrap().pinned().await.unwrap();
+        let engine = DataFusionEngine::new(&project.limits, project.time_zone).unwrap();
+        let mut stale = Vec::new();
+        for model in shoplake_models::load(&project).unwrap().models.iter().filter(|m| m.materialized.is_stored()) {
+            let mut sides = Vec::new();
+            for sql in [format!("SELECT * FROM {}", model.name), model.sql.clone()] {
+                let rows = engine.query(&catalog, &sql).await.unwrap().batches.try_collect().await.unwrap();
+                let mut rows = lines(rows);
+                rows.sort();
+                sides.push(rows);
+            }
+            if sides[0] != sides[1] {
+                let fresh = sides.remove(1);
+                stale.push((model.name.clone(), sides.remove(0), fresh));
+            }
+        }
+        stale
     }
 
     /// Replays corrected rows of sales.

@@ -2,14 +2,12 @@
 //! become the JSON Schemas that editors show and that [`crate::load`] checks against.
 
 mod dashboard;
-mod models;
 mod report;
 mod rest_api;
 mod settings;
 mod source;
 
 pub use dashboard::{DashboardFile, Tile, TileKind};
-pub use models::{ModelConfigFile, ModelFile, ModelsFile, TestedColumn};
 pub use report::ReportFile;
 pub use rest_api::{ApiKeyPlace, AuthFile, IncrementalFile, PaginatorFile, RestApiFile, RestLimitsFile};
 pub use settings::{LimitsFile, SettingsFile, TargetFile};

@@ -30,6 +30,8 @@ pub struct SettingsFile {
     pub limits: Option<LimitsFile>,
     /// Variables for models: `{{ var('name') }}`.
     pub vars: Option<BTreeMap<String, serde_json::Value>>,
+    /// Settings of models by folder, as in dbt: `staging: {+materialized: view, +tags: [daily]}`.
+    pub models: Option<BTreeMap<String, serde_json::Value>>,
 }
 
 /// A place that the project can run on.

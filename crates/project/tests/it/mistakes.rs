@@ -403,7 +403,6 @@ fn yaml_itself() {
 fn views() {
     let files = [
         ("models/marts/by_day.sql", "select 1"),
-        ("models/marts/marts.yml", "models: [{ name: by_day, colums: [] }]\n"),
         ("reports/daily.yml", "name: daily\ntables: [by_dy, shops, quarantine]\n"),
         (
             "dashboards/sales.yml",
@@ -415,8 +414,6 @@ fn views() {
       hint: did you mean `bar`?
     dashboards/sales.yml:2:80: there is no table or model `nothing`
       hint: the tables are `by_day`, `shops` and `quarantine`
-    models/marts/marts.yml:1:26: unknown key `colums`
-      hint: did you mean `columns`?
     reports/daily.yml:2:10: there is no table or model `by_dy`
       hint: did you mean `by_day`?
     ");

@@ -15,7 +15,6 @@ fn schemas_take_the_template_and_refuse_unknown_keys() {
         ("source.schema.json", "sources/customers.yml", "/columns/4"),
         ("report.schema.json", "reports/daily.yml", ""),
         ("dashboard.schema.json", "dashboards/sales.yml", "/tiles/0"),
-        ("models.schema.json", "models/marts/marts.yml", "/models/0"),
     ];
     let schemas = shoplake_project::schemas();
     for (schema, file, inside) in files {

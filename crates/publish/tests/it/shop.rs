@@ -134,6 +134,8 @@ pub(crate) fn run() -> RunOutcome {
         models: vec![ModelOutcome {
             name: "top_products".into(),
             status: ModelStatus::Error,
+            how: None,
+            why: None,
             rows: 0,
             seconds: 0.0,
             error: Some("no column `nmae`".into()),
@@ -142,7 +144,13 @@ pub(crate) fn run() -> RunOutcome {
             passed: 13,
             warned: 1,
             failed: 0,
-            failures: vec![TestFailure { name: "not_null(top_products.name)".into(), rows: 2, blocks: false }],
+            failures: vec![TestFailure {
+                name: "not_null(top_products.name)".into(),
+                rows: 2,
+                blocks: false,
+                detail: None,
+            }],
+            results: Vec::new(),
         },
         reports: Vec::new(),
         problems: Vec::new(),

@@ -22,15 +22,9 @@ pub(super) fn check(context: &Context) -> Result<Exit, Failure> {
 }
 
 /// Plans every model, then every test, over tables without rows.
-async fn plan(project: &Project, models: &Models) -> Result<(), Vec<Fault>> {
+pub(super) async fn plan(project: &Project, models: &Models) -> Result<(), Vec<Fault>> {
     let Reader { engine, catalog } = wiring::blank(project).map_err(|fault| vec![fault])?;
     let catalog = shoplake_pipeline::plan_all(engine.as_ref(), models, catalog).await?;
-    let mut faults = Vec::new();
-    for test in &models.tests {
-        if let Err(fault) = engine.schema(&catalog, &test.sql).await {
-            let detail = fault.detail.clone().unwrap_or_default();
-            faults.push(fault.detail(format!("In the test `{}`. {detail}", test.name).trim_end()));
-        }
-    }
+    let faults = shoplake_pipeline::plan_tests(engine.as_ref(), models, &catalog).await;
     if faults.is_empty() { Ok(()) } else { Err(faults) }
 }

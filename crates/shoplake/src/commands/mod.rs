@@ -1,13 +1,22 @@
 //! One file a command: it reads its options, calls the stations through [`crate::wiring`], and prints.
 
+mod build;
 mod check;
+mod choosing;
+mod compile;
 mod discover;
+mod docs;
+mod freshness;
 mod generate;
 mod init;
+mod ls;
+mod plan;
 mod quarantine;
 mod query;
 mod report;
+mod results;
 mod run;
+mod show;
 mod status;
 mod table;
 mod verify;
@@ -19,7 +28,7 @@ use std::sync::Arc;
 use shoplake_core::{Fault, Project};
 use shoplake_project::Environment;
 
-use crate::cli::{Cli, Command, GlobalArgs, QuarantineCommand, TableCommand};
+use crate::cli::{Cli, Command, DocsCommand, GlobalArgs, QuarantineCommand, SourceCommand, TableCommand};
 use crate::failure::{Exit, Failure};
 use crate::printer::Printer;
 
@@ -29,7 +38,17 @@ pub(crate) fn dispatch(cli: Cli, printer: &Printer) -> Result<Exit, Failure> {
     match cli.command {
         Command::Init(args) => init::init(&context, &args),
         Command::Run(args) => run::run(&context, args),
+        Command::Plan(args) => plan::plan(&context, &args),
         Command::Check => check::check(&context),
+        Command::Build(args) => build::build(&context, &args),
+        Command::Seed(args) => build::seed(&context, &args),
+        Command::Test(args) => build::test(&context, &args),
+        Command::Retry(args) => build::retry(&context, &args),
+        Command::Compile(args) => compile::compile(&context, &args),
+        Command::Show(args) => show::show(&context, &args),
+        Command::Ls(args) => ls::ls(&context, &args),
+        Command::Docs(DocsCommand::Generate(args)) => docs::generate(&context, &args),
+        Command::Source(SourceCommand::Freshness(args)) => freshness::freshness(&context, &args),
         Command::Query(args) => query::query(&context, &args),
         Command::Status(args) => status::status(&context, &args),
         Command::Quarantine(QuarantineCommand::Ls(args)) => quarantine::ls::ls(&context, &args),

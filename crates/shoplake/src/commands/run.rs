@@ -4,20 +4,35 @@ use std::sync::Arc;
 
 use shoplake_core::outcome::{RunOutcome, RunStatus};
 use shoplake_core::{Fault, Project};
-use shoplake_pipeline::RunOptions;
+use shoplake_pipeline::{Choice, RunOptions};
 
-use super::Context;
+use super::choosing::Compiled;
+use super::{Context, build, results};
 use crate::cli::RunArgs;
 use crate::failure::{Exit, Failure};
 use crate::{progress, summary, wiring};
 
 pub(super) fn run(context: &Context, args: RunArgs) -> Result<Exit, Failure> {
-    let project = context.project()?;
+    let compiled = context.compiled(args.select.vars.as_deref())?;
     // A slip on the command line is told before anything is touched.
-    shoplake_sources::files::named(&project, &args.files, args.dataset.as_deref())?;
-    let RunArgs { files, dataset, no_wait, json } = args;
-    let options = RunOptions { files, dataset, replay: None };
-    run_with(context, &project, &options, !no_wait, json)
+    shoplake_sources::files::named(&compiled.project, &args.files, args.dataset.as_deref())?;
+    let RunArgs { files, dataset, select, full_refresh, no_wait, json } = args;
+    if !select.is_empty() {
+        if !files.is_empty() {
+            let fault = Fault::usage("files and a selection cannot go together");
+            return Err(fault.hint("load the files first: a selection builds models alone").into());
+        }
+        let choice = Choice { full_refresh, ..compiled.choice(&select)? };
+        return build::build_with(context, &compiled, "build", choice, !no_wait, json);
+    }
+    let choice = Choice { full_refresh, ..Choice::default() };
+    let options = RunOptions { files, dataset, choice, ..RunOptions::default() };
+    run_with(context, &compiled.project, &options, !no_wait, json)
+}
+
+/// Runs once more, as after a failure.
+pub(super) fn again(context: &Context, compiled: &Compiled, json: bool) -> Result<Exit, Failure> {
+    run_with(context, &compiled.project, &RunOptions::default(), true, json)
 }
 
 /// Runs the pipeline under the project's lock, and says how it ended.
@@ -35,6 +50,8 @@ pub(super) fn run_with(
         let pipeline = wiring::pipeline(project, watcher).await?;
         Ok(pipeline.run(options).await?)
     })?;
+    let compiled = Compiled { project: Arc::clone(project), models: shoplake_models::load(project)? };
+    results::write(&compiled, "run", &outcome)?;
     if json {
         printer.data_text(&as_json(&outcome)?)?;
     }
@@ -42,7 +59,7 @@ pub(super) fn run_with(
     Ok(if outcome.status == RunStatus::Error { Exit::DataFailed } else { Exit::Done })
 }
 
-fn as_json(outcome: &RunOutcome) -> Result<String, Fault> {
+pub(super) fn as_json(outcome: &RunOutcome) -> Result<String, Fault> {
     serde_json::to_string_pretty(outcome)
         .map(|text| text + "\n")
         .map_err(|error| Fault::internal("the outcome of the run cannot be written as JSON").caused_by(error))

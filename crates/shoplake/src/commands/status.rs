@@ -7,7 +7,7 @@ use serde::Serialize;
 use serde_json::json;
 use shoplake_core::outcome::{FileStatus, RunStatus};
 use shoplake_core::ports::{FileRecord, RunRecord};
-use shoplake_core::{BatchNumber, Counts, Fault, Project};
+use shoplake_core::{BatchNumber, Counts, Fault, Project, StagedBatch};
 
 use super::Context;
 use crate::cli::StatusArgs;
@@ -34,6 +34,7 @@ pub(super) fn status(context: &Context, args: &StatusArgs) -> Result<Exit, Failu
             waiting: state.waiting(FILES).await?,
             schema_changes: schema_changes(state.schema_changes(CHANGES).await?),
             last_batch: state.last_batch().await?,
+            kept: wiring::tables(&project)?.staged().await?,
             sizes: Sizes::of(&project)?,
         })
     })?;
@@ -48,6 +49,8 @@ struct Status {
     waiting: Vec<FileRecord>,
     schema_changes: Vec<SchemaChange>,
     last_batch: BatchNumber,
+    /// What a plan keeps for the next run.
+    kept: Option<StagedBatch>,
     sizes: Sizes,
 }
 
@@ -65,6 +68,9 @@ impl Status {
             "currency": project.currency,
             "lake": project.remote.as_ref().map_or_else(|| json!(project.lake_dir), |remote| json!(remote.url)),
             "last_batch": self.last_batch,
+            "kept_plan": self.kept.as_ref().map(|kept| json!({
+                "batch": kept.batch, "at": kept.at, "files": kept.summary.files.len(),
+            })),
             "bytes": self.sizes.json(),
             "waiting": self.waiting.iter().map(file).collect::<Vec<_>>(),
             "schema_changes": self.schema_changes,
@@ -88,6 +94,12 @@ impl Status {
         };
         let place = project.remote.as_ref().map(|remote| format!("{}, ", remote.url)).unwrap_or_default();
         text += &format!("lake {place}{}, {last}\n", self.sizes.text());
+        if let Some(kept) = &self.kept {
+            let files = render::count(kept.summary.files.len() as u64, "file", "files");
+            let at = render::moment(kept.at, project.time_zone);
+            text +=
+                &format!("plan of {at} is kept, {files}: the next `shoplake run` publishes it if nothing changes\n");
+        }
         if self.runs.is_empty() {
             return text + "\nnothing has run yet: drop files into inbox/<dataset>/, then `shoplake run`\n";
         }

@@ -35,6 +35,9 @@ impl Landing {
 }
 
 impl LandingZone for Landing {
+    fn foresee(&self, _: &str, _: &Path, _: &str, _: &str) -> Result<LandedFile> {
+        Err(Fault::internal("not part of a pull"))
+    }
     fn land_file(&self, _: &str, _: &Path, _: &str, _: &str, _: Take) -> Result<LandedFile> {
         Err(Fault::internal("not part of a pull"))
     }

@@ -24,6 +24,8 @@ fn project(dir: &Path, sources: &[(&str, &str)]) -> Project {
         dir: dir.to_owned(),
         time_zone: chrono_tz::UTC,
         currency: "USD".into(),
+        target: "local".into(),
+        model_settings: serde_json::Value::Null,
         lake_dir: dir.join("lake"),
         remote: None,
         vars: BTreeMap::new(),

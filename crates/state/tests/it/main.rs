@@ -94,6 +94,7 @@ fn manifest(batch: u64, run: &str, names: &[&str]) -> Manifest {
             fingerprints: vec![("sales".into(), "print-1".into())],
             corrections: Vec::new(),
             restored: Vec::new(),
+            views: std::collections::BTreeMap::new(),
         },
     }
 }

@@ -1,4 +1,4 @@
-{{ config(materialized='table') }}
+{{ config(materialized='incremental', unique_key='customer_id') }}
 -- Grouped before the join: sales outnumber customers.
 WITH customer_sales AS (
     SELECT

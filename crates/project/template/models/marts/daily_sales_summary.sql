@@ -4,7 +4,7 @@ SELECT
     make_date(year, month, day) AS date,
     count(*) AS transaction_count,
     sum(amount) AS total_revenue,
-    average(sum(amount), count(*)) AS avg_order_value,
+    {{ average('sum(amount)', 'count(*)') }} AS avg_order_value,
     count(DISTINCT customer_id) AS unique_customers
 FROM {{ source('shop', 'sales') }}
 {% if is_incremental() %}WHERE {{ changed('year', 'month', 'day') }}{% endif %}

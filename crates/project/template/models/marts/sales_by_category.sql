@@ -1,18 +1,9 @@
 {{ config(materialized='table') }}
-WITH product_sales AS (
-    SELECT
-        product_id,
-        count(*) AS order_count,
-        sum(amount) AS revenue
-    FROM {{ source('shop', 'sales') }}
-    GROUP BY product_id
-)
-
 SELECT
     CASE WHEN products.product_id IS NULL THEN '(unknown product)' ELSE products.category END AS category,
     sum(product_sales.order_count) AS order_count,
     sum(product_sales.revenue) AS revenue
-FROM product_sales
+FROM {{ ref('int_product_sales') }} AS product_sales
 LEFT JOIN {{ source('shop', 'products') }} AS products ON product_sales.product_id = products.product_id
 GROUP BY 1
 ORDER BY revenue DESC, category

@@ -1,0 +1,121 @@
+//! A model's table with the rows of some keys replaced: only files that hold such rows are made anew,
+//! and no SQL runs over those that stay.
+
+use std::collections::{BTreeMap, HashSet};
+use std::sync::Arc;
+
+use arrow_array::{ArrayRef, BooleanArray, RecordBatch};
+use arrow_schema::{Schema, SchemaRef};
+use arrow_select::filter::filter_record_batch;
+use shoplake_core::{BatchNumber, Fault, Result, TableFile, TableRoot, hash};
+
+use crate::finish::{FileChanges, SMALL_BYTES, SMALL_FILES};
+use crate::parquet_writer::{FileWriter, OrderedFile, properties};
+use crate::pool::Pool;
+use crate::read;
+use crate::rewrite::new_file;
+use crate::shape::{arrow_fault, conform};
+
+/// What a merge came to.
+pub(crate) struct Merged {
+    pub(crate) changes: FileChanges,
+    /// Rows of the table afterwards.
+    pub(crate) rows: u64,
+}
+
+/// The keys whose rows go.
+struct Touched {
+    columns: SchemaRef,
+    hashes: HashSet<u128>,
+}
+
+impl Touched {
+    fn new(table: &Schema, keys: &[RecordBatch]) -> Result<Self> {
+        let Some(first) = keys.first() else {
+            return Ok(Self { columns: Arc::new(Schema::empty()), hashes: HashSet::new() });
+        };
+        let fields = first.schema_ref().fields().iter();
+        let fields = fields.map(|field| table.field_with_name(field.name()).cloned().map_err(arrow_fault));
+        let columns: SchemaRef = Arc::new(Schema::new(fields.collect::<Result<Vec<_>>>()?));
+        let mut hashes = HashSet::new();
+        for batch in keys {
+            hashes.extend(hash::key_hashes(conform(batch, &columns)?.columns()));
+        }
+        Ok(Self { columns, hashes })
+    }
+
+    /// Which rows stay.
+    fn stay(&self, batch: &RecordBatch) -> Result<BooleanArray> {
+        if self.hashes.is_empty() {
+            return Ok(BooleanArray::from(vec![true; batch.num_rows()]));
+        }
+        let columns = self.columns.fields().iter();
+        let columns: Option<Vec<ArrayRef>> = columns.map(|f| batch.column_by_name(f.name()).cloned()).collect();
+        let Some(columns) = columns else { return Err(Fault::internal("a table lacks the columns of its key")) };
+        Ok(hash::key_hashes(&columns).iter().map(|key| Some(!self.hashes.contains(key))).collect())
+    }
+
+    /// Whether a file has rows that go.
+    fn touches(&self, root: &TableRoot, file: &TableFile) -> Result<bool> {
+        if self.hashes.is_empty() {
+            return Ok(false);
+        }
+        for batch in read::scan(root, file, &self.columns)? {
+            if self.stay(&batch?)?.false_count() > 0 {
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+}
+
+/// Replaces the rows of `keys` among `files` with `fresh` ones, of the columns of `schema`.
+pub(crate) fn merge(
+    pool: &Pool,
+    batch: BatchNumber,
+    root: &TableRoot,
+    schema: &SchemaRef,
+    files: Vec<TableFile>,
+    keys: &[RecordBatch],
+    fresh: Vec<RecordBatch>,
+) -> Result<Merged> {
+    let touched = Touched::new(schema, keys)?;
+    let mut changes = FileChanges::default();
+    for file in files {
+        if touched.touches(root, &file)? { changes.remove.push(file) } else { changes.stay.push(file) }
+    }
+    // Small files gather, one a run: they are joined as those of a loaded table are.
+    if changes.stay.iter().filter(|file| file.size < SMALL_BYTES).count() >= SMALL_FILES {
+        let (small, large) = changes.stay.into_iter().partition(|file| file.size < SMALL_BYTES);
+        changes.stay = large;
+        changes.remove.extend::<Vec<_>>(small);
+    }
+    let path = new_file(root, batch, &BTreeMap::new());
+    let writer = FileWriter::create(path.clone(), schema.clone(), properties(schema, &[]))?;
+    let mut out: OrderedFile<RecordBatch> = OrderedFile::new(writer, Arc::new(|batch| Ok(batch.clone())));
+    let mut push = |batch: RecordBatch| match batch.num_rows() {
+        0 => Ok(()),
+        rows => out.append(pool, batch, rows),
+    };
+    for file in &changes.remove {
+        for batch in read::scan(root, file, schema)? {
+            let batch = batch?;
+            let stay = touched.stay(&batch)?;
+            push(filter_record_batch(&batch, &stay).map_err(arrow_fault)?)?;
+        }
+    }
+    for batch in fresh {
+        push(batch)?;
+    }
+    out.flush(pool)?;
+    pool.wait()?;
+    let written = out.rows();
+    let file = out.into_writer().finish(root, BTreeMap::new())?;
+    if written > 0 {
+        changes.add.push(file);
+    } else {
+        fs_err::remove_file(path)?;
+    }
+    let rows = changes.stay.iter().chain(&changes.add).map(|file| file.rows).sum();
+    Ok(Merged { changes, rows })
+}

@@ -1,0 +1,197 @@
+//! The tables that SQL names, as the parser sees them: quoted names, joins, subqueries, and names that
+//! the SQL itself gives to expressions. What is done with them stands in [`crate::compile`].
+
+use std::ops::ControlFlow;
+
+use sqlparser::ast::{Expr, Ident, ObjectNamePart, Query, Spanned, Statement, TableFactor, Visit, Visitor};
+use sqlparser::dialect::GenericDialect;
+use sqlparser::parser::Parser;
+use sqlparser::tokenizer::Location;
+
+/// The parser gives up on SQL that nests deeper; the engine tells it.
+const DEPTH: usize = 400;
+
+/// A table name of a FROM clause.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Relation {
+    /// The name as SQL means it: lowercase unless quoted.
+    pub(crate) name: String,
+    /// Where it starts, in bytes.
+    pub(crate) start: usize,
+    /// Where it ends.
+    pub(crate) end: usize,
+    /// Whether the FROM clause gives it another name.
+    pub(crate) aliased: bool,
+    /// Whether it stands for an expression of the SQL's own WITH, and for no table.
+    pub(crate) shadowed: bool,
+}
+
+/// The table names of `sql` in their order; `None` where it cannot be parsed.
+pub(crate) fn relations(sql: &str) -> Option<Vec<Relation>> {
+    let statements = parse(sql)?;
+    let mut finder = Finder { lines: Lines::new(sql), frames: Vec::new(), found: Vec::new() };
+    let _ = statements.visit(&mut finder);
+    Some(finder.found)
+}
+
+/// The expressions of `sql` that compute something, the shortest first: where a type can be wrong.
+pub fn expressions(sql: &str) -> Vec<std::ops::Range<usize>> {
+    let Some(statements) = parse(sql) else { return Vec::new() };
+    let mut finder = Computed { lines: Lines::new(sql), found: Vec::new() };
+    let _ = statements.visit(&mut finder);
+    finder.found.sort_by_key(|range| (range.len(), range.start));
+    finder.found
+}
+
+fn parse(sql: &str) -> Option<Vec<Statement>> {
+    Parser::new(&GenericDialect {}).with_recursion_limit(DEPTH).try_with_sql(sql).ok()?.parse_statements().ok()
+}
+
+/// Where lines start, to turn the parser's places into bytes.
+struct Lines<'s> {
+    sql: &'s str,
+    starts: Vec<usize>,
+}
+
+impl<'s> Lines<'s> {
+    fn new(sql: &'s str) -> Self {
+        let starts = std::iter::once(0).chain(sql.match_indices('\n').map(|(at, _)| at + 1)).collect();
+        Self { sql, starts }
+    }
+
+    fn byte(&self, place: Location) -> Option<usize> {
+        offset(self.sql, *self.starts.get(usize::try_from(place.line).ok()?.checked_sub(1)?)?, place.column)
+    }
+}
+
+/// The byte of the `column`th character (from 1) after `start`.
+pub(crate) fn offset(text: &str, start: usize, column: u64) -> Option<usize> {
+    let rest = text.get(start..)?;
+    let column = usize::try_from(column.checked_sub(1)?).ok()?;
+    Some(start + rest.char_indices().nth(column).map_or(rest.len(), |(at, _)| at))
+}
+
+/// The names that a query's WITH gives, as far as they are given yet.
+struct Frame {
+    names: Vec<String>,
+    /// The address of each expression's query, with its name.
+    pending: Vec<(usize, String)>,
+}
+
+struct Finder<'s> {
+    lines: Lines<'s>,
+    frames: Vec<Frame>,
+    found: Vec<Relation>,
+}
+
+fn address(query: &Query) -> usize {
+    std::ptr::from_ref(query).addr()
+}
+
+fn meant(ident: &Ident) -> String {
+    if ident.quote_style.is_some() { ident.value.clone() } else { ident.value.to_lowercase() }
+}
+
+impl Visitor for Finder<'_> {
+    type Break = ();
+
+    fn pre_visit_query(&mut self, query: &Query) -> ControlFlow<()> {
+        let mut frame = Frame { names: Vec::new(), pending: Vec::new() };
+        if let Some(with) = &query.with {
+            for expression in &with.cte_tables {
+                let name = meant(&expression.alias.name);
+                if with.recursive {
+                    frame.names.push(name.clone());
+                }
+                frame.pending.push((address(&expression.query), name));
+            }
+        }
+        self.frames.push(frame);
+        ControlFlow::Continue(())
+    }
+
+    fn post_visit_query(&mut self, query: &Query) -> ControlFlow<()> {
+        self.frames.pop();
+        // From here on, and not before, the expression's name means the expression.
+        if let Some(frame) = self.frames.last_mut()
+            && let Some((_, name)) = frame.pending.iter().find(|(known, _)| *known == address(query))
+        {
+            frame.names.push(name.clone());
+        }
+        ControlFlow::Continue(())
+    }
+
+    fn pre_visit_table_factor(&mut self, factor: &TableFactor) -> ControlFlow<()> {
+        if let TableFactor::Table { name, alias, args: None, .. } = factor
+            && let [ObjectNamePart::Identifier(ident)] = name.0.as_slice()
+            && let (Some(start), Some(end)) = (self.lines.byte(ident.span.start), self.lines.byte(ident.span.end))
+        {
+            let name = meant(ident);
+            let shadowed = self.frames.iter().any(|frame| frame.names.contains(&name));
+            self.found.push(Relation { name, start, end, aliased: alias.is_some(), shadowed });
+        }
+        ControlFlow::Continue(())
+    }
+}
+
+struct Computed<'s> {
+    lines: Lines<'s>,
+    found: Vec<std::ops::Range<usize>>,
+}
+
+impl Visitor for Computed<'_> {
+    type Break = ();
+
+    fn pre_visit_expr(&mut self, expr: &Expr) -> ControlFlow<()> {
+        let plain = matches!(
+            expr,
+            Expr::Identifier(_) | Expr::CompoundIdentifier(_) | Expr::Value(_) | Expr::Wildcard(_) | Expr::Nested(_)
+        );
+        let span = expr.span();
+        if !plain
+            && let (Some(start), Some(end)) = (self.lines.byte(span.start), self.lines.byte(span.end))
+            && start < end
+        {
+            self.found.push(start..end);
+        }
+        ControlFlow::Continue(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn tables(sql: &str) -> Vec<String> {
+        relations(sql).unwrap().into_iter().filter(|r| !r.shadowed).map(|r| r.name).collect()
+    }
+
+    /// Given names in comments, strings, columns and expressions of its own, then only tables are found.
+    #[test]
+    fn only_tables_are_found() {
+        let sql = "WITH top AS (SELECT 'from b' FROM a) -- FROM c\nSELECT d.x, e FROM top JOIN \"D\" ON top.a = b \
+                   /* join c */, F WHERE x IN (SELECT y FROM g)";
+        assert_eq!(tables(sql), ["a", "D", "f", "g"]);
+        assert_eq!(tables("SELECT * FROM generate_series(1, 2), (SELECT * FROM a) AS b"), ["a"]);
+    }
+
+    /// Given an expression with the name of the table that it reads, then inside it is the table, after it the expression.
+    #[test]
+    fn an_expression_hides_a_table_after_itself() {
+        let sql = "WITH sales AS (SELECT * FROM sales), b AS (SELECT * FROM sales) SELECT * FROM sales, b";
+        let found: Vec<bool> = relations(sql).unwrap().into_iter().map(|r| r.shadowed).collect();
+        assert_eq!(found, [false, true, true, true]);
+        let recursive = "WITH RECURSIVE a AS (SELECT 1 AS n UNION ALL SELECT n + 1 FROM a) SELECT * FROM a";
+        assert_eq!(tables(recursive), Vec::<String>::new());
+        assert_eq!(tables("SELECT * FROM (WITH a AS (SELECT 1) SELECT * FROM a) x, a"), ["a"]);
+    }
+
+    /// Given letters of several bytes before a name, then its bytes are named.
+    #[test]
+    fn places_are_bytes() {
+        let sql = "SELECT '日本'\nFROM \"Größe\" g";
+        let found = relations(sql).unwrap();
+        assert_eq!(&sql[found[0].start..found[0].end], "\"Größe\"");
+        assert!(found[0].aliased);
+    }
+}

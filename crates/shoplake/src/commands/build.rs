@@ -1,0 +1,119 @@
+//! `shoplake build`, `seed`, `test` and `retry`: models and tests over the tables as they are.
+
+use std::collections::BTreeSet;
+
+use shoplake_core::Fault;
+use shoplake_core::outcome::RunStatus;
+use shoplake_models::{Materialized, Resource};
+use shoplake_pipeline::{Choice, Chosen, RunOptions};
+
+use super::choosing::Compiled;
+use super::{Context, results};
+use crate::cli::{BuildArgs, RetryArgs, SelectArgs, TestArgs};
+use crate::failure::{Exit, Failure};
+use crate::{progress, summary, wiring};
+
+pub(super) fn build(context: &Context, args: &BuildArgs) -> Result<Exit, Failure> {
+    let compiled = context.compiled(args.select.vars.as_deref())?;
+    let choice = Choice { full_refresh: args.full_refresh, ..compiled.choice(&args.select)? };
+    build_with(context, &compiled, "build", choice, !args.no_wait, args.json)
+}
+
+pub(super) fn seed(context: &Context, args: &BuildArgs) -> Result<Exit, Failure> {
+    let compiled = context.compiled(args.select.vars.as_deref())?;
+    let graph = compiled.graph(&args.select)?;
+    let mut chosen = compiled.chosen(&graph, &args.select)?;
+    chosen.retain(|index| graph.nodes.get(*index).is_some_and(|node| node.resource == Resource::Seed));
+    let models = graph.names(&chosen, &[Resource::Seed]);
+    if models.is_empty() {
+        context.printer.say("no seeds: a CSV file in seeds/ becomes a table of its name");
+        return Ok(Exit::Done);
+    }
+    let chosen = Some(Chosen { models, ..Chosen::default() });
+    let choice = Choice { chosen, all_tests: false, full_refresh: args.full_refresh };
+    build_with(context, &compiled, "seed", choice, !args.no_wait, args.json)
+}
+
+/// Builds and publishes what is chosen, and says how it ended.
+pub(super) fn build_with(
+    context: &Context,
+    compiled: &Compiled,
+    command: &str,
+    choice: Choice,
+    wait: bool,
+    json: bool,
+) -> Result<Exit, Failure> {
+    let printer = &context.printer;
+    let _lock = wiring::lock(&compiled.project, wait, printer)?;
+    let options = RunOptions { build_only: true, choice, ..RunOptions::default() };
+    let outcome = context.block_on(compiled.project.limits.threads, async {
+        let pipeline = wiring::pipeline(&compiled.project, progress::for_printer(printer)).await?;
+        Ok(pipeline.run(&options).await?)
+    })?;
+    results::write(compiled, command, &outcome)?;
+    if json {
+        printer.data_text(&super::run::as_json(&outcome)?)?;
+    }
+    printer.say(summary::built(&outcome).trim_end());
+    Ok(if outcome.status == RunStatus::Error { Exit::DataFailed } else { Exit::Done })
+}
+
+pub(super) fn test(context: &Context, args: &TestArgs) -> Result<Exit, Failure> {
+    let compiled = context.compiled(args.select.vars.as_deref())?;
+    let chosen = compiled.choice(&args.select)?.chosen;
+    test_with(context, &compiled, chosen, args.json)
+}
+
+fn test_with(context: &Context, compiled: &Compiled, chosen: Option<Chosen>, json: bool) -> Result<Exit, Failure> {
+    let printer = &context.printer;
+    let outcome = context.block_on(compiled.project.limits.threads, async {
+        let pipeline = wiring::pipeline(&compiled.project, progress::for_printer(printer)).await?;
+        Ok(pipeline.test_published(&compiled.models, chosen).await?)
+    })?;
+    results::write_tests(compiled, &outcome)?;
+    if json {
+        let text = serde_json::to_string_pretty(&outcome).map_err(|e| Fault::internal(e.to_string()))?;
+        printer.data_text(&(text + "\n"))?;
+    }
+    printer.say(summary::tested(&outcome).trim_end());
+    Ok(if outcome.failed > 0 { Exit::DataFailed } else { Exit::Done })
+}
+
+pub(super) fn retry(context: &Context, args: &RetryArgs) -> Result<Exit, Failure> {
+    let compiled = context.compiled(None)?;
+    let last = results::read(&compiled.project)?;
+    if last.again.is_empty() {
+        context
+            .printer
+            .say(format_args!("nothing to retry: the last `shoplake {}` did all that it was asked", last.command));
+        return Ok(Exit::Done);
+    }
+    match last.command.as_str() {
+        // Files that were held wait in landing: they are part of what has to be done again.
+        "run" => super::run::again(context, &compiled, args.json),
+        "test" => {
+            let chosen = Chosen { tests: last.again.clone(), unit_tests: last.again, ..Chosen::default() };
+            test_with(context, &compiled, Some(chosen), args.json)
+        }
+        command => {
+            let known = |name: &String| compiled.models.model(name).is_some();
+            let models: BTreeSet<String> = last.again.iter().filter(|name| known(name)).cloned().collect();
+            let graph = compiled.graph(&SelectArgs::default())?;
+            let of = |node: &shoplake_models::Node| {
+                last.again.contains(&node.name)
+                    || node.parents.iter().filter_map(|p| graph.nodes.get(*p)).any(|p| models.contains(&p.name))
+            };
+            let tests = |resource| {
+                graph.nodes.iter().filter(|n| n.resource == resource && of(n)).map(|n| n.name.clone()).collect()
+            };
+            let chosen = Chosen { tests: tests(Resource::Test), unit_tests: tests(Resource::UnitTest), models };
+            let choice = Choice { chosen: Some(chosen), all_tests: true, full_refresh: false };
+            build_with(context, &compiled, command, choice, true, args.json)
+        }
+    }
+}
+
+/// Whether a model is a seed.
+pub(super) fn is_seed(compiled: &Compiled, name: &str) -> bool {
+    compiled.models.model(name).is_some_and(|model| model.materialized == Materialized::Seed)
+}
