@@ -7,7 +7,7 @@ use chrono::{DateTime, Utc};
 use shoplake_core::outcome::{FileStatus, ModelStatus, RunOutcome, RunStatus, TestsOutcome};
 use shoplake_core::ports::{Batch, BatchSummary, FileRecord, Manifest, StepRecord};
 use shoplake_core::{BatchNumber, Counts, Fault, FaultKind, LandedFile, Result, RunId, fail_point};
-use shoplake_models::Models;
+use shoplake_models::{Materialized, Models};
 
 use crate::build::{Built, fingerprints};
 use crate::choice::Choice;
@@ -324,14 +324,15 @@ pub(crate) fn same(last: &BTreeMap<String, String>, now: &BTreeMap<String, Strin
     prints.eq(now.iter())
 }
 
-/// Models whose SQL is not what their table was built with.
+/// Models whose SQL is not what their table was built with, and views whose SQL is not what readers see.
 pub(crate) fn stale(
     models: &Models,
     last: Option<&BTreeMap<String, String>>,
     now: &BTreeMap<String, String>,
 ) -> HashSet<String> {
     let changed = models.models.iter().filter(|model| {
-        let name = format!("model:{}", model.name);
+        let kind = if model.materialized == Materialized::View { "view" } else { "model" };
+        let name = format!("{kind}:{}", model.name);
         now.contains_key(&name) && last.and_then(|last| last.get(&name)) != now.get(&name)
     });
     changed.map(|model| model.name.clone()).collect()

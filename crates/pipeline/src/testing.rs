@@ -61,7 +61,11 @@ impl Pipeline {
             let reads = |names: &BTreeSet<String>| test.depends_on.iter().any(|table| names.contains(table));
             let asked = match &choice.chosen {
                 Some(chosen) => chosen.tests.contains(&test.name),
-                None => choice.all_tests || reads(fresh.changed) && !of_view(models, test),
+                None => {
+                    // A view has no table that could have changed: its tests follow its SQL.
+                    let anew = test.names.iter().any(|name| fresh.stale.contains(name));
+                    choice.all_tests || anew || reads(fresh.changed) && !of_view(models, test)
+                }
             };
             if !asked || reads(fresh.broken) {
                 continue;

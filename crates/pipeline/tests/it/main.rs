@@ -5,7 +5,6 @@
 mod account;
 mod dimensions;
 mod exactly_once;
-mod mistakes;
 mod models;
 mod replay;
 mod shop;

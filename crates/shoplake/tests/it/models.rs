@@ -2,7 +2,19 @@
 
 use serde_json::Value;
 
-use crate::context::{Context, snapshot};
+use crate::context::Context;
+
+/// Runs a command and compares exit code, stdout and stderr with the snapshot beside this file.
+macro_rules! snapshot {
+    ($context:expr, [$($argument:expr),* $(,)?]) => {{
+        let context = &$context;
+        let mut filters = context.filters();
+        filters.push((r"\b(in|done in) \d+\.\d+\b".to_owned(), "$1 [TIME]"));
+        insta::with_settings!({ filters => filters.iter().map(|(from, to)| (from.as_str(), *to)), omit_expression => true }, {
+            insta::assert_snapshot!(context.run(&[$($argument),*]));
+        });
+    }};
+}
 
 /// A small project with a view, a seed, tests, a unit test and a source; two sales are loaded.
 fn shop() -> Context {
