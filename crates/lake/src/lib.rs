@@ -47,7 +47,7 @@ use shoplake_core::{
 
 use crate::batch::{BatchContext, LocalBatch};
 use crate::landing::LocalLanding;
-use crate::layout::{Layout, numbers};
+use crate::layout::Layout;
 use crate::record::{BatchRecord, put_if_absent};
 use crate::remote::{Lease, Remote, probe_folder, refuse_unused_faults};
 use crate::store::Store;

@@ -150,6 +150,7 @@ pub(crate) fn run() -> RunOutcome {
                 blocks: false,
                 detail: None,
             }],
+            results: Vec::new(),
         },
         reports: Vec::new(),
         problems: Vec::new(),
