@@ -59,7 +59,7 @@ pub(crate) async fn publish(layout: &Layout, batch: BatchNumber, summary: BatchS
 /// Sets aside whatever is kept; of a batch that was published by now, only the record goes.
 pub(crate) fn discard(layout: &Layout) -> Result<()> {
     for batch in numbers(layout.store(), &layout.stages())? {
-        if layout.store().exists(&layout.publish(batch))? {
+        if record::published(layout, batch)?.is_some() {
             forget(layout, batch)?;
         } else {
             publish::set_aside(layout, batch, true)?;

@@ -6,6 +6,7 @@ use std::time::Instant;
 use chrono::{DateTime, Utc};
 use shoplake_core::outcome::{FileStatus, ModelStatus, RunOutcome, RunStatus, TestsOutcome};
 use shoplake_core::ports::{Batch, BatchSummary, FileRecord, Manifest, StepRecord};
+use shoplake_core::project::Dataset;
 use shoplake_core::{BatchNumber, Counts, Fault, FaultKind, LandedFile, Result, RunId, fail_point};
 use shoplake_models::{Materialized, Models};
 
@@ -109,10 +110,14 @@ impl Pipeline {
         outcome.problems = intakes.iter().flat_map(|intake| intake.problems.clone()).collect();
         let replays = intakes.iter().any(|intake| !intake.replays.is_empty());
         let settled = self.is_settled(&models, last.as_ref());
-        if files.is_empty() && !replays && settled && !options.build_only && !options.choice.full_refresh {
+        let choice = &options.choice;
+        // What a plan has kept is a run of everything, and of nothing more.
+        let plain = !options.build_only && !choice.full_refresh && !choice.all_tests && choice.chosen.is_none();
+        let kept = if plain { self.kept_for(&models, &intakes).await? } else { None };
+        if files.is_empty() && !replays && settled && !options.build_only && !choice.full_refresh {
             self.tables.discard_staged().await?;
             outcome.datasets = idle(self, &intakes);
-        } else if let Some(staged) = self.kept_for(&models, &intakes, options).await? {
+        } else if let Some(staged) = kept {
             self.publish_kept(&mut run, staged, &intakes, &mut outcome).await?;
         } else {
             let batch = self.tables.begin(&run.id, &files).await?;
@@ -211,8 +216,7 @@ impl Pipeline {
         due: &BTreeSet<String>,
         outcome: &mut RunOutcome,
     ) -> Result<()> {
-        let published = self.to_publish(work.models, work.choice, due).await?;
-        let summary = self.summary(run, work.intakes, loaded, published).await?;
+        let summary = self.summary(run, work.models, work.intakes, loaded, (work.choice, due)).await?;
         self.progress.stage("publishing", None);
         let manifest = batch.publish(summary).await?;
         self.published(run, manifest, outcome).await
@@ -229,21 +233,22 @@ impl Pipeline {
         Ok(())
     }
 
-    /// What the publish record says of the run; `published` are the fingerprints and the views.
+    /// What the publish record says of the run, which left some models out though they are due.
     pub(crate) async fn summary(
         &self,
         run: &Run,
+        models: &Models,
         intakes: &[Intake],
         loaded: &Loaded,
-        published: (Vec<(String, String)>, BTreeMap<String, String>),
+        (choice, due): (&Choice, &BTreeSet<String>),
     ) -> Result<BatchSummary> {
-        let (mut fingerprints, views) = published;
+        let (mut fingerprints, views) = self.to_publish(models, choice, due).await?;
         let last = self.last_fingerprints().await?.unwrap_or_default();
-        for dataset in &self.project.datasets {
-            let name = &dataset.contract.dataset;
-            let (entry, now) = words(&dataset.contract);
-            // A run that left rows to be judged by the contract as it is keeps what it was.
-            let judged = fingerprints.iter().any(|(n, print)| n == name && *print == dataset.contract.fingerprint());
+        for Dataset { contract, .. } in &self.project.datasets {
+            let (entry, now) = words(contract);
+            // Where rows are still to be judged by the contract as it is, its words wait too.
+            let print = contract.fingerprint();
+            let judged = fingerprints.iter().any(|(name, known)| name == &contract.dataset && known == &print);
             let words = if judged { Some(now) } else { last.get(&entry).cloned() };
             fingerprints.extend(words.map(|words| (entry, words)));
         }

@@ -11,12 +11,12 @@ use shoplake_core::{LandedFile, Result, StagedBatch, hash};
 use shoplake_models::Models;
 
 use super::{DaysTouched, Numbers, Plan};
+use crate::Pipeline;
 use crate::build::Built;
 use crate::choice::Choice;
 use crate::collect::Intake;
 use crate::load::Loaded;
 use crate::run::{Run, many, same, stale};
-use crate::{Pipeline, RunOptions};
 
 impl Pipeline {
     /// [`Pipeline::plan`] with numbers: loads, builds and tests as a run would, keeps what came of it
@@ -66,12 +66,13 @@ impl Pipeline {
         if built.blocks() {
             batch.abandon().await?;
         } else {
-            let published = self.to_publish(&models, &Choice::default(), &built.due).await?;
+            let whole = (&Choice::default(), &BTreeSet::new());
+            let summary = self.summary(&run, &models, &intakes, &loaded, whole).await?;
             let staged = StagedBatch {
                 batch: batch.number(),
                 at: Utc::now(),
                 made_from: self.made_from(&models, &intakes),
-                summary: self.summary(&run, &intakes, &loaded, published).await?,
+                summary,
                 models: built.models,
                 tests: built.tests,
             };
@@ -92,17 +93,7 @@ impl Pipeline {
     }
 
     /// The kept batch, if it was made from what this run would work on.
-    pub(crate) async fn kept_for(
-        &self,
-        models: &Models,
-        intakes: &[Intake],
-        options: &RunOptions,
-    ) -> Result<Option<StagedBatch>> {
-        let choice = &options.choice;
-        if options.build_only || choice.chosen.is_some() || choice.all_tests || choice.full_refresh {
-            // A plan is of a whole run.
-            return Ok(None);
-        }
+    pub(crate) async fn kept_for(&self, models: &Models, intakes: &[Intake]) -> Result<Option<StagedBatch>> {
         let staged = self.tables.staged().await?;
         Ok(staged.filter(|staged| staged.made_from == self.made_from(models, intakes)))
     }

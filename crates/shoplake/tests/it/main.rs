@@ -14,7 +14,7 @@ mod fail_points;
 mod golden;
 mod hostile;
 mod inputs;
-mod models;
+
 mod plan;
 mod project;
 mod s3;
