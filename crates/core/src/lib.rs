@@ -20,6 +20,7 @@ pub mod ports;
 pub mod project;
 pub mod proof;
 pub mod remote;
+pub mod restated;
 pub mod source;
 pub mod staged;
 pub mod table;

@@ -248,6 +248,9 @@ pub struct RunOutcome {
     pub models: Vec<ModelOutcome>,
     /// The tests.
     pub tests: TestsOutcome,
+    /// What it restated of days that were published before, by model.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub restated: Vec<crate::restated::Restated>,
     /// Paths of the reports written, relative to the project folder.
     pub reports: Vec<String>,
     /// Pulls that failed and other things that a person must know, in words.

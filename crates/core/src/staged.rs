@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 use crate::ids::BatchNumber;
 use crate::outcome::{ModelOutcome, TestsOutcome};
 use crate::ports::BatchSummary;
+use crate::restated::Restated;
 
 /// A batch whose files are written and tested, of which nothing is published.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -23,4 +24,7 @@ pub struct StagedBatch {
     pub models: Vec<ModelOutcome>,
     /// The tests as they went.
     pub tests: TestsOutcome,
+    /// What it restates of days that were published before.
+    #[serde(default)]
+    pub restated: Vec<Restated>,
 }

@@ -10,6 +10,7 @@ use async_trait::async_trait;
 use futures::TryStreamExt;
 use shoplake_core::maintenance::Compacted;
 use shoplake_core::ports::{Batch, BatchSummary, DatasetChange, Loader, Manifest, RowStream};
+use shoplake_core::restated::{self, RESTATEMENTS};
 use shoplake_core::upkeep::ChangedRows;
 use shoplake_core::{
     BatchNumber, Catalog, Contract, Fault, PinnedTable, Result, RunId, ShopZone, StagedBatch, TableFile, TableRoot,
@@ -105,6 +106,10 @@ impl LocalBatch {
         tables
             .entry(QUARANTINE.to_owned())
             .or_insert_with(|| TableState::new(quarantine_root.clone(), QUARANTINE, quarantine::schema(), Vec::new()));
+        let restated = RESTATEMENTS.to_owned();
+        tables.entry(restated).or_insert_with(|| {
+            TableState::new(context.layout.table_root(RESTATEMENTS), RESTATEMENTS, restated::schema(), Vec::new())
+        });
         let started_micros = chrono::Utc::now().timestamp_micros();
         let quarantine = Quarantine::new(&quarantine_root, context.number, context.run_id.clone(), started_micros);
         Ok(Self {

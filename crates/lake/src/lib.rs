@@ -41,6 +41,7 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use shoplake_core::ports::{Batch, BatchSummary, LandingZone, Manifest, TableStore};
+use shoplake_core::restated::{self, RESTATEMENTS};
 use shoplake_core::{
     BatchNumber, Catalog, Contract, Fault, FaultKind, LandedFile, PinnedTable, Project, Result, RunId, ShopZone,
     StagedBatch, fail_point,
@@ -92,7 +93,11 @@ impl LocalLake {
             let (name, root) = (name.to_owned(), self.layout.table_root(name));
             (name.clone(), Arc::new(PinnedTable { name, root, schema, partition_columns, files: Vec::new() }))
         };
-        let mut tables: BTreeMap<_, _> = [table(quarantine::QUARANTINE, quarantine::schema(), Vec::new())].into();
+        let mut tables: BTreeMap<_, _> = [
+            table(quarantine::QUARANTINE, quarantine::schema(), Vec::new()),
+            table(RESTATEMENTS, restated::schema(), Vec::new()),
+        ]
+        .into();
         for contract in &self.contracts {
             let shape = shape::TableShape::new(Arc::clone(contract), None)?;
             tables.extend([table(&contract.dataset, shape.table_schema(), shape.partition_columns())]);

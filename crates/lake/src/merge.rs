@@ -55,6 +55,14 @@ impl Touched {
         Ok(hash::key_hashes(&columns).iter().map(|key| Some(!self.hashes.contains(key))).collect())
     }
 
+    /// The key's column where it is one: it holds a value a row, which a dictionary would only cost.
+    fn only_column(&self) -> Vec<String> {
+        match &self.columns.fields()[..] {
+            [only] => vec![only.name().clone()],
+            _ => Vec::new(),
+        }
+    }
+
     /// Whether a file has rows that go.
     fn touches(&self, root: &TableRoot, file: &TableFile) -> Result<bool> {
         if self.hashes.is_empty() {
@@ -91,7 +99,7 @@ pub(crate) fn merge(
         changes.remove.extend::<Vec<_>>(small);
     }
     let path = new_file(root, batch, &BTreeMap::new());
-    let writer = FileWriter::create(path.clone(), schema.clone(), properties(schema, &[]))?;
+    let writer = FileWriter::create(path.clone(), schema.clone(), properties(schema, &touched.only_column()))?;
     let mut out: OrderedFile<RecordBatch> = OrderedFile::new(writer, Arc::new(|batch| Ok(batch.clone())));
     let mut push = |batch: RecordBatch| match batch.num_rows() {
         0 => Ok(()),

@@ -28,7 +28,7 @@ pub(crate) struct Files {
 }
 
 /// Tables that a run makes besides datasets and models.
-const OWN_TABLES: [&str; 1] = ["quarantine"];
+const OWN_TABLES: [&str; 2] = ["quarantine", "restatements"];
 /// Folders of tests, the second by its older name.
 const TEST_FOLDERS: [&str; 2] = ["data-tests", "tests"];
 

@@ -7,6 +7,7 @@ use arrow_array::RecordBatch;
 use futures::TryStreamExt;
 use shoplake_core::outcome::{How, ModelOutcome, ModelStatus, TestsOutcome};
 use shoplake_core::ports::{Batch, DatasetChange, RowStream};
+use shoplake_core::restated::Restated;
 use shoplake_core::{Fault, FaultKind, Result};
 use shoplake_models::{Materialized, Models};
 
@@ -14,6 +15,7 @@ use crate::Pipeline;
 use crate::choice::Choice;
 use crate::load::explain;
 use crate::make::{Asked, Made};
+use crate::restated::Reason;
 use crate::testing::Fresh;
 
 /// What models and tests came to.
@@ -23,6 +25,8 @@ pub(crate) struct Built {
     pub(crate) models: Vec<ModelOutcome>,
     /// The tests.
     pub(crate) tests: TestsOutcome,
+    /// What was restated of days that were published before.
+    pub(crate) restated: Vec<Restated>,
     /// Models that were left out although what they read has changed.
     pub(crate) due: BTreeSet<String>,
 }
@@ -49,15 +53,17 @@ fn in_file(mut fault: Fault, path: &str) -> Fault {
 impl Pipeline {
     /// Builds what has to be built anew, and tests it.
     ///
-    /// `stale` names models whose SQL has changed since they were built.
+    /// `stale` names models whose SQL has changed since they were built; `why` is what was chosen, and
+    /// why rows change.
     pub(crate) async fn build(
         &self,
         batch: &mut dyn Batch,
         models: &Models,
         changes: &HashMap<String, DatasetChange>,
         stale: &HashSet<String>,
-        choice: &Choice,
+        why: (&Choice, &Reason),
     ) -> Result<Built> {
+        let (choice, reason) = why;
         let mut built = Built::default();
         let mut changed: BTreeSet<String> =
             changes.iter().filter(|(_, change)| change.changed).map(|(name, _)| name.clone()).collect();
@@ -107,6 +113,10 @@ impl Pipeline {
                         (outcome.rows, outcome.how, outcome.why) = (rows, Some(how), why);
                         changed.insert(model.name.clone());
                         changes.insert(model.name.clone(), change);
+                        if let Some(before) = known {
+                            let noted = self.note_restated(batch, model, &before, &changes, reason).await?;
+                            built.restated.extend(noted);
+                        }
                     }
                     // A disk that is full or memory that is short is no fault of the data: the run ends.
                     Err(fault) if fault.kind == FaultKind::Unavailable => return Err(in_file(fault, &model.path)),

@@ -23,6 +23,7 @@ pub mod plan;
 mod planning;
 mod replay;
 mod report;
+mod restated;
 mod restore;
 mod run;
 mod testing;

@@ -1,17 +1,18 @@
 //! A dataset's table brought back to an earlier version, with its marts, as a batch of its own: readers
 //! see all of it or none, and the next run goes on from there.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 
 use shoplake_core::maintenance::Restored;
 use shoplake_core::outcome::RunOutcome;
 use shoplake_core::ports::{Batch, BatchSummary, DatasetChange, TableMaintenance};
-use shoplake_core::{Fault, PinnedTable, Result};
+use shoplake_core::{Fault, PinnedTable, Result, RunId};
 use shoplake_models::Models;
 
 use crate::Pipeline;
 use crate::build::{Built, fingerprints};
 use crate::choice::Choice;
+use crate::restated::Reason;
 use crate::run::{Run, many, stale};
 
 impl Pipeline {
@@ -46,7 +47,7 @@ impl Pipeline {
         self.state.begin_run(&run.id, run.started_at).await?;
         let mut batch = self.tables.begin(&run.id, &[]).await?;
         let last = self.last_fingerprints().await?.unwrap_or_default();
-        let built = match self.build_restored(&mut *batch, &models, pinned, &last).await {
+        let built = match self.build_restored(&mut *batch, &models, pinned, &last, &run.id).await {
             Ok(built) => built,
             Err(fault) => {
                 // The fault is what the person must know; a sweep that fails is done by the next run.
@@ -56,7 +57,7 @@ impl Pipeline {
         };
         let mut outcome = run.outcome();
         let blocked = built.blocks();
-        (outcome.models, outcome.tests) = (built.models, built.tests);
+        (outcome.models, outcome.tests, outcome.restated) = (built.models, built.tests, built.restated);
         if blocked {
             batch.abandon().await?;
         } else {
@@ -78,12 +79,14 @@ impl Pipeline {
         models: &Models,
         version: PinnedTable,
         last: &BTreeMap<String, String>,
+        run: &RunId,
     ) -> Result<Built> {
         let change = DatasetChange { changed: true, ..DatasetChange::default() };
         let changes = HashMap::from([(version.name.clone(), change)]);
         batch.restore(version).await?;
         let stale = stale(models, Some(last), &fingerprints(models));
-        self.build(batch, models, &changes, &stale, &Choice::default()).await
+        let reason = Reason { run_id: run.clone(), replayed: HashSet::new(), restored: true };
+        self.build(batch, models, &changes, &stale, (&Choice::default(), &reason)).await
     }
 
     /// The account of the batch. The contracts keep the fingerprints of the last run: rows that wait to

@@ -15,6 +15,7 @@ use crate::choice::Choice;
 use crate::collect::Intake;
 use crate::load::{Loaded, explain};
 use crate::plan::words;
+use crate::restated::Reason;
 use crate::{Pipeline, RunOptions};
 
 /// The run in hand.
@@ -52,6 +53,7 @@ impl Run {
             datasets: Vec::new(),
             models: Vec::new(),
             tests: TestsOutcome::default(),
+            restated: Vec::new(),
             reports: Vec::new(),
             problems: Vec::new(),
         }
@@ -169,7 +171,9 @@ impl Pipeline {
             let loaded = self.load(&mut *batch, work.intakes).await?;
             let counted: u64 = loaded.datasets.iter().map(|dataset| dataset.counts.rows_read).sum();
             self.step(run, "load", &format!("{counted} rows of {} files", loaded.files.len())).await?;
-            let built = self.build(&mut *batch, work.models, &loaded.changes, &work.stale, work.choice).await?;
+            let reason = Reason::of_run(&run.id, work.intakes);
+            let built =
+                self.build(&mut *batch, work.models, &loaded.changes, &work.stale, (work.choice, &reason)).await?;
             self.step(run, "models", &format!("{} models, {} tests", built.models.len(), built.tests.passed)).await?;
             Ok::<_, Fault>((loaded, built))
         };
@@ -182,7 +186,7 @@ impl Pipeline {
             }
         };
         let blocked = built.blocks();
-        let Built { models: model_outcomes, tests, due } = built;
+        let Built { models: model_outcomes, tests, due, restated } = built;
         (outcome.models, outcome.tests) = (model_outcomes, tests);
         if !due.is_empty() {
             let names: Vec<String> = due.iter().map(|name| format!("`{name}`")).collect();
@@ -203,6 +207,7 @@ impl Pipeline {
             outcome.datasets.clone_from(&loaded.datasets);
         } else {
             self.publish(run, batch, work, &loaded, &due, outcome).await?;
+            outcome.restated = restated;
         }
         self.remember(run, &loaded, outcome).await
     }

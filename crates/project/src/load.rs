@@ -92,7 +92,7 @@ fn check_views(dir: &Path, written: &Written, faults: &mut Vec<Fault>) {
     let stem = |path: &PathBuf| path.file_stem().map(|stem| stem.to_string_lossy().into_owned());
     let models: Vec<String> = models.iter().filter_map(stem).collect();
     let mut tables: Vec<&str> = models.iter().chain(written.keys()).map(String::as_str).collect();
-    tables.push("quarantine");
+    tables.extend(["quarantine", "restatements"]);
     let exists = |node: &Node, name: &str, faults: &mut Vec<Fault>| {
         if !tables.contains(&name) {
             let fault = node.fault(format!("there is no table or model `{name}`"));

@@ -15,7 +15,7 @@ use crate::yaml::Node;
 use crate::{column, rest};
 
 /// Names of tables that Shoplake makes itself.
-const RESERVED_DATASETS: [&str; 1] = ["quarantine"];
+const RESERVED_DATASETS: [&str; 2] = ["quarantine", "restatements"];
 /// Columns that a dataset with `event_time` gets from its day.
 pub(crate) const DAY_COLUMNS: [&str; 3] = ["year", "month", "day"];
 /// Encodings that exports come in, for hints.

@@ -42,6 +42,7 @@ pub(crate) fn text(outcome: &RunOutcome, currency: &str) -> String {
     });
     blocks(&mut text, notes.map(|note| mark(Tone::Warn, "note", &note)));
     failures(&mut text, outcome);
+    blocks(&mut text, restated(outcome).map(|words| mark(Tone::Warn, "restated", &words)));
     text.push('\n');
     text += &models_and_tests(outcome);
     let page = outcome.reports.iter().find(|report| report.ends_with(".html")).or(outcome.reports.first());
@@ -99,6 +100,16 @@ fn failures(text: &mut String, outcome: &RunOutcome) {
     blocks(text, outcome.tests.failures.iter().map(failure));
     let broken = outcome.models.iter().filter_map(|model| Some((model, model.error.as_ref()?)));
     blocks(text, broken.map(|(model, error)| mark(Tone::Bad, "failed", &format!("model {}: {error}", model.name))));
+/// What a run restated of days that were published before, and where its values stand.
+pub(crate) fn restated(outcome: &RunOutcome) -> Option<String> {
+    let models = outcome.restated.iter().map(|restated| {
+        let figures = count(restated.figures, "figure", "figures");
+        let days = count(restated.days, "day", "days");
+        format!("{figures} of {days} in {} ({})", restated.model, restated.causes.join(", "))
+    });
+    let models = models.collect::<Vec<_>>().join("; ");
+    let query = format!("shoplake query \"SELECT * FROM restatements WHERE run_id = '{}'\"", outcome.run_id);
+    (!models.is_empty()).then(|| format!("{models}\n{query}"))
 }
 
 /// One line a dataset; only what is not zero stands out.

@@ -7,7 +7,7 @@ use std::fmt::Write;
 use chrono::Utc;
 use shoplake_core::outcome::{DatasetOutcome, FileStatus, ModelStatus, RunOutcome};
 use shoplake_core::ports::{Batch, BatchSummary, DatasetChange};
-use shoplake_core::{LandedFile, Result, StagedBatch, hash};
+use shoplake_core::{LandedFile, Result, RunId, StagedBatch, hash};
 use shoplake_models::Models;
 
 use super::{DaysTouched, Numbers, Plan};
@@ -16,6 +16,7 @@ use crate::build::Built;
 use crate::choice::Choice;
 use crate::collect::Intake;
 use crate::load::Loaded;
+use crate::restated::Reason;
 use crate::run::{Run, many, same, stale};
 
 impl Pipeline {
@@ -42,7 +43,7 @@ impl Pipeline {
         let before = self.tables.pinned().await?;
         let mut batch = self.tables.begin(&run.id, &files).await?;
         let worked = async {
-            let (loaded, built) = self.work_out(&mut *batch, &models, &intakes).await?;
+            let (loaded, built) = self.work_out(&mut *batch, &run.id, &models, &intakes).await?;
             let effects = self.effects(&models, &built, &before, &batch.catalog().await?).await?;
             Ok((loaded, built, effects))
         };
@@ -75,6 +76,7 @@ impl Pipeline {
                 summary,
                 models: built.models,
                 tests: built.tests,
+                restated: built.restated,
             };
             numbers.kept = Some(staged.batch);
             batch.stage(staged).await?;
@@ -84,11 +86,18 @@ impl Pipeline {
         Ok(plan)
     }
 
-    async fn work_out(&self, batch: &mut dyn Batch, models: &Models, intakes: &[Intake]) -> Result<(Loaded, Built)> {
+    async fn work_out(
+        &self,
+        batch: &mut dyn Batch,
+        run: &RunId,
+        models: &Models,
+        intakes: &[Intake],
+    ) -> Result<(Loaded, Built)> {
         let last = self.last_fingerprints().await?;
         let stale = stale(models, last.as_ref(), &self.fingerprints(models));
         let loaded = self.load(batch, intakes).await?;
-        let built = self.build(batch, models, &loaded.changes, &stale, &Choice::default()).await?;
+        let why = (&Choice::default(), &Reason::of_run(run, intakes));
+        let built = self.build(batch, models, &loaded.changes, &stale, why).await?;
         Ok((loaded, built))
     }
 
@@ -106,8 +115,8 @@ impl Pipeline {
         intakes: &[Intake],
         outcome: &mut RunOutcome,
     ) -> Result<()> {
-        let StagedBatch { batch, summary, models, tests, .. } = staged;
-        (outcome.models, outcome.tests) = (models, tests);
+        let StagedBatch { batch, summary, models, tests, restated, .. } = staged;
+        (outcome.models, outcome.tests, outcome.restated) = (models, tests, restated);
         let status: HashMap<&str, FileStatus> = summary
             .datasets
             .iter()

@@ -7,5 +7,7 @@ mod dimensions;
 mod exactly_once;
 mod models;
 mod replay;
+mod restated;
 mod shop;
 mod upkeep;
+mod ways;

@@ -264,16 +264,16 @@ async fn live(seed: u64, steps: u64) -> BTreeMap<String, u64> {
 async fn incremental_equals_full() {
     let number =
         |name: &str, otherwise| std::env::var(name).ok().and_then(|text| text.parse().ok()).unwrap_or(otherwise);
-    let (sequences, first) = (number("SHOPLAKE_SEQUENCES", 12), number("SHOPLAKE_SEED", 1));
+    let (sequences, first) = (number("SHOPLAKE_SEQUENCES", 3), number("SHOPLAKE_SEED", 1));
     let mut ways: BTreeMap<String, u64> = BTreeMap::new();
     for seed in first..first + sequences {
         for (way, times) in live(seed, 6).await {
             *ways.entry(way).or_default() += times;
         }
     }
-    if sequences >= 12 {
+    if sequences >= 3 {
         for way in ["Full", "Days", "Keys", "Merge", "Unchanged"] {
-            assert!(ways.get(way).is_some_and(|times| *times > 5), "{way}: {ways:#?}");
+            assert!(ways.get(way).is_some_and(|times| *times > 2), "{way}: {ways:#?}");
         }
     }
     if std::env::var("SHOPLAKE_WAYS").is_ok() {

@@ -152,6 +152,7 @@ pub(crate) fn run() -> RunOutcome {
             }],
             results: Vec::new(),
         },
+        restated: Vec::new(),
         reports: Vec::new(),
         problems: Vec::new(),
     }

@@ -105,6 +105,7 @@ impl Status {
         }
         text += &self.waiting_text();
         text += &self.schema_text(project);
+        text += &self.restated_text(project);
         text = text + "\n" + &self.runs_text(project) + "\n" + &self.files_text(project);
         text
     }
@@ -141,6 +142,15 @@ impl Status {
             text += &format!("\n{}  {}: {what}\n        {files}\n", Tone::Warn.paint("schema"), change.dataset);
         }
         text
+    }
+
+    /// What the last run that restated anything restated.
+    fn restated_text(&self, project: &Project) -> String {
+        let outcomes = self.runs.iter().filter_map(|run| Some((run.started_at, run.outcome.as_ref()?)));
+        let mut told = outcomes.filter_map(|(at, outcome)| Some((at, summary::restated(outcome)?)));
+        let Some((at, words)) = told.next() else { return String::new() };
+        let words = words.lines().map(render::escape).collect::<Vec<_>>().join("\n          ");
+        format!("\n{}  {}: {words}\n", Tone::Warn.paint("restated"), render::moment(at, project.time_zone))
     }
 
     fn runs_text(&self, project: &Project) -> String {

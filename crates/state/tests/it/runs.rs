@@ -16,6 +16,7 @@ fn outcome(run: &RunId) -> RunOutcome {
         datasets: Vec::new(),
         models: Vec::new(),
         tests: TestsOutcome { passed: 3, ..TestsOutcome::default() },
+        restated: Vec::new(),
         reports: vec!["lake/reports/daily/2026-11-22/report.html".into()],
         problems: Vec::new(),
     }
