@@ -16,6 +16,7 @@ pub mod judged;
 pub mod landed;
 pub mod maintenance;
 pub mod outcome;
+pub mod planned;
 pub mod ports;
 pub mod project;
 pub mod proof;

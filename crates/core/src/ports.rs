@@ -20,6 +20,7 @@ use crate::judged::JudgedChunk;
 use crate::landed::{Corrections, LandedFile};
 use crate::maintenance::{Compacted, Restored, Swept, TableVersion};
 use crate::outcome::{DatasetOutcome, FileOutcome, FileStatus, RunOutcome};
+use crate::planned::PlannedQuery;
 use crate::proof::Check;
 use crate::staged::StagedBatch;
 use crate::table::{Catalog, PinnedTable};
@@ -42,6 +43,26 @@ pub trait Engine: Send + Sync {
     async fn query(&self, catalog: &Catalog, sql: &str) -> Result<RowStream>;
     /// The rows of a stored query that changed with its tables, where its plan proves that no others did.
     async fn upkeep(&self, upkeep: &Upkeep<'_>) -> Result<Upkept>;
+}
+
+/// Says what a query is, without touching data: what it reads, where each column comes from, its shape.
+#[async_trait]
+pub trait SqlPlanner: Send + Sync {
+    /// Plans `sql` over the tables of `catalog`; they need no files.
+    ///
+    /// # Errors
+    /// SQL that does not fit the tables, with its place in `sql` and the names that were likely meant.
+    async fn plan(&self, catalog: &Catalog, sql: &str) -> Result<PlannedQuery> {
+        self.plan_through(catalog, &[], sql).await
+    }
+    /// Plans `sql` as if each table of `definitions` (its name, which `catalog` knows, and its SQL, over
+    /// the catalog and the definitions before it) were a view: the shape goes through to what is behind it.
+    async fn plan_through(
+        &self,
+        catalog: &Catalog,
+        definitions: &[(String, String)],
+        sql: &str,
+    ) -> Result<PlannedQuery>;
 }
 
 /// Whether landing a file leaves the original.
@@ -339,6 +360,46 @@ pub struct Pulled {
     pub warnings: Vec<String>,
     /// Why the pull ended early, if it did; the pages before it are landed, the next run resumes.
     pub problem: Option<crate::fault::Fault>,
+}
+
+/// A stored model as those who listen to runs know it.
+#[derive(Debug, Clone)]
+pub struct ModelText {
+    /// Its name, and its table's.
+    pub name: String,
+    /// Plain SQL over stored tables.
+    pub sql: String,
+    /// What it means.
+    pub description: String,
+    /// Its documented columns, each with what it means.
+    pub columns: Vec<(String, String)>,
+}
+
+/// Hears how runs go, for those who watch from outside. Nothing that happens to it can fail a run:
+/// what it could not do comes back in words.
+#[async_trait]
+pub trait RunListener: Send + Sync {
+    /// A run begins.
+    async fn started(&self, run: &RunId, at: DateTime<Utc>) -> Vec<String>;
+    /// A run has ended, well or not.
+    async fn ended(&self, outcome: &RunOutcome, models: &[ModelText]) -> Vec<String>;
+    /// A run broke off.
+    async fn broke_off(&self, run: &RunId, fault: &crate::fault::Fault);
+}
+
+/// Nobody listens.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Deaf;
+
+#[async_trait]
+impl RunListener for Deaf {
+    async fn started(&self, _run: &RunId, _at: DateTime<Utc>) -> Vec<String> {
+        Vec::new()
+    }
+    async fn ended(&self, _outcome: &RunOutcome, _models: &[ModelText]) -> Vec<String> {
+        Vec::new()
+    }
+    async fn broke_off(&self, _run: &RunId, _fault: &crate::fault::Fault) {}
 }
 
 /// What is going on, for people who watch. Called often; must be cheap.

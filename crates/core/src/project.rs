@@ -7,7 +7,8 @@ use chrono_tz::Tz;
 
 use crate::contract::Contract;
 use crate::remote::RemoteLake;
-use crate::source::Origin;
+
+use crate::source::{Origin, Secret};
 
 /// A dataset of the project: its contract and where it comes from.
 #[derive(Debug, Clone)]
@@ -37,6 +38,20 @@ impl Default for Limits {
     }
 }
 
+/// Where OpenLineage events go.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum OpenLineage {
+    /// A file a run in `.shoplake/openlineage/`.
+    File,
+    /// A server.
+    Http {
+        /// Its address; without a path, `/api/v1/lineage` below it.
+        url: String,
+        /// What it wants as a bearer token.
+        api_key: Option<Secret>,
+    },
+}
+
 /// The project, with every file of it read and checked except the models' SQL.
 #[derive(Debug, Clone)]
 pub struct Project {
@@ -62,6 +77,8 @@ pub struct Project {
     pub limits: Limits,
     /// Cron expression of the daily run, if there is one.
     pub schedule: Option<String>,
+    /// Where OpenLineage events go, if anywhere.
+    pub openlineage: Option<OpenLineage>,
     /// The datasets, dimensions before the facts that refer to them.
     pub datasets: Vec<Dataset>,
 }

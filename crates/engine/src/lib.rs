@@ -14,6 +14,7 @@ mod faults;
 mod guard;
 mod local_time;
 mod plain;
+mod planner;
 mod provider;
 mod relations;
 mod session;

@@ -7,6 +7,7 @@ use std::sync::{Arc, Mutex};
 use arrow_schema::SchemaRef;
 use shoplake_core::{BatchNumber, Fault, Result, TableFile, TableRoot};
 
+use crate::changes::ChangeLog;
 use crate::finish::{FileChanges, SMALL_BYTES};
 use crate::pool::{Pool, lock};
 use crate::rewrite::{Input, Merger, joined};
@@ -35,7 +36,10 @@ impl Join {
         match self {
             Self::Dataset(merger) => {
                 let inputs = files.iter().map(|file| Input { file: file.clone(), dropped: Vec::new() });
-                merger.merge(&inputs.collect::<Vec<_>>())
+                let inputs: Vec<Input> = inputs.collect();
+                // No row comes or goes: there is nothing to tell the models.
+                let log = ChangeLog::new(&merger.root, merger.batch, merger.shape.file_schema(), true);
+                merger.merge(&inputs.iter().collect::<Vec<_>>(), &log)
             }
             Self::Plain { root, batch, schema } => joined(root, *batch, files, schema),
         }

@@ -20,6 +20,7 @@ mod compile;
 mod days;
 mod graph;
 mod jinja;
+mod lineage;
 mod macros;
 mod marks;
 mod places;
@@ -46,6 +47,7 @@ use shoplake_core::{Fault, Project};
 
 pub use days::{restrict, restrict_to_undated};
 pub use graph::{Graph, Node, Resource};
+pub use lineage::{Direction, Edge, Lineage, Link, Shown, TableKind};
 pub use properties::schema;
 pub use relations::expressions;
 pub use sources::{Age, Freshness, Period, SourceTable};

@@ -231,7 +231,7 @@ pub(crate) fn read(files: &Files, datasets: &[&str]) -> (Described, Vec<Fault>) 
         let file: PropertiesFile = match serde_saphyr::from_str_with_options(text, options()) {
             Ok(file) => file,
             Err(error) => {
-                faults.push(refused(path, text, &error));
+                faults.push(refused(path, &error));
                 continue;
             }
         };

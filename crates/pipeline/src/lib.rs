@@ -28,17 +28,19 @@ mod restore;
 mod run;
 mod testing;
 mod verify;
+mod why;
 
 use std::path::PathBuf;
 use std::sync::Arc;
 
 use shoplake_core::Project;
-use shoplake_core::ports::{Engine, LandingZone, Progress, StateStore, TableStore};
+use shoplake_core::ports::{Engine, LandingZone, Progress, RunListener, StateStore, TableStore};
 
 pub use build::fingerprints;
 pub use choice::{Choice, Chosen};
 pub use planning::{plan_all, plan_tests};
 pub use replay::{ORIGIN_COLUMNS, REASON_COLUMNS, ReplayOptions};
+pub use why::{Explainer, Why};
 
 /// The stations of a project, put together by the binary.
 #[derive(Clone)]
@@ -53,6 +55,8 @@ pub struct Pipeline {
     pub engine: Arc<dyn Engine>,
     /// Its memory.
     pub state: Arc<dyn StateStore>,
+    /// Who hears how runs go.
+    pub listener: Arc<dyn RunListener>,
     /// Who watches.
     pub progress: Arc<dyn Progress>,
 }

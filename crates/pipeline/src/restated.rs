@@ -97,8 +97,8 @@ impl Pipeline {
         let others: Vec<&str> =
             others.filter(|name| name != day && !model.unique_key.iter().any(|key| key == name)).collect();
         let sql = comparison(model, day, &others, told.then_some(&days));
-        let rows = collect(self.engine.query(&with(&catalog, BEFORE, before), &sql).await?).await?;
-        let figures = figures(&rows, &others)?;
+        let differing = collect(self.engine.query(&with(&catalog, BEFORE, before), &sql).await?).await?;
+        let figures = figures(&differing, &others)?;
         if figures.is_empty() {
             return Ok(None);
         }

@@ -5,7 +5,7 @@ use std::time::Instant;
 
 use chrono::{DateTime, Utc};
 use shoplake_core::outcome::{FileStatus, ModelStatus, RunOutcome, RunStatus, TestsOutcome};
-use shoplake_core::ports::{Batch, BatchSummary, FileRecord, Manifest, StepRecord};
+use shoplake_core::ports::{Batch, BatchSummary, FileRecord, Manifest, ModelText, StepRecord};
 use shoplake_core::project::Dataset;
 use shoplake_core::{BatchNumber, Counts, Fault, FaultKind, LandedFile, Result, RunId, fail_point};
 use shoplake_models::{Materialized, Models};
@@ -69,7 +69,20 @@ impl Pipeline {
     /// What keeps the run as a whole from going on (the project, the store, the disk); nothing is
     /// published then. Faults of files and tests are part of the outcome.
     pub async fn run(&self, options: &RunOptions) -> Result<RunOutcome> {
-        self.run_once(options).await.map_err(|fault| self.name_full_disk(fault))
+        let mut run = Run::new();
+        if let Some(staged) = self.tables.staged().await.map_err(|fault| self.name_full_disk(fault))? {
+            // Rows that a plan has loaded name its run: the run that publishes them goes by that name.
+            run.id = staged.summary.run_id;
+        }
+        let (id, unheard) = (run.id.clone(), self.listener.started(&run.id, run.started_at).await);
+        match self.run_once(run, options, unheard).await {
+            Ok(outcome) => Ok(outcome),
+            Err(fault) => {
+                let fault = self.name_full_disk(fault);
+                self.listener.broke_off(&id, &fault).await;
+                Err(fault)
+            }
+        }
     }
 
     /// A full disk is told with the folder whose volume it is, whichever library met it.
@@ -92,13 +105,8 @@ impl Pipeline {
         }
     }
 
-    async fn run_once(&self, options: &RunOptions) -> Result<RunOutcome> {
+    async fn run_once(&self, mut run: Run, options: &RunOptions, mut unheard: Vec<String>) -> Result<RunOutcome> {
         let models = shoplake_models::load(&self.project).map_err(many)?;
-        let mut run = Run::new();
-        if let Some(staged) = self.tables.staged().await? {
-            // Rows that a plan has loaded name its run: the run that publishes them goes by that name.
-            run.id = staged.summary.run_id;
-        }
         self.state.begin_run(&run.id, run.started_at).await?;
         self.tables.recover().await?;
         self.catch_up().await?;
@@ -155,6 +163,9 @@ impl Pipeline {
         }
         outcome.seconds = run.began.elapsed().as_secs_f64();
         fail_point("after-reports")?;
+        unheard.extend(self.listener.ended(&outcome, &texts(&models)).await);
+        unheard.dedup();
+        outcome.problems.append(&mut unheard);
         self.state.finish_run(&outcome).await?;
         Ok(outcome)
     }
@@ -326,6 +337,18 @@ impl Pipeline {
         tracing::info!(run = %run.id, step = name, seconds, detail);
         self.state.record_step(&run.id, &StepRecord { name: name.into(), seconds, detail: detail.into() }).await
     }
+}
+
+/// The stored models as listeners know them.
+fn texts(models: &Models) -> Vec<ModelText> {
+    let stored = models.models.iter().filter(|model| model.materialized.is_stored());
+    let text = |model: &shoplake_models::Model| ModelText {
+        name: model.name.clone(),
+        sql: model.sql.clone(),
+        description: model.description.clone(),
+        columns: model.columns.iter().map(|column| (column.name.clone(), column.description.clone())).collect(),
+    };
+    stored.map(text).collect()
 }
 
 /// Whether the fingerprints `now` are those of `last`, which may say more: contracts in words, for people.

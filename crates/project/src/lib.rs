@@ -27,6 +27,7 @@ mod shape;
 mod source;
 mod template;
 mod units;
+mod viewers;
 mod words;
 mod yaml;
 
@@ -36,3 +37,4 @@ pub use load::load;
 pub use locate::find_dir;
 pub use render::render_source;
 pub use schemas::schemas;
+pub use viewers::{Viewer, viewers};

@@ -39,6 +39,7 @@ pub fn load(dir: &Path, env: &Environment) -> Result<Project, Vec<Fault>> {
             model_settings: settings.models,
             limits: settings.limits,
             schedule: settings.schedule,
+            openlineage: settings.openlineage,
             datasets,
         }),
         _ => {
@@ -113,7 +114,7 @@ fn check_views(dir: &Path, written: &Written, faults: &mut Vec<Fault>) {
     }
 }
 
-fn check_shape<T: JsonSchema + DeserializeOwned>(
+pub(crate) fn check_shape<T: JsonSchema + DeserializeOwned>(
     path: &Path,
     name: &str,
     faults: &mut Vec<Fault>,
@@ -127,7 +128,7 @@ fn read_file(path: &Path, name: &str, faults: &mut Vec<Fault>) -> Option<Node> {
 }
 
 /// The YAML files below a folder of the project, with the names that users know them by.
-fn yaml_files(dir: &Path, folder: &str, faults: &mut Vec<Fault>) -> Vec<(PathBuf, String)> {
+pub(crate) fn yaml_files(dir: &Path, folder: &str, faults: &mut Vec<Fault>) -> Vec<(PathBuf, String)> {
     let paths = files_below(&dir.join(folder), &["yml", "yaml"], faults);
     let named = paths.into_iter().map(|path| {
         let inside = path.strip_prefix(dir).unwrap_or(&path);

@@ -5,14 +5,15 @@ use std::path::{Path, PathBuf};
 
 use chrono_tz::Tz;
 use serde_json::Value as Json;
-use shoplake_core::project::Limits;
+use shoplake_core::project::{Limits, OpenLineage};
+use shoplake_core::source::Secret;
 use shoplake_core::{Fault, RemoteLake};
 
-use crate::environment::Environment;
-use crate::files::{LimitsFile, SettingsFile};
+use crate::environment::{self, Environment};
+use crate::files::{LimitsFile, OpenLineageFile, SettingsFile, TransportWord};
 use crate::words::{nearest, suggest};
 use crate::yaml::{Entry, Node, Spot, Value};
-use crate::{cron, lake, shape, units};
+use crate::{cron, lake, rest, shape, units};
 
 /// The newest project format that this binary reads.
 const VERSION: u64 = 1;
@@ -31,6 +32,7 @@ pub(crate) struct Settings {
     pub(crate) models: Json,
     pub(crate) limits: Limits,
     pub(crate) schedule: Option<String>,
+    pub(crate) openlineage: Option<OpenLineage>,
 }
 
 /// Reads the settings of the project in `dir`; `None` where `faults` says why not.
@@ -60,6 +62,8 @@ pub(crate) fn read(mut node: Node, dir: &Path, environment: &Environment, faults
         faults.push(fault.hint("for example `0 6 * * *`: every day at 6:00"));
     }
     let (lake_dir, remote) = lake::read(&file, &node, dir, environment, faults);
+    let openlineage =
+        file.openlineage.as_ref().and_then(|file| openlineage(file, node.at("openlineage"), environment, faults));
     Some(Settings {
         lake_dir,
         remote,
@@ -71,7 +75,45 @@ pub(crate) fn read(mut node: Node, dir: &Path, environment: &Environment, faults
         vars: file.vars.unwrap_or_default(),
         models: file.models.map(|models| Json::Object(models.into_iter().collect())).unwrap_or_default(),
         schedule: file.schedule,
+        openlineage,
     })
+}
+
+/// Where OpenLineage events go; `None` where `faults` says why not.
+fn openlineage(
+    file: &OpenLineageFile,
+    node: &Node,
+    environment: &Environment,
+    faults: &mut Vec<Fault>,
+) -> Option<OpenLineage> {
+    let Some(url) = file.url.as_deref() else {
+        if file.transport == TransportWord::File {
+            return Some(OpenLineage::File);
+        }
+        let fault = node.at("transport").fault("`transport: http` needs a `url`");
+        faults.push(fault.hint("write the address of the server: `url: https://lineage.example`"));
+        return None;
+    };
+    if file.transport == TransportWord::File {
+        let fault = node.at("url").fault("`url` is for `transport: http`");
+        faults.push(fault.hint("write `transport: http`, or remove `url`"));
+        return None;
+    }
+    let url = rest::expand(url, node.at("url"), environment, faults);
+    if !url.starts_with("http://") && !url.starts_with("https://") {
+        let fault = node.at("url").fault(format!("`{url}` is not an address"));
+        faults.push(fault.hint("write it with `https://` or `http://`"));
+    }
+    let api_key = file.api_key.as_deref().map(|text| {
+        if environment::reference(text).is_none() {
+            let fault = node.at("api_key").fault("the secret `api_key` is written as it is");
+            faults.push(
+                fault.hint("write `\"${NAME}\"` and set NAME in the environment or in `.env`, which git leaves out"),
+            );
+        }
+        Secret(rest::expand(text.trim(), node.at("api_key"), environment, faults))
+    });
+    Some(OpenLineage::Http { url, api_key })
 }
 
 fn placed(mut fault: Fault, node: &Node) -> Fault {

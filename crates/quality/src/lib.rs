@@ -14,9 +14,11 @@ mod mark;
 pub(crate) mod open;
 mod ordered;
 mod parquet_file;
+mod raw;
 mod reading;
 pub mod rows;
 mod values;
 
 pub use mark::Marker;
+pub use raw::raw_line;
 pub use reading::{FileReading, ReadOptions, judge_file, over_reject_limit};

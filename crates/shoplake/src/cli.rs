@@ -101,6 +101,10 @@ pub(crate) enum Command {
     Source(SourceCommand),
     /// Run one SQL query on the tables as the last run left them
     Query(QueryArgs),
+    /// Explain a figure: its definition, and the rows behind it with their file and line
+    Why(WhyArgs),
+    /// Show which column comes from which, from the sources to reports and dashboards
+    Lineage(LineageArgs),
     /// Show the last runs, what failed and what to do about it, and where each file went
     Status(StatusArgs),
     /// Look at the rows that were set aside
@@ -226,6 +230,58 @@ pub(crate) enum Output {
     Json,
     /// RFC 4180, with a header; NULL is empty, an empty text is ""
     Csv,
+}
+
+/// `shoplake why`
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  shoplake why daily_sales_summary --where \"date = '2024-03-15'\" --column total_revenue
+  shoplake why top_products --where \"product_id = 'P-17'\" --column revenue --json
+  shoplake why sales --where \"transaction_id = 'T-1'\" --column amount    the line that a row comes from
+
+Exit codes: 0 explained, 1 the rows do not make the figure, 2 it cannot be explained.")]
+pub(crate) struct WhyArgs {
+    /// The model, dataset, or `quarantine`
+    #[arg(value_name = "TABLE")]
+    pub(crate) table: String,
+    /// What names one row of it, as after WHERE
+    #[arg(long = "where", value_name = "CONDITION")]
+    pub(crate) condition: String,
+    /// The column whose value is asked for
+    #[arg(long, value_name = "NAME")]
+    pub(crate) column: String,
+    /// List so many of the rows behind it [default: 10 in text, 1000 in JSON]
+    #[arg(long, value_name = "ROWS")]
+    pub(crate) limit: Option<usize>,
+    /// Print one JSON object on stdout
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+/// `shoplake lineage`
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  shoplake lineage daily_sales_summary.total_revenue
+  shoplake lineage sales.amount --downstream
+  shoplake lineage top_products --mermaid > top_products.mmd")]
+pub(crate) struct LineageArgs {
+    /// A table, or one column of it: `TABLE.COLUMN`
+    #[arg(value_name = "TABLE[.COLUMN]")]
+    pub(crate) name: String,
+    /// Only where it comes from
+    #[arg(long, conflicts_with = "downstream")]
+    pub(crate) upstream: bool,
+    /// Only what is made of it
+    #[arg(long)]
+    pub(crate) downstream: bool,
+    /// Print one JSON object on stdout
+    #[arg(long, conflicts_with = "mermaid")]
+    pub(crate) json: bool,
+    /// Print a Mermaid flowchart on stdout
+    #[arg(long)]
+    pub(crate) mermaid: bool,
 }
 
 /// `shoplake status`

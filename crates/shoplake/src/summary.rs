@@ -100,6 +100,8 @@ fn failures(text: &mut String, outcome: &RunOutcome) {
     blocks(text, outcome.tests.failures.iter().map(failure));
     let broken = outcome.models.iter().filter_map(|model| Some((model, model.error.as_ref()?)));
     blocks(text, broken.map(|(model, error)| mark(Tone::Bad, "failed", &format!("model {}: {error}", model.name))));
+}
+
 /// What a run restated of days that were published before, and where its values stand.
 pub(crate) fn restated(outcome: &RunOutcome) -> Option<String> {
     let models = outcome.restated.iter().map(|restated| {

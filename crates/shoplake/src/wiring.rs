@@ -4,11 +4,15 @@ use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
 
-use shoplake_core::ports::{Engine, LakeProof, Progress, StateStore, TableMaintenance, TableStore};
+use shoplake_core::ports::{
+    Deaf, Engine, LakeProof, Progress, RunListener, SqlPlanner, StateStore, TableMaintenance, TableStore,
+};
 use shoplake_core::{Catalog, Fault, FaultKind, Project};
 use shoplake_engine::DataFusionEngine;
 use shoplake_lake::{LocalLake, WriterLock};
-use shoplake_pipeline::Pipeline;
+use shoplake_models::Models;
+use shoplake_monitor::OpenLineageListener;
+use shoplake_pipeline::{Explainer, Pipeline};
 use shoplake_state::SqliteState;
 
 use crate::printer::Printer;
@@ -38,9 +42,36 @@ pub(crate) fn published(project: &Project) -> Result<BTreeMap<String, String>, F
     Ok(last.map(|manifest| manifest.summary.fingerprints.into_iter().collect()).unwrap_or_default())
 }
 
+/// All that takes SQL apart without running it: the planner, and the tables as the contracts make them.
+pub(crate) fn planner(project: &Project) -> Result<(Arc<dyn SqlPlanner>, Catalog), Fault> {
+    let engine = DataFusionEngine::new(&project.limits, project.time_zone)?;
+    Ok((Arc::new(engine), LocalLake::open(project)?.empty()?))
+}
+
+/// All that explains a figure of the tables as the last fully committed run left them.
+pub(crate) async fn explainer(project: &Arc<Project>, models: Models) -> Result<Explainer, Fault> {
+    let lake = LocalLake::open(project)?;
+    let engine = Arc::new(DataFusionEngine::new(&project.limits, project.time_zone)?);
+    Ok(Explainer {
+        project: Arc::clone(project),
+        models,
+        catalog: lake.pinned().await?,
+        engine: Arc::clone(&engine) as Arc<dyn Engine>,
+        planner: engine,
+        landing: lake.landing(),
+    })
+}
+
 /// Opens the engine.
 fn engine(project: &Project) -> Result<Arc<dyn Engine>, Fault> {
     Ok(Arc::new(DataFusionEngine::new(&project.limits, project.time_zone)?))
+}
+
+/// Who hears how runs go: a catalogue that speaks OpenLineage, where the project names one.
+fn listener(project: &Arc<Project>) -> Result<Arc<dyn RunListener>, Fault> {
+    let Some(target) = &project.openlineage else { return Ok(Arc::new(Deaf)) };
+    let (planner, empty) = planner(project)?;
+    Ok(Arc::new(OpenLineageListener::new(Arc::clone(project), target.clone(), planner, empty)))
 }
 
 /// Opens the state, and makes it where there is none.
@@ -57,6 +88,7 @@ pub(crate) async fn pipeline(project: &Arc<Project>, progress: Arc<dyn Progress>
         tables: Arc::new(lake),
         engine: engine(project)?,
         state: state(project).await?,
+        listener: listener(project)?,
         progress,
     })
 }

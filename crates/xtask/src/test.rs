@@ -16,6 +16,7 @@ const REQUIREMENTS: &str = include_str!("requirements/test.txt");
 const READERS: &str = include_str!("python/readers.py");
 const DBT_REQUIREMENTS: &str = include_str!("requirements/dbt.txt");
 const MODELS: &str = include_str!("python/models.py");
+const OPENLINEAGE: &str = include_str!("python/openlineage.py");
 
 /// The files of the short chaos are the same each time; where its kills strike is not.
 const CHAOS_SEED: u64 = 2024;
@@ -76,6 +77,7 @@ fn outside(steps: &mut Steps, binary: Option<&Path>) {
     on_s3(steps, binary);
     blackbox::run(steps, &python, binary);
     steps.take("other Delta readers", || other_readers(&python, binary));
+    steps.take("OpenLineage events", || openlineage(&python, binary));
     let Some(dbt) = steps.take("dbt", || venv::ensure("dbt-venv", DBT_REQUIREMENTS)) else { return };
     steps.take("models against plain Python and dbt: generated data", || models(&dbt, binary, "Europe/Lisbon", None));
     match workspace::shared("data/online-retail-slice/seed-format") {
@@ -116,6 +118,26 @@ fn on_s3(steps: &mut Steps, binary: &Path) {
         variables: server.variables().map(|(name, value)| (name, value.to_owned())).into(),
     };
     steps.take("chaos on S3: 10 rounds", || chaos::rounds(binary, 10, CHAOS_SEED, Some(&lake)));
+}
+
+/// Runs a shop that writes OpenLineage events, and builds each of them again from openlineage-python's types.
+fn openlineage(python: &Path, binary: &Path) -> Result<()> {
+    let shop = workspace::target().join("test-openlineage");
+    if shop.exists() {
+        fs_err::remove_dir_all(&shop)?;
+    }
+    let quiet = ["--timezone", "UTC", "--sample", "--quiet"];
+    workspace::output(Command::new(binary).arg("init").arg(&shop).args(quiet))?;
+    let events = Command::new(binary)
+        .args(["run", "--quiet", "--project-dir"])
+        .arg(&shop)
+        .env("SHOPLAKE__OPENLINEAGE__TRANSPORT", "file")
+        .output()?;
+    anyhow::ensure!(events.status.success(), "{}", String::from_utf8_lossy(&events.stderr));
+    let said =
+        workspace::output(Command::new(python).args(["-c", OPENLINEAGE]).arg(shop.join(".shoplake/openlineage")))?;
+    println!("{}", said.trim_end());
+    Ok(())
 }
 
 /// Reads each table of a shop that ran twice with deltalake and DuckDB, and compares with `query`.

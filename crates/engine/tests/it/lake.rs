@@ -107,7 +107,7 @@ pub(crate) fn numbers(root: &Path, values: &[i64]) -> Catalog {
     Catalog { tables: BTreeMap::from([("numbers".to_owned(), Arc::new(table))]), ..Catalog::default() }
 }
 
-fn write(path: &Path, batch: &RecordBatch) -> u64 {
+pub(crate) fn write(path: &Path, batch: &RecordBatch) -> u64 {
     fs_err::create_dir_all(path.parent().unwrap()).unwrap();
     let mut writer = ArrowWriter::try_new(fs_err::File::create(path).unwrap(), batch.schema(), None).unwrap();
     writer.write(batch).unwrap();

@@ -4,4 +4,6 @@
 mod faults;
 mod guard;
 mod lake;
+mod planner;
 mod queries;
+mod shop;

@@ -39,6 +39,7 @@ fn project(dir: &Path) -> Project {
         vars: BTreeMap::from([("floor".to_owned(), serde_json::json!(5))]),
         limits: Limits::default(),
         schedule: None,
+        openlineage: None,
         datasets: ["products", "customers", "sales"].map(dataset).into(),
     }
 }

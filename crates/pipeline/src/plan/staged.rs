@@ -1,7 +1,7 @@
 //! The run worked out up to its decision, kept for the next run, and published by it where nothing has
 //! changed in between.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::fmt::Write;
 
 use chrono::Utc;

@@ -1,13 +1,15 @@
 //! The run as a whole, on real files, the real lake, engine and state.
 
-#![expect(clippy::unwrap_used, reason = "a test that cannot go on says so by panicking")]
+#![expect(clippy::panic, clippy::unwrap_used, reason = "a test that cannot go on says so by panicking")]
 
 mod account;
 mod dimensions;
 mod exactly_once;
+mod mistakes;
 mod models;
 mod replay;
 mod restated;
 mod shop;
 mod upkeep;
 mod ways;
+mod why;

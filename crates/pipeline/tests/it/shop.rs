@@ -7,11 +7,11 @@ use std::sync::Arc;
 use arrow_array::RecordBatch;
 use futures::TryStreamExt;
 use shoplake_core::outcome::RunOutcome;
-use shoplake_core::ports::{Engine, Quiet, TableStore};
+use shoplake_core::ports::{Deaf, Engine, Quiet, SqlPlanner, TableStore};
 use shoplake_core::{Fault, Project};
 use shoplake_engine::DataFusionEngine;
 use shoplake_lake::LocalLake;
-use shoplake_pipeline::{Choice, Pipeline, ReplayOptions, RunOptions};
+use shoplake_pipeline::{Choice, Explainer, Pipeline, ReplayOptions, RunOptions, Why};
 use shoplake_project::{Environment, InitOptions, init, load};
 use shoplake_state::SqliteState;
 use tempfile::TempDir;
@@ -121,6 +121,7 @@ impl Shop {
             tables: Arc::new(lake),
             engine: Arc::new(DataFusionEngine::new(&project.limits, project.time_zone).unwrap()),
             state: Arc::new(state),
+            listener: Arc::new(Deaf),
             progress: Arc::new(Quiet),
             project,
         }
@@ -187,6 +188,30 @@ impl Shop {
     pub(crate) fn edit_contract(&self, edit: impl Fn(String) -> String) {
         let path = self.path().join("sources/sales.yml");
         fs_err::write(&path, edit(fs_err::read_to_string(&path).unwrap())).unwrap();
+    }
+
+    /// A figure, explained.
+    pub(crate) async fn why(&self, table: &str, condition: &str, column: &str) -> Result<Why, Fault> {
+        let project = Arc::new(self.project());
+        let lake = LocalLake::open(&project).unwrap();
+        let engine = Arc::new(DataFusionEngine::new(&project.limits, project.time_zone).unwrap());
+        let explainer = Explainer {
+            models: shoplake_models::load(&project).unwrap(),
+            catalog: lake.pinned().await.unwrap(),
+            planner: Arc::clone(&engine) as Arc<dyn SqlPlanner>,
+            engine,
+            landing: lake.landing(),
+            project,
+        };
+        explainer.why(table, condition, column, 1_000).await
+    }
+
+    /// The place of a row as explanations order them: by the key of its file, then by line.
+    pub(crate) fn key_order(&self, place: &(String, i64)) -> (String, i64) {
+        let archive = self.path().join("lake/archive/sales");
+        let mut folders = fs_err::read_dir(archive).unwrap().flatten();
+        let folder = folders.find(|folder| folder.path().join(&place.0).is_file()).unwrap();
+        (folder.file_name().to_string_lossy().into_owned(), place.1)
     }
 
     /// The answer of a query, one line a row.

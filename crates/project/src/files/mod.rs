@@ -10,7 +10,7 @@ mod source;
 pub use dashboard::{DashboardFile, Tile, TileKind};
 pub use report::ReportFile;
 pub use rest_api::{ApiKeyPlace, AuthFile, IncrementalFile, PaginatorFile, RestApiFile, RestLimitsFile};
-pub use settings::{LimitsFile, SettingsFile, TargetFile};
+pub use settings::{LimitsFile, OpenLineageFile, SettingsFile, TargetFile, TransportWord};
 pub use source::{ColumnFile, FormatWord, FromFile, OnChangeWord, SchemaChangeFile, SourceFile};
 
 use std::borrow::Cow;

@@ -28,6 +28,8 @@ pub struct SettingsFile {
     pub targets: Option<BTreeMap<String, TargetFile>>,
     /// Bounds on what a run may use.
     pub limits: Option<LimitsFile>,
+    /// Where the events of runs go, for catalogues that speak OpenLineage; nowhere unless stated.
+    pub openlineage: Option<OpenLineageFile>,
     /// Variables for models: `{{ var('name') }}`.
     pub vars: Option<BTreeMap<String, serde_json::Value>>,
     /// Settings of models by folder, as in dbt: `staging: {+materialized: view, +tags: [daily]}`.
@@ -46,6 +48,28 @@ pub struct TargetFile {
     /// How long the one writer of a lake at an address may be silent before another machine takes over:
     /// `30s` unless stated.
     pub lease: Option<Scalar>,
+}
+
+/// Where OpenLineage events go.
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct OpenLineageFile {
+    /// `file` writes `.shoplake/openlineage/<run>.ndjson`, `http` sends each event to `url`.
+    pub transport: TransportWord,
+    /// The server's address: `https://lineage.example`; events go to `/api/v1/lineage` below it unless it has a path.
+    pub url: Option<String>,
+    /// The key that the server wants, as `"${NAME}"`.
+    pub api_key: Option<String>,
+}
+
+/// How OpenLineage events travel.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum TransportWord {
+    /// Into a file a run.
+    File,
+    /// To a server.
+    Http,
 }
 
 /// Bounds on what a run may use.

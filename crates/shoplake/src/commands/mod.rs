@@ -9,6 +9,7 @@ mod docs;
 mod freshness;
 mod generate;
 mod init;
+mod lineage;
 mod ls;
 mod plan;
 mod quarantine;
@@ -20,6 +21,7 @@ mod show;
 mod status;
 mod table;
 mod verify;
+mod why;
 
 use std::future::Future;
 use std::path::Path;
@@ -50,6 +52,8 @@ pub(crate) fn dispatch(cli: Cli, printer: &Printer) -> Result<Exit, Failure> {
         Command::Docs(DocsCommand::Generate(args)) => docs::generate(&context, &args),
         Command::Source(SourceCommand::Freshness(args)) => freshness::freshness(&context, &args),
         Command::Query(args) => query::query(&context, &args),
+        Command::Why(args) => why::why(&context, &args),
+        Command::Lineage(args) => lineage::lineage(&context, &args),
         Command::Status(args) => status::status(&context, &args),
         Command::Quarantine(QuarantineCommand::Ls(args)) => quarantine::ls::ls(&context, &args),
         Command::Quarantine(QuarantineCommand::Show(args)) => quarantine::show::show(&context, &args),

@@ -5,7 +5,6 @@
 mod child;
 mod clock;
 mod context;
-
 mod data;
 mod days;
 mod disk_full;
@@ -14,7 +13,9 @@ mod fail_points;
 mod golden;
 mod hostile;
 mod inputs;
-
+mod lineage;
+mod models;
+mod openlineage;
 mod plan;
 mod project;
 mod s3;
@@ -23,3 +24,4 @@ mod table;
 mod two_runs;
 mod usage;
 mod verify;
+mod why;

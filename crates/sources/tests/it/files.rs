@@ -31,6 +31,7 @@ fn project(dir: &Path, sources: &[(&str, &str)]) -> Project {
         vars: BTreeMap::new(),
         limits: Limits::default(),
         schedule: None,
+        openlineage: None,
         datasets: sources.iter().map(dataset).collect(),
     }
 }
