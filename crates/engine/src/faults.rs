@@ -155,6 +155,9 @@ fn plan_fault(text: &str, catalog: &Catalog) -> Fault {
         let name = between(text, " AS ", "\"").unwrap_or("one name");
         return Fault::usage(format!("two columns are called `{name}`")).hint("name them apart with `AS`");
     }
+    if text.contains("queries have different number of columns") {
+        return Fault::usage(tidy(text)).hint("give both sides the same columns in the same order");
+    }
     // What our own functions say of their arguments stands inside DataFusion's message.
     let own = between(text, "coercion failed with: Error during planning: ", ". No function matches");
     let own = own.or_else(|| text.find(", errors: ").map(|end| &text[..end]));

@@ -76,10 +76,10 @@ impl Compiler<'_> {
         self.take_properties(&mut settings, properties, false)?;
         settings.take(&rendered.told.config, false, |key| (file.path.clone(), line_with(&file.text, key)))?;
         let mut model = described(file, &rendered.sql, &settings, properties.map(|(_, p)| p))?;
-        model.depends_on = self.depends_on(file, &rendered, &model.name)?;
+        model.depends_on = self.depends_on(file, &rendered, None)?;
         if model.by_day.is_some() {
             let part = self.jinja.render(file, &How { incremental: true, ..How::default() })?;
-            for name in self.depends_on(file, &part, &model.name)? {
+            for name in self.depends_on(file, &part, Some(&model.name))? {
                 if !model.depends_on.contains(&name) {
                     model.depends_on.push(name);
                 }
@@ -116,9 +116,11 @@ impl Compiler<'_> {
         Ok(())
     }
 
-    /// The tables that the SQL names, those of `ref` and `source` first.
-    fn depends_on(&self, file: &SqlFile, rendered: &Rendered, own: &str) -> Result<Vec<String>, Fault> {
-        let mut names: Vec<String> = rendered.told.depends_on.iter().filter(|name| *name != own).cloned().collect();
+    /// The tables that the SQL names, those of `ref` and `source` first; `own` is the one that an
+    /// incremental run may read though it is its own.
+    fn depends_on(&self, file: &SqlFile, rendered: &Rendered, own: Option<&str>) -> Result<Vec<String>, Fault> {
+        let told = rendered.told.depends_on.iter();
+        let mut names: Vec<String> = told.filter(|name| Some(name.as_str()) != own).cloned().collect();
         for relation in relations(&rendered.sql).unwrap_or_default() {
             let known = self.files.named(&relation.name).is_some()
                 || Files::sources(self.project).contains(&relation.name.as_str());
@@ -126,7 +128,7 @@ impl Compiler<'_> {
                 if known && rendered.named.contains(&relation.end) {
                     return Err(hidden(file, &relation.name));
                 }
-            } else if known && relation.name != own && !names.contains(&relation.name) {
+            } else if known && Some(relation.name.as_str()) != own && !names.contains(&relation.name) {
                 names.push(relation.name);
             }
         }

@@ -255,7 +255,8 @@ impl Jinja {
         let expression = expression.trim_start_matches(['{', '%', '-', ' ']);
         let word: String = expression.chars().take_while(|c| c.is_alphanumeric() || *c == '_').collect();
         let mut what = error.detail().map_or_else(|| error.kind().to_string(), str::to_owned);
-        let unknown = matches!(error.kind(), ErrorKind::UndefinedError | ErrorKind::UnknownFunction);
+        let unknown =
+            matches!(error.kind(), ErrorKind::UndefinedError | ErrorKind::UnknownFunction | ErrorKind::UnknownMethod);
         if let Some(name) = what.strip_suffix(" is unknown") {
             what = format!("`{name}` is not known here");
         } else if error.kind() == ErrorKind::UndefinedError && error.detail().is_none() {

@@ -131,7 +131,8 @@ impl Pipeline {
             built.models.push(outcome);
         }
         self.progress.done();
-        let fresh = Fresh { changed: &changed, broken: &broken, stale };
+        let first = models.models.iter().all(|model| !model.materialized.is_stored() || stale.contains(&model.name));
+        let fresh = Fresh { changed: &changed, broken: &broken, stale, first };
         built.tests = self.data_tests(&batch.catalog().await?, models, choice, &fresh).await?;
         self.unit_tests(models, choice, &fresh, &mut built.tests).await?;
         Ok(built)

@@ -22,6 +22,8 @@ pub(crate) struct Fresh<'b> {
     pub(crate) broken: &'b BTreeSet<String>,
     /// Models whose SQL is not what their table was built with.
     pub(crate) stale: &'b HashSet<String>,
+    /// Whether all models are new, so that being new is no reason to ask the views.
+    pub(crate) first: bool,
 }
 
 impl Pipeline {
@@ -35,7 +37,7 @@ impl Pipeline {
             .filter(|model| model.materialized.is_stored() && !catalog.tables.contains_key(&model.name))
             .map(|model| model.name.clone())
             .collect();
-        let fresh = Fresh { changed: &BTreeSet::new(), broken: &broken, stale: &HashSet::new() };
+        let fresh = Fresh { changed: &BTreeSet::new(), broken: &broken, stale: &HashSet::new(), first: false };
         let mut outcome = self.data_tests(&catalog, models, &choice, &fresh).await?;
         for test in &models.tests {
             let asked = choice.chosen.as_ref().is_none_or(|chosen| chosen.tests.contains(&test.name));
@@ -63,7 +65,7 @@ impl Pipeline {
                 Some(chosen) => chosen.tests.contains(&test.name),
                 None => {
                     // A view has no table that could have changed: its tests follow its SQL.
-                    let anew = test.names.iter().any(|name| fresh.stale.contains(name));
+                    let anew = !fresh.first && test.names.iter().any(|name| fresh.stale.contains(name));
                     choice.all_tests || anew || reads(fresh.changed) && !of_view(models, test)
                 }
             };

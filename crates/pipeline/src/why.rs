@@ -122,7 +122,11 @@ impl Explainer {
         let asked = format!("SELECT {} FROM {source}", quoted(column));
         self.engine.schema(&self.catalog, &asked).await.map_err(unplaced)?;
         let before = format!("SELECT * FROM {source} WHERE (");
-        let sql = format!("{before}{condition}\n) LIMIT {}", LISTED + 1);
+        let order = match names.iter().map(|name| quoted(name)).collect::<Vec<_>>().join(", ") {
+            names if names.is_empty() => String::new(),
+            names => format!("ORDER BY {names} "),
+        };
+        let sql = format!("{before}{condition}\n) {order}LIMIT {}", LISTED + 1);
         let rows = self.engine.query(&self.catalog, &sql).await.map_err(|fault| in_where(fault, &before))?;
         let schema = Arc::clone(&rows.schema);
         let rows = build::collect(rows).await.map_err(|fault| in_where(fault, &before))?;
@@ -131,7 +135,7 @@ impl Explainer {
         match rows.num_rows() {
             1 => Ok(rows),
             0 => {
-                let some = format!("SELECT * FROM {source} LIMIT 3");
+                let some = format!("SELECT * FROM {source} {order}LIMIT 3");
                 let some = build::collect(self.engine.query(&self.catalog, &some).await?).await?;
                 let listed: Vec<String> = some.iter().flat_map(|batch| conditions(batch, &keys)).collect();
                 let fault = Fault::usage(format!("no row of `{table}` where {condition}"));

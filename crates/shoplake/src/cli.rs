@@ -1,15 +1,24 @@
 //! The command line: commands, options, and their help. Nothing here does anything.
 
 mod models;
+mod quarantine;
+mod tables;
 
 use std::path::PathBuf;
 
-use chrono::{DateTime, FixedOffset, NaiveDate, NaiveDateTime, TimeDelta};
+use chrono::NaiveDate;
 use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
 
 pub(crate) use models::{
     BuildArgs, CompileArgs, DocsArgs, DocsCommand, FreshnessArgs, LsArgs, LsOutput, ResourceWord, RetryArgs,
     SelectArgs, ShowArgs, SourceCommand, TestArgs,
+};
+pub(crate) use quarantine::{
+    QuarantineCommand, QuarantineExportArgs, QuarantineLsArgs, QuarantineReplayArgs, QuarantineShowArgs,
+};
+pub(crate) use tables::{
+    Moment, RollbackArgs, TableCommand, TableCompactArgs, TableHistoryArgs, TableRestoreArgs, TableVacuumArgs,
+    VerifyArgs,
 };
 
 const EXAMPLES: &str = "\
@@ -113,6 +122,8 @@ pub(crate) enum Command {
     /// Look at the versions of tables, go back to one, and clear away what none needs
     #[command(subcommand, arg_required_else_help = true)]
     Table(TableCommand),
+    /// Go back to the run before, with every dataset and the models over it
+    Rollback(RollbackArgs),
     /// Read everything again and prove that it is what was recorded
     Verify(VerifyArgs),
     /// Make sample data with realistic dirt
@@ -292,177 +303,6 @@ pub(crate) struct StatusArgs {
     pub(crate) json: bool,
 }
 
-/// `shoplake table`
-#[derive(Debug, Subcommand)]
-pub(crate) enum TableCommand {
-    /// Show the versions of a table: when each was made, by which batch, and its rows
-    History(TableHistoryArgs),
-    /// Bring a dataset's table back to an earlier version, with the marts that read it
-    Restore(TableRestoreArgs),
-    /// Join small data files, partition by partition; no row changes
-    Compact(TableCompactArgs),
-    /// Remove data files that no version needs that was current within the retention
-    Vacuum(TableVacuumArgs),
-}
-
-/// `shoplake table history`
-#[derive(Debug, Args)]
-pub(crate) struct TableHistoryArgs {
-    /// The table
-    #[arg(value_name = "TABLE")]
-    pub(crate) table: String,
-    /// Print an array of objects on stdout
-    #[arg(long)]
-    pub(crate) json: bool,
-}
-
-/// `shoplake table restore`
-#[derive(Debug, Args)]
-#[command(after_help = "\
-Examples:
-  shoplake table restore sales --version 12
-  shoplake table restore sales --at '2024-03-15 18:00'     by the shop's clock
-  shoplake table restore sales --at 2024-03-15T18:00:00Z
-
-Files that were loaded since stay known by their bytes and are not loaded again.")]
-pub(crate) struct TableRestoreArgs {
-    /// The dataset whose table it is
-    #[arg(value_name = "TABLE")]
-    pub(crate) table: String,
-    /// The version to go back to, as `shoplake table history` shows it
-    #[arg(long, value_name = "N", required_unless_present = "at", conflicts_with = "at")]
-    pub(crate) version: Option<u64>,
-    /// The moment to go back to: the last version that was published by then
-    #[arg(long, value_name = "TIME", value_parser = moment)]
-    pub(crate) at: Option<Moment>,
-}
-
-/// `shoplake table compact`
-#[derive(Debug, Args)]
-pub(crate) struct TableCompactArgs {
-    /// The table [default: all of them]
-    #[arg(value_name = "TABLE")]
-    pub(crate) table: Option<String>,
-    /// Print an array of objects on stdout
-    #[arg(long)]
-    pub(crate) json: bool,
-}
-
-/// `shoplake table vacuum`
-#[derive(Debug, Args)]
-pub(crate) struct TableVacuumArgs {
-    /// Keep every version that was current within this time: `7d` at least, `30d`
-    #[arg(long, value_name = "DAYS", default_value = "7d", value_parser = days)]
-    pub(crate) older_than: TimeDelta,
-    /// Say what would be removed, and remove nothing
-    #[arg(long)]
-    pub(crate) dry_run: bool,
-    /// Print an array of objects on stdout
-    #[arg(long)]
-    pub(crate) json: bool,
-}
-
-/// `shoplake verify`
-#[derive(Debug, Args)]
-#[command(after_help = "\
-Examples:
-  shoplake verify            account, bytes, keys, indexes, quarantine, marts
-  shoplake verify --replay   also load every archived file again elsewhere, and compare
-
-Exit codes: 0 all of it is proved, 1 something does not hold.")]
-pub(crate) struct VerifyArgs {
-    /// Make the tables again from the archived bytes, in .shoplake/verify, and compare them
-    #[arg(long)]
-    pub(crate) replay: bool,
-    /// Print the checks as one JSON object on stdout
-    #[arg(long)]
-    pub(crate) json: bool,
-}
-
-/// `shoplake quarantine`
-#[derive(Debug, Subcommand)]
-pub(crate) enum QuarantineCommand {
-    /// Count the rows that were set aside, by dataset, reason, rule and column
-    Ls(QuarantineLsArgs),
-    /// Show rows that were set aside, as they stood in their file
-    Show(QuarantineShowArgs),
-    /// Write rows that were set aside to a CSV that can be corrected in a spreadsheet
-    Export(QuarantineExportArgs),
-    /// Judge rows again: corrected ones, or all of them after the contract has changed
-    Replay(QuarantineReplayArgs),
-}
-
-/// `shoplake quarantine ls`
-#[derive(Debug, Args)]
-pub(crate) struct QuarantineLsArgs {
-    /// Only rows of this dataset
-    #[arg(long, value_name = "NAME")]
-    pub(crate) dataset: Option<String>,
-    /// Print an array of objects on stdout
-    #[arg(long)]
-    pub(crate) json: bool,
-}
-
-/// `shoplake quarantine show`
-#[derive(Debug, Args)]
-#[command(after_help = "\
-Examples:
-  shoplake quarantine show --dataset sales --reason missing
-  shoplake quarantine show --limit 0 --json > rejects.json")]
-pub(crate) struct QuarantineShowArgs {
-    /// Only rows of this dataset
-    #[arg(long, value_name = "NAME")]
-    pub(crate) dataset: Option<String>,
-    /// Only rows with this reason
-    #[arg(long, value_name = "REASON", value_parser = ["malformed", "missing", "range", "contract"])]
-    pub(crate) reason: Option<String>,
-    /// Show so many rows; 0 is all
-    #[arg(long, value_name = "ROWS", default_value_t = 20)]
-    pub(crate) limit: usize,
-    /// Print an array of objects on stdout
-    #[arg(long)]
-    pub(crate) json: bool,
-}
-
-/// `shoplake quarantine export`
-#[derive(Debug, Args)]
-#[command(after_help = "\
-Examples:
-  shoplake quarantine export --dataset sales --out fixes.csv
-  shoplake quarantine export --dataset sales --reason missing > fixes.csv")]
-pub(crate) struct QuarantineExportArgs {
-    /// Rows of this dataset; it may be left out where only one has rows in quarantine
-    #[arg(long, value_name = "NAME")]
-    pub(crate) dataset: Option<String>,
-    /// Only rows with this reason
-    #[arg(long, value_name = "REASON", value_parser = ["malformed", "missing", "range", "contract"])]
-    pub(crate) reason: Option<String>,
-    /// Write to this file, which must not exist [default: stdout]
-    #[arg(long, value_name = "FILE")]
-    pub(crate) out: Option<PathBuf>,
-}
-
-/// `shoplake quarantine replay`
-#[derive(Debug, Args)]
-#[command(after_help = "\
-Examples:
-  shoplake quarantine replay fixes.csv          rows of `quarantine export`, corrected by hand
-  shoplake quarantine replay --dataset sales    every row again, under the contract as it is now")]
-pub(crate) struct QuarantineReplayArgs {
-    /// Corrected rows, as `quarantine export` writes them; rows that were left out stay in quarantine
-    #[arg(value_name = "FILE")]
-    pub(crate) file: Option<PathBuf>,
-    /// Only rows of this dataset
-    #[arg(long, value_name = "NAME")]
-    pub(crate) dataset: Option<String>,
-    /// Fail at once where another run is working on the project
-    #[arg(long)]
-    pub(crate) no_wait: bool,
-    /// Print the outcome as one object on stdout
-    #[arg(long)]
-    pub(crate) json: bool,
-}
-
 /// `shoplake generate`
 #[derive(Debug, Args)]
 #[command(after_help = "\
@@ -513,37 +353,6 @@ pub(crate) struct ReportArgs {
     /// The shop's day to report on, YYYY-MM-DD [default: the last day with sales]
     #[arg(long, value_name = "DATE")]
     pub(crate) date: Option<NaiveDate>,
-}
-
-/// A moment as somebody writes it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Moment {
-    /// With `Z` or an offset.
-    Anywhere(DateTime<FixedOffset>),
-    /// By the shop's clock.
-    Local(NaiveDateTime),
-}
-
-fn moment(text: &str) -> Result<Moment, String> {
-    if let Ok(at) = text.parse() {
-        return Ok(Moment::Anywhere(at));
-    }
-    let forms = ["%Y-%m-%d %H:%M", "%Y-%m-%d %H:%M:%S%.f", "%Y-%m-%dT%H:%M", "%Y-%m-%dT%H:%M:%S%.f"];
-    let local = forms.iter().find_map(|form| NaiveDateTime::parse_from_str(text, form).ok());
-    local.map(Moment::Local).ok_or_else(|| {
-        "write `2024-03-15 18:00` for the shop's own clock, or `2024-03-15T18:00:00Z`, or an offset such as `+02:00`"
-            .to_owned()
-    })
-}
-
-/// A retention: days, never fewer than readers and the way back need.
-fn days(text: &str) -> Result<TimeDelta, String> {
-    let days = text.strip_suffix('d').and_then(|days| days.parse::<u32>().ok());
-    match days {
-        Some(days @ 7..) => Ok(TimeDelta::days(i64::from(days))),
-        Some(_) => Err("must be `7d` or more: readers and the way back need what is younger".to_owned()),
-        None => Err("write a number of days: `7d`, `30d`".to_owned()),
-    }
 }
 
 fn dirt(text: &str) -> Result<f64, String> {

@@ -196,7 +196,7 @@ fn mistakes_name_their_place() {
     insta::assert_snapshot!(all);
 }
 
-/// Given the template of `shoplake init`, when loaded, then the five marts compile and each is tested.
+/// Given the template of `shoplake init`, when loaded, then its models compile in their order and each is tested.
 #[test]
 fn the_template_compiles() {
     let template = Path::new(env!("CARGO_MANIFEST_DIR")).join("../project/template");
@@ -204,10 +204,31 @@ fn the_template_compiles() {
     let names: Vec<&str> = models.models.iter().map(|m| m.name.as_str()).collect();
     assert_eq!(
         names,
-        ["customer_lifetime_value", "daily_sales_summary", "sales_by_category", "sales_by_hour", "top_products"]
+        [
+            "customer_lifetime_value",
+            "daily_sales_summary",
+            "int_product_sales",
+            "sales_by_category",
+            "sales_by_hour",
+            "sales_heatmap",
+            "stg_customers",
+            "customer_rfm",
+            "rfm_segments",
+            "stg_products",
+            "stg_sales",
+            "abc_classes",
+            "basket_pairs",
+            "cohort_retention",
+            "new_and_returning_customers",
+            "sales_by_city",
+            "stock_cover",
+            "top_products"
+        ]
     );
     for model in &models.models {
-        assert!(models.tests.iter().any(|test| test.table == model.name && test.severity == Severity::Error));
+        let staging = model.name.starts_with("stg_");
+        let tested = models.tests.iter().any(|test| test.table == model.name && test.severity == Severity::Error);
+        assert!(tested || staging, "{}", model.name);
         assert!(!model.columns.is_empty() && model.columns.iter().all(|column| !column.description.is_empty()));
     }
     assert_eq!(models.model("daily_sales_summary").unwrap().by_day.as_deref(), Some("date"));

@@ -409,11 +409,11 @@ fn views() {
             "name: sales\ntiles: [{ title: T, kind: barr, model: by_day }, { title: U, kind: kpi, model: nothing }]\n",
         ),
     ];
-    assert_snapshot!(mistakes(&files, &[]), @r"
+    assert_snapshot!(mistakes(&files, &[]), @"
     dashboards/sales.yml:2:27: `kind` cannot be `barr`
       hint: did you mean `bar`?
     dashboards/sales.yml:2:80: there is no table or model `nothing`
-      hint: the tables are `by_day`, `shops` and `quarantine`
+      hint: the tables are `by_day`, `shops`, `quarantine` and `restatements`
     reports/daily.yml:2:10: there is no table or model `by_dy`
       hint: did you mean `by_day`?
     ");

@@ -16,6 +16,7 @@ mod quarantine;
 mod query;
 mod report;
 mod results;
+mod rollback;
 mod run;
 mod show;
 mod status;
@@ -63,6 +64,7 @@ pub(crate) fn dispatch(cli: Cli, printer: &Printer) -> Result<Exit, Failure> {
         Command::Table(TableCommand::Restore(args)) => table::restore::restore(&context, &args),
         Command::Table(TableCommand::Compact(args)) => table::compact::compact(&context, &args),
         Command::Table(TableCommand::Vacuum(args)) => table::vacuum::vacuum(&context, &args),
+        Command::Rollback(args) => rollback::rollback(&context, &args),
         Command::Verify(args) => verify::verify(&context, &args),
         Command::Generate(args) => generate::generate(&context, &args),
         Command::Discover(args) => discover::discover(&context, &args),

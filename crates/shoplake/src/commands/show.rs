@@ -3,7 +3,7 @@
 use shoplake_core::Fault;
 use shoplake_models::{Materialized, Models};
 
-use super::Context;
+use super::{Context, check};
 use crate::cli::{Output, ShowArgs};
 use crate::failure::{Exit, Failure};
 use crate::{records, wiring};
@@ -35,10 +35,15 @@ pub(super) fn show(context: &Context, args: &ShowArgs) -> Result<Exit, Failure> 
             }
         }
         let path = args.model.as_deref().and_then(|name| models.model(name)).map(|model| model.path.clone());
-        let rows = reader.engine.query(&reader.catalog, &sql).await.map_err(|fault| match path {
-            Some(path) => fault.at(path, None, None),
-            None => fault,
-        })?;
+        let rows = match (reader.engine.query(&reader.catalog, &sql).await, path) {
+            (Ok(rows), _) => rows,
+            (Err(fault), Some(path)) => {
+                // Planned by itself, a mistake is found in the file that a person wrote.
+                check::plan(&compiled.project, models).await?;
+                return Err(fault.at(path, None, None).into());
+            }
+            (Err(fault), None) => return Err(fault.into()),
+        };
         records::print(rows, args.output, limit, width, &context.printer).await
     })?;
     Ok(Exit::Done)

@@ -55,8 +55,8 @@ fn dirty_files() {
 
     note       inbox/products/all.json: column `category` is not in the file: `category` stays empty
 
-    models     5 built
-    tests      27 passed
+    models     6 built
+    tests      31 passed
     report     lake/reports/daily/2024-03-15/report.html
     done, with warnings, in [TIME]: 7 rows, [RATE]
     ");
@@ -84,8 +84,8 @@ fn a_file_that_is_no_table() {
 
     note       inbox/products/all.json: column `category` is not in the file: `category` stays empty
 
-    models     5 built
-    tests      27 passed
+    models     6 built
+    tests      31 passed
     report     lake/reports/daily/2024-03-15/report.html
     done, but not all of it, in [TIME]: 7 rows, [RATE]
     ");

@@ -61,6 +61,7 @@ fn the_commands() {
     snapshot!(context, ["ls", "--resource-type", "model", "seed", "--output", "path"]);
     snapshot!(context, ["ls", "--select", "totl"]);
     snapshot!(context, ["compile", "total"]);
+    assert!(context.output(&["compile"]).status.success());
     assert_eq!(
         context.read("target/compiled/models/staging/stg_sales.sql"),
         "SELECT transaction_id, amount FROM sales\n"

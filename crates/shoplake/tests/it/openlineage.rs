@@ -50,10 +50,10 @@ fn events_in_a_file() {
     let run = shop.json(&["run", "--json", "--quiet"]);
     let path = format!(".shoplake/openlineage/{}.ndjson", run["run_id"].as_str().unwrap());
     let events: Vec<Value> = shop.read(&path).lines().map(|line| serde_json::from_str(line).unwrap()).collect();
-    assert_eq!(events.len(), 2 + 2 * 5);
+    assert_eq!(events.len(), 2 + 2 * 6);
     events.iter().for_each(holds);
-    assert_eq!((&events[0]["eventType"], &events[11]["eventType"]), (&"START".into(), &"COMPLETE".into()));
-    assert_eq!(events[0]["run"]["runId"], events[11]["run"]["runId"]);
+    assert_eq!((&events[0]["eventType"], &events[13]["eventType"]), (&"START".into(), &"COMPLETE".into()));
+    assert_eq!(events[0]["run"]["runId"], events[13]["run"]["runId"]);
     let daily = events.iter().filter(|event| event["job"]["name"] == "shop.model.daily_sales_summary");
     let daily: Vec<&Value> = daily.collect();
     let [start, end] = daily.as_slice() else { panic!("{daily:?}") };

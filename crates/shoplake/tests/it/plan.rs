@@ -23,7 +23,35 @@ fn kept(shop: &Context) -> Value {
 fn a_first_plan() {
     let shop = Context::with_shop();
     shop.put("inbox/sales/day-1.csv", "transaction_id,customer_id,product_id,quantity,amount,transaction_date\n");
-    snapshot!(shop, ["plan"], @"");
+    snapshot!(shop, ["plan"], @"
+    exit: 0
+    ----- stdout
+    1 file to load, [SIZE]
+      sales  inbox/sales/day-1.csv  [SIZE]
+
+    18 models would be made
+      customer_lifetime_value      new       it is new
+      daily_sales_summary          new       it is new
+      int_product_sales            new       it is new
+      sales_by_category            new       it is new
+      sales_by_hour                new       it is new
+      sales_heatmap                new       it is new
+      stg_customers                new       it is new
+      customer_rfm                 new       it is new
+      rfm_segments                 new       it is new
+      stg_products                 new       it is new
+      stg_sales                    new       it is new
+      abc_classes                  new       it is new
+      basket_pairs                 new       it is new
+      cohort_retention             new       it is new
+      new_and_returning_customers  new       it is new
+      sales_by_city                new       it is new
+      stock_cover                  new       it is new
+      top_products                 new       it is new
+
+    `shoplake plan --numbers` works out the effect on every figure
+    ----- stderr
+    ");
     assert!(!shop.shop().join("lake").exists());
 }
 
@@ -33,7 +61,12 @@ fn nothing_would_change() {
     let shop = first_day();
     // A plan that read the tables would meet this.
     fs_err::rename(shop.shop().join("lake/processed/sales"), shop.shop().join("elsewhere")).unwrap();
-    snapshot!(shop, ["plan", "--fail-if-diff"], @"");
+    snapshot!(shop, ["plan", "--fail-if-diff"], @"
+    exit: 0
+    ----- stdout
+    nothing would change: no new files, contracts and models as the last run left them
+    ----- stderr
+    ");
 }
 
 /// Given a changed contract, a changed, a new and a removed model and new files, when planned, then each
@@ -60,7 +93,45 @@ fn every_kind_of_change() {
             text.split("\n  - name: ").filter(|m| !m.starts_with("sales_by_hour") && !m.starts_with("sales_heatmap"));
         shop.put(&format!("models/marts/{file}"), &without.collect::<Vec<_>>().join("\n  - name: "));
     }
-    snapshot!(shop, ["plan", "--fail-if-diff"], @"");
+    let tiles = shop.read("dashboards/sales.yml");
+    let without = tiles.lines().filter(|tile| !tile.contains("sales_by_hour"));
+    shop.put("dashboards/sales.yml", &without.collect::<Vec<_>>().join("\n"));
+    snapshot!(shop, ["plan", "--fail-if-diff"], @"
+    exit: 1
+    ----- stdout
+    2 files to load, [SIZE]
+      products  inbox/products/day-2.json   [SIZE]
+      sales     inbox/sales/day-2.csv      [SIZE]
+
+    sales: 1 row in quarantine, of 1 file, would be judged again
+
+    contract sales has changed
+      ~  amount  decimal(12,2), required, min 0 -> decimal(14,2), required
+      +  coupon  string
+
+    columns of table sales change
+      ~  amount  decimal(12,2) -> decimal(14,2)
+      +  coupon  string
+
+    8 models would be made
+      customer_lifetime_value  in full   new rows of sales
+          ~  lifetime_value  decimal(22,2) -> decimal(24,2)
+      daily_sales_summary      by day    new rows of sales
+          ~  total_revenue  decimal(22,2) -> decimal(24,2)
+      int_product_sales        in full   new rows of sales
+          ~  revenue  decimal(22,2) -> decimal(24,2)
+      sales_by_category        in full   int_product_sales changes, new rows of products
+          ~  revenue  decimal(32,2) -> decimal(34,2)
+      top_products             in full   its SQL, or that of a view or macro in it, has changed, int_product_sales changes, new rows of products
+          +  category  string
+          ~  revenue   decimal(22,2) -> decimal(24,2)
+      best                     new       it is new
+      sales_by_hour            left      it is no longer in the project; its table stays as it is
+      sales_heatmap            left      it is no longer in the project
+
+    `shoplake plan --numbers` works out the effect on every figure
+    ----- stderr
+    ");
 }
 
 /// Given a correction and a new day, when planned with numbers, then each figure is told by day, nothing
@@ -69,7 +140,78 @@ fn every_kind_of_change() {
 fn numbers() {
     let shop = planned_shop();
     let (before, inbox) = (shop.figures(), shop.files("inbox", ".csv"));
-    snapshot!(shop, ["plan", "--numbers"], @"");
+    snapshot!(shop, ["plan", "--numbers"], @"
+    exit: 0
+    ----- stdout
+    2 files to load, [SIZE]
+      products  inbox/products/day-2.json   [SIZE]
+      sales     inbox/sales/day-2.csv      [SIZE]
+
+    6 models would be made
+      customer_lifetime_value  in full   new rows of sales
+      daily_sales_summary      by day    new rows of sales
+      int_product_sales        in full   new rows of sales
+      sales_by_category        in full   int_product_sales changes, new rows of products
+      sales_by_hour            in full   new rows of sales
+      top_products             in full   int_product_sales changes, new rows of products
+
+    rows      read  inserted  updated  duplicate  rejected  orphans
+    products     2         1        1          0         0        0
+    sales       29        20        6          1         2       11
+
+    5 days of sales change, 2024-01-15 to 2024-03-16
+
+    customer_lifetime_value: 1 changed of 1 -> 1 rows
+                             published   planned  difference
+      total  total_orders            8        27         +19
+      total  lifetime_value     150.00  1,153.75   +1,003.75
+
+    daily_sales_summary: 2 added, 3 changed of 3 -> 5 rows
+                                     published   planned  difference
+      total       transaction_count         40        60         +20
+      total       total_revenue         790.00  1,799.44   +1,009.44
+      2024-01-15  transaction_count         14        12          -2
+                  total_revenue         276.50    273.00       -3.50
+                  avg_order_value      19.7500   22.7500     +3.0000
+      2024-02-15  transaction_count         13        11          -2
+                  total_revenue         250.25    244.75       -5.50
+                  avg_order_value      19.2500   22.2500     +3.0000
+      2024-02-20  transaction_count          -         6          +6
+                  total_revenue              -     20.94      +20.94
+                  avg_order_value            -    3.4900     +3.4900
+                  unique_customers           -         1          +1
+      2024-03-15  transaction_count         13        11          -2
+                  total_revenue         263.25    255.75       -7.50
+                  avg_order_value      20.2500   23.2500     +3.0000
+      2024-03-16  transaction_count          -        20         +20
+                  total_revenue              -  1,005.00   +1,005.00
+                  avg_order_value            -   50.2500    +50.2500
+                  unique_customers           -         1          +1
+
+    int_product_sales: 4 changed of 4 -> 4 rows
+                          published   planned  difference
+      total  order_count         40        60         +20
+      total  revenue         790.00  1,799.44   +1,009.44
+
+    sales_by_category: 1 added, 2 changed of 2 -> 3 rows
+                          published   planned  difference
+      total  order_count         40        60         +20
+      total  revenue         790.00  1,799.44   +1,009.44
+
+    sales_by_hour: 2 added, 3 changed of 3 -> 5 rows
+                                published   planned  difference
+      total  transaction_count         40        60         +20
+      total  revenue               790.00  1,799.44   +1,009.44
+
+    top_products: 1 added, 2 changed of 2 -> 3 rows
+                          published   planned  difference
+      total  order_count         20        46         +26
+      total  revenue         375.00  1,331.44     +956.44
+
+    worked out and kept: the next `shoplake run` publishes just this if files, contracts, models and tables stay as they are
+    (money in USD)
+    ----- stderr
+    ");
     assert_eq!(shop.figures(), before);
     assert_eq!(shop.files("inbox", ".csv"), inbox);
     let status = shop.output(&["status"]);

@@ -10,7 +10,7 @@ fn init_twice() {
     exit: 0
     ----- stdout
     ----- stderr
-    made a project in shop: 23 files
+    made a project in shop: 41 files
       time zone  Europe/Berlin
       currency   EUR
 
@@ -52,7 +52,7 @@ fn check_the_template() {
     exit: 0
     ----- stdout
     ----- stderr
-    ok: 3 datasets, 5 models, 27 tests
+    ok: 3 datasets, 18 models, 79 tests
     ");
 }
 

@@ -25,7 +25,7 @@ fn history() {
     ----- stdout
     ----- stderr
     error: no table `sale`
-    hint: the lake has `customer_lifetime_value`, `customers`, `daily_sales_summary`, `products`, `quarantine`, `sales`, `sales_by_category`, `sales_by_hour`, `top_products`
+    hint: the lake has `customer_lifetime_value`, `customers`, `daily_sales_summary`, `int_product_sales`, `products`, `quarantine`, `restatements`, `sales`, `sales_by_category`, `sales_by_hour`, `top_products`
     ");
 }
 
@@ -56,6 +56,62 @@ fn back_and_on() {
     let sales = outcome["datasets"].as_array().unwrap().iter().find(|d| d["dataset"] == "sales").unwrap();
     assert_eq!((&sales["inserted"], &sales["updated"]), (&json!(1), &json!(1)));
     shop.assert_verified("after the day on top");
+}
+
+/// Given a second day that should not have been, when rolled back, then every table that readers see is as it
+/// was before it, the day's files are not loaded again by themselves, and a second time asks for the batch.
+#[test]
+fn roll_back_a_run() {
+    let shop = first_day();
+    // What was set aside stays to be looked at.
+    let figures = || shop.figures()[..4].to_vec();
+    let before = figures();
+    drop_second_day(&shop);
+    assert!(shop.output(&["run"]).status.success());
+    assert_ne!(figures(), before);
+    snapshot!(shop, ["rollback"], @r#"
+    exit: 0
+    ----- stdout
+    ----- stderr
+    `products` is as it was after batch 1: 2 rows
+    `sales` is as it was after batch 1: 40 rows
+    the models follow: 6 models
+    17 figures of 5 days in daily_sales_summary (restore)
+    shoplake query "SELECT * FROM restatements WHERE run_id = '[RUN]'"
+    files loaded since stay known by their bytes; correct them and drop them again
+    "#);
+    assert_eq!(figures(), before);
+    shop.assert_verified("after the rollback");
+    let replayed = shop.output(&["verify", "--replay"]);
+    assert!(replayed.status.success(), "{}", String::from_utf8_lossy(&replayed.stdout));
+    assert!(shop.output(&["run"]).status.success());
+    assert_eq!(figures(), before, "a run without new files");
+    snapshot!(shop, ["rollback"], @"
+    exit: 2
+    ----- stdout
+    ----- stderr
+    error: the last batch, 3, went back itself
+    hint: name the batch to go to: `shoplake rollback --to BATCH`; `shoplake table history sales` lists them
+    ");
+    snapshot!(shop, ["rollback", "--to", "7"], @"
+    exit: 2
+    ----- stdout
+    ----- stderr
+    error: there is no batch 7 before the last one, 3
+    hint: the last ones are 2, 1
+    ");
+    snapshot!(shop, ["rollback", "--to", "1"], @"
+    exit: 0
+    ----- stdout
+    ----- stderr
+    `products` is as it was after batch 1: 2 rows
+    `sales` is as it was after batch 1: 40 rows
+    the models follow: 6 models
+    files loaded since stay known by their bytes; correct them and drop them again
+    ");
+    let forward = shop.json(&["rollback", "--to", "2", "--json"]);
+    assert_eq!(forward["restored"][1]["rows"], 60, "{forward}");
+    shop.assert_verified("after the way there again");
 }
 
 /// Given a table, when asked for a version that is not there, the one it is at, or a model's, then it

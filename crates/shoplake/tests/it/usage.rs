@@ -15,13 +15,25 @@ fn help() {
     Commands:
       init        Make a new project folder that runs as it is
       run         Load new data, build the models, test them, publish, and write the reports
+      plan        Show what the next run would change: files, contracts, models and, with --numbers,
+                  every figure
       check       Check the project's files, contracts and models without touching data
+      build       Build and test models and seeds over the tables as they are, and publish
+      seed        Load seeds, and nothing else
+      test        Run data tests and unit tests on the tables as the last run left them
+      retry       Do again what failed in the last run, build or test
+      compile     Plan every model and write its SQL to target/compiled/
+      show        Show the first rows of a model, as its SQL is now
+      ls          List datasets, seeds, models and tests [alias: list]
+      docs        Write the documentation of the models
+      source      Look at the sources of data
       query       Run one SQL query on the tables as the last run left them
       why         Explain a figure: its definition, and the rows behind it with their file and line
       lineage     Show which column comes from which, from the sources to reports and dashboards
       status      Show the last runs, what failed and what to do about it, and where each file went
       quarantine  Look at the rows that were set aside
       table       Look at the versions of tables, go back to one, and clear away what none needs
+      rollback    Go back to the run before, with every dataset and the models over it
       verify      Read everything again and prove that it is what was recorded
       generate    Make sample data with realistic dirt
       discover    Write a contract from a sample file

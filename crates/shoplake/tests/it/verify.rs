@@ -36,10 +36,10 @@ fn a_sound_shop() {
     proved  files        5 files
     proved  tables       64 rows
     proved  quarantine   3 rows
-    proved  data_files   15 files
+    proved  data_files   17 files
     proved  keys         64 rows
     proved  indexes      18 files
-    proved  marts        5 marts
+    proved  marts        6 marts
     proved  replay       64 rows
     ----- stderr
     all of it holds
@@ -70,10 +70,10 @@ fn an_edited_archive() {
     proved  files        5 files
     proved  tables       64 rows
     proved  quarantine   3 rows
-    proved  data_files   15 files
+    proved  data_files   17 files
     proved  keys         64 rows
     proved  indexes      18 files
-    proved  marts        5 marts
+    proved  marts        6 marts
     ----- stderr
     1 check failed of 9
     ");

@@ -3,12 +3,13 @@
 use chrono::{DateTime, SecondsFormat, TimeZone, Utc};
 use chrono_tz::Tz;
 use shoplake_core::maintenance::TableVersion;
-use shoplake_core::outcome::RunStatus;
+use shoplake_core::outcome::{RunOutcome, RunStatus};
 use shoplake_core::{Fault, Project};
 
 use crate::cli::{Moment, TableRestoreArgs};
 use crate::commands::Context;
 use crate::failure::{Exit, Failure};
+use crate::printer::Printer;
 use crate::render::{count, thousands};
 use crate::{progress, wiring};
 
@@ -33,20 +34,24 @@ pub(in crate::commands) fn restore(context: &Context, args: &TableRestoreArgs) -
         Ok((outcome, words))
     })?;
     if outcome.status == RunStatus::Error {
-        let tests = outcome.tests.failures.iter().filter(|test| test.blocks);
-        let tests =
-            tests.map(|test| format!("test {}: {}", test.name, count(test.rows, "failing row", "failing rows")));
-        let models =
-            outcome.models.iter().filter_map(|model| Some(format!("model {}: {}", model.name, model.error.as_ref()?)));
-        for words in tests.chain(models) {
-            printer.warn(words);
-        }
-        printer.say("nothing was changed: not all of the models and tests hold over that version");
-        return Ok(Exit::DataFailed);
+        return Ok(refused(printer, &outcome));
     }
     printer.say(words);
     printer.say("files loaded since stay known by their bytes; correct them and drop them again");
     Ok(Exit::Done)
+}
+
+/// Says why what was does not stand.
+pub(in crate::commands) fn refused(printer: &Printer, outcome: &RunOutcome) -> Exit {
+    let tests = outcome.tests.failures.iter().filter(|test| test.blocks);
+    let tests = tests.map(|test| format!("test {}: {}", test.name, count(test.rows, "failing row", "failing rows")));
+    let models =
+        outcome.models.iter().filter_map(|model| Some(format!("model {}: {}", model.name, model.error.as_ref()?)));
+    for words in tests.chain(models) {
+        printer.warn(words);
+    }
+    printer.say("nothing was changed: not all of the models and tests hold over that version");
+    Exit::DataFailed
 }
 
 /// The instant that a moment means. Where the shop's clock shows it twice, the first; where it never
