@@ -110,7 +110,7 @@ mod tests {
     /// Given money over money of another scale, when divided, then the share is exact.
     #[test]
     fn money_over_money() {
-        assert_eq!(divide(100_00, 300_0000, 2).unwrap(), 3_333, "100.00 / 300.0000");
+        assert_eq!(divide(10_000, 3_000_000, 2).unwrap(), 3_333, "100.00 / 300.0000");
         assert_eq!(divide(1, -3, 0).unwrap(), -3_333);
         assert!(divide(10_i128.pow(37), 1, 0).is_err());
     }

@@ -171,7 +171,9 @@ fn settle(
 /// Tells the rows that came and went as `inputs` (each with whether it is of the base) became `merged`.
 fn tell(log: &ChangeLog, inputs: &[(Input, bool)], merged: Option<&TableFile>) -> Result<()> {
     if inputs.iter().all(|(_, base)| !base) {
-        merged.into_iter().for_each(|file| log.whole_file_entered(file));
+        if let Some(file) = merged {
+            log.whole_file_entered(file);
+        }
         return Ok(());
     }
     for (input, base) in inputs {

@@ -134,10 +134,9 @@ pub(crate) fn block_end(text: &str, open: usize) -> usize {
     for (at, letter) in text[open + 2..].char_indices() {
         match quote {
             Some(open) if letter == open => quote = None,
-            Some(_) => {}
             None if matches!(letter, '\'' | '"') => quote = Some(letter),
             None if text[open + 2 + at..].starts_with(close) => return open + 2 + at + 2,
-            None => {}
+            _ => {}
         }
     }
     text.len()

@@ -180,13 +180,11 @@ fn how(test: &UnitTestProperties) -> Result<How, Fault> {
             ("vars", Value::Object(vars)) => how.vars.extend(vars.clone()),
             ("macros", Value::Object(macros)) => {
                 for (name, value) in macros {
-                    match (name.as_str(), value) {
-                        ("is_incremental", Value::Bool(answer)) => how.incremental = *answer,
-                        _ => {
-                            let fault = Fault::usage(format!("`overrides: macros: {name}` is dbt's and not supported"));
-                            return Err(fault.hint("`is_incremental: true` can be overridden; use `vars` for the rest"));
-                        }
-                    }
+                    let ("is_incremental", Value::Bool(answer)) = (name.as_str(), value) else {
+                        let fault = Fault::usage(format!("`overrides: macros: {name}` is dbt's and not supported"));
+                        return Err(fault.hint("`is_incremental: true` can be overridden; use `vars` for the rest"));
+                    };
+                    how.incremental = *answer;
                 }
             }
             _ => {

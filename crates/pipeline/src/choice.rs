@@ -58,16 +58,12 @@ impl Pipeline {
             let left = models.models.iter().filter(|m| m.materialized == Materialized::View && !choice.builds(&m.name));
             for model in left {
                 let key = format!("view:{}", model.name);
-                let (view, print) = (before.get(&model.name), last.get(&key));
-                match (view, print) {
-                    (Some(view), Some(print)) => {
-                        views.insert(model.name.clone(), view.clone());
-                        prints.insert(key, print.clone());
-                    }
-                    _ => {
-                        views.remove(&model.name);
-                        prints.remove(&key);
-                    }
+                if let (Some(view), Some(print)) = (before.get(&model.name), last.get(&key)) {
+                    views.insert(model.name.clone(), view.clone());
+                    prints.insert(key, print.clone());
+                } else {
+                    views.remove(&model.name);
+                    prints.remove(&key);
                 }
             }
             // Contracts too: rows that wait to be judged by another one are still due.

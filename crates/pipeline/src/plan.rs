@@ -218,7 +218,7 @@ impl Pipeline {
                 dataset: dataset.contract.dataset.clone(),
                 url: format!("{}/{}", api.base_url.trim_end_matches('/'), api.path.trim_start_matches('/')),
             }),
-            _ => None,
+            Origin::Files(_) => None,
         });
         apis.collect()
     }

@@ -61,13 +61,12 @@ impl Pipeline {
         self.progress.stage("tests", None);
         for test in &models.tests {
             let reads = |names: &BTreeSet<String>| test.depends_on.iter().any(|table| names.contains(table));
-            let asked = match &choice.chosen {
-                Some(chosen) => chosen.tests.contains(&test.name),
-                None => {
-                    // A view has no table that could have changed: its tests follow its SQL.
-                    let anew = !fresh.first && test.names.iter().any(|name| fresh.stale.contains(name));
-                    choice.all_tests || anew || reads(fresh.changed) && !of_view(models, test)
-                }
+            let asked = if let Some(chosen) = &choice.chosen {
+                chosen.tests.contains(&test.name)
+            } else {
+                // A view has no table that could have changed: its tests follow its SQL.
+                let anew = !fresh.first && test.names.iter().any(|name| fresh.stale.contains(name));
+                choice.all_tests || anew || reads(fresh.changed) && !of_view(models, test)
             };
             if !asked || reads(fresh.broken) {
                 continue;

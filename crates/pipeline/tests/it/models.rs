@@ -160,7 +160,7 @@ fn tests_are_judged_as_they_say() {
         shop.write("data-tests/none.sql", "{{ config(severity='warn', where='amount > 100') }} SELECT * FROM {{ ref('a') }}");
         let outcome = shop.run().await.unwrap();
         let told: Vec<String> = outcome.tests.results.iter().map(|r| format!("{} {} {}", r.name, r.status, r.rows)).collect();
-        let own: Vec<&str> = told.iter().map(String::as_str).filter(|t| !t.contains("(") || t.starts_with("unique(a.")).collect();
+        let own: Vec<&str> = told.iter().map(String::as_str).filter(|t| !t.contains('(') || t.starts_with("unique(a.")).collect();
         assert_eq!(own, ["told warn 1", "few pass 1", "filtered pass 0", "high pass 0", "unique(a.amount) pass 0", "none pass 0"]);
     });
 }

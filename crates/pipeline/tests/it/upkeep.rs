@@ -119,7 +119,7 @@ fn sales(chance: &mut Chance, rows: u64, keys: u64) -> String {
 }
 
 fn products(chance: &mut Chance) -> String {
-    let rows: Vec<String> = (0..1 + chance.below(3))
+    let rows: Vec<String> = (0..=chance.below(3))
         .map(|_| {
             let (id, name) = (chance.below(6), chance.below(3));
             let category = ["null", "\"tea\"", "\"ware\""][chance.below(3) as usize];
@@ -133,7 +133,7 @@ fn products(chance: &mut Chance) -> String {
 }
 
 fn customers(chance: &mut Chance) -> String {
-    let rows: Vec<String> = (0..1 + chance.below(2))
+    let rows: Vec<String> = (0..=chance.below(2))
         .map(|_| {
             let (id, name, city) = (chance.below(5), chance.below(3), chance.below(3));
             format!(r#"{{"customer_id":"C{id}","name":"K{name}","city":"O{city}"}}"#)
@@ -276,7 +276,5 @@ async fn incremental_equals_full() {
             assert!(ways.get(way).is_some_and(|times| *times > 2), "{way}: {ways:#?}");
         }
     }
-    if std::env::var("SHOPLAKE_WAYS").is_ok() {
-        panic!("{ways:#?}");
-    }
+    println!("{ways:#?}");
 }

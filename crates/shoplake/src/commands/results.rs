@@ -38,13 +38,13 @@ pub(super) fn write(compiled: &Compiled, command: &str, outcome: &RunOutcome) ->
         }));
     }
     results.extend(tests(compiled, &outcome.tests));
-    put(compiled, command, outcome.seconds, outcome.batch.is_some(), Some(&outcome.run_id.to_string()), results)
+    put(compiled, command, outcome.seconds, outcome.batch.is_some(), Some(&outcome.run_id.to_string()), &results)
 }
 
 /// Writes the results of a test.
 pub(super) fn write_tests(compiled: &Compiled, outcome: &TestsOutcome) -> Result<(), Fault> {
     let seconds = outcome.results.iter().map(|result| result.milliseconds).sum::<u64>() as f64 / 1_000.0;
-    put(compiled, "test", seconds, true, None, tests(compiled, outcome))
+    put(compiled, "test", seconds, true, None, &tests(compiled, outcome))
 }
 
 fn tests(compiled: &Compiled, outcome: &TestsOutcome) -> Vec<Value> {
@@ -66,7 +66,7 @@ fn put(
     seconds: f64,
     published: bool,
     run: Option<&str>,
-    results: Vec<Value>,
+    results: &[Value],
 ) -> Result<(), Fault> {
     let file = json!({
         "metadata": {

@@ -246,12 +246,12 @@ fn the_next_run_publishes_the_plan() {
 /// work and leaves nothing of the plan.
 #[test]
 fn a_plan_that_no_longer_holds() {
+    type Change<'c> = (&'c str, &'c dyn Fn(&Context));
     let base = planned_shop();
     let header = "transaction_id,customer_id,product_id,quantity,amount,transaction_date\n";
-    type Change<'c> = (&'c str, &'c dyn Fn(&Context));
     let changes: [Change<'_>; 6] = [
         ("a file has come", &|shop| {
-            shop.put("inbox/sales/more.csv", &format!("{header}N1,C1,P1,1,5.00,2024-03-20 10:00:00\n"))
+            shop.put("inbox/sales/more.csv", &format!("{header}N1,C1,P1,1,5.00,2024-03-20 10:00:00\n"));
         }),
         ("a file is gone", &|shop| fs_err::remove_file(&shop.files("inbox/sales", ".csv")[0]).unwrap()),
         ("a file is another", &|shop| {
