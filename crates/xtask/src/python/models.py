@@ -314,7 +314,8 @@ def dbt():
     profiles = pathlib.Path(SHOP, ".shoplake/dbt-profiles")
     profiles.mkdir(parents=True, exist_ok=True)
     database = profiles / "built.duckdb"
-    settings = dict(type="duckdb", path=str(database), threads=2, plugins=[dict(module="delta")])
+    # One thread: with two, dbt-duckdb now and then changes a dictionary that it walks.
+    settings = dict(type="duckdb", path=str(database), threads=1, plugins=[dict(module="delta")])
     (profiles / "profiles.yml").write_text(json.dumps(dict(shop=dict(target="dev", outputs=dict(dev=settings)))))
     command = [str(pathlib.Path(sys.executable).with_name("dbt")), "--no-use-colors", "build", "--profiles-dir", str(profiles)]
     done = subprocess.run(command, cwd=SHOP, capture_output=True, text=True)

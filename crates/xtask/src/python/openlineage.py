@@ -74,7 +74,7 @@ def holds(event):
 
 
 events = [json.loads(line) for path in glob.glob(sys.argv[1] + "/*.ndjson") for line in open(path, encoding="utf-8")]
-assert len(events) == 12, f"one run with five models makes 12 events, not {len(events)}"
+assert len(events) == 14, f"one run with six models makes 14 events, not {len(events)}"
 for each in events:
     holds(each)
 print(f"   {len(events)} OpenLineage events hold")
