@@ -5,6 +5,7 @@
 
 mod data;
 mod measure;
+mod models;
 mod shop;
 
 use std::path::PathBuf;
@@ -17,6 +18,7 @@ use crate::venv;
 use crate::workspace::{self, Profile};
 use data::{Data, Totals};
 use measure::{Measure, Stopwatch};
+use models::ModelSeconds;
 use shop::Shop;
 
 const REQUIREMENTS: &str = include_str!("requirements/bench.txt");
@@ -63,7 +65,7 @@ pub(crate) fn run(options: &Options) -> Result<()> {
     }
     let (days, corrections) = bench.later(options.runs)?;
     print_table(&ours, &theirs, &days, &corrections);
-    Ok(())
+    models::many(&bench.binary, &bench.stopwatch, options.runs)
 }
 
 /// What is measured, and with what.
@@ -111,11 +113,17 @@ impl Bench {
     fn later(&self, repeats: u8) -> Result<(Series, Series)> {
         let (shop, _) = self.shoplake()?;
         let mut totals = self.data.totals()?;
+        let (mut in_full, mut by_day) = (ModelSeconds::default(), ModelSeconds::default());
+        for _ in 0..repeats.min(3) {
+            in_full.add(&shop.refresh(&self.stopwatch)?)?;
+        }
         let mut days = Series::new("one more day");
         for day in 0..repeats {
             let (text, added) = self.data.next_day(day, DAY_ROWS);
             shop.write("sales", &format!("sales-day-{day}.csv"), &text)?;
-            days.add(day + 1, shop.run(&self.stopwatch)?);
+            let measure = shop.run(&self.stopwatch)?;
+            by_day.add(&measure)?;
+            days.add(day + 1, measure);
             totals.rows += added.rows;
             totals.cents += added.cents;
             shop.expect(totals)?;
@@ -128,6 +136,7 @@ impl Bench {
             totals.cents += added_cents;
             shop.expect(totals)?;
         }
+        models::print(&in_full, &by_day);
         Ok((days, corrections))
     }
 }

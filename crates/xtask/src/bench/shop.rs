@@ -49,6 +49,12 @@ impl Shop {
         stopwatch.time(&[self.binary.as_os_str(), run, json, project, self.folder.as_os_str()])
     }
 
+    /// Every model made anew in full, measured.
+    pub(crate) fn refresh(&self, stopwatch: &Stopwatch) -> Result<Measure> {
+        let words = ["run", "--full-refresh", "--json", "--project-dir"].map(OsStr::new);
+        stopwatch.time(&[&[self.binary.as_os_str()], &words[..], &[self.folder.as_os_str()]].concat())
+    }
+
     /// Fails unless the sales table holds exactly this.
     pub(crate) fn expect(&self, want: Totals) -> Result<()> {
         let sql = "SELECT count(*) AS n, sum(amount) AS revenue FROM sales";
