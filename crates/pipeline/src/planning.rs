@@ -4,13 +4,39 @@
 use std::collections::HashSet;
 use std::sync::Arc;
 
-use arrow_schema::SchemaRef;
+use arrow_schema::{Schema, SchemaRef};
 use shoplake_core::ports::Engine;
-use shoplake_core::{Catalog, Fault, FaultKind, PinnedTable};
+use shoplake_core::{Catalog, Fault, FaultKind, PinnedTable, Result};
 use shoplake_models::{DataTest, Models, expressions};
+
+use crate::Pipeline;
+use crate::run::many;
 
 /// The most parts of a query that are tried to find the one with a wrong type.
 const TRIED: usize = 500;
+
+impl Pipeline {
+    /// Plans every model before anything is loaded: over the contracts, and over the columns that files
+    /// brought into the tables without them.
+    ///
+    /// # Errors
+    /// Every model whose SQL does not fit.
+    pub(crate) async fn compile(&self, models: &Models) -> Result<()> {
+        let mut catalog = self.tables.blank()?;
+        let pinned = self.tables.pinned().await?;
+        for (name, table) in &mut catalog.tables {
+            let Some(known) = pinned.tables.get(name) else { continue };
+            let new = known.schema.fields().iter().filter(|field| table.schema.field_with_name(field.name()).is_err());
+            let new: Vec<_> = new.cloned().collect();
+            if !new.is_empty() {
+                let fields: Vec<_> = table.schema.fields().iter().cloned().chain(new).collect();
+                let schema = Arc::new(Schema::new(fields));
+                *table = Arc::new(PinnedTable { schema, ..PinnedTable::clone(table) });
+            }
+        }
+        plan_all(&*self.engine, models, catalog).await.map(drop).map_err(many)
+    }
+}
 
 /// Plans every model over `catalog`, in order, without touching data; gives the catalog with the
 /// models' tables (no files) in it, those of views too.

@@ -111,15 +111,19 @@ impl Pipeline {
         self.tables.recover().await?;
         self.catch_up().await?;
         self.step(&mut run, "recover", "what earlier runs left is in order").await?;
+        let last = self.last_fingerprints().await?;
+        let settled = self.is_settled(&models, last.as_ref());
+        if !settled {
+            self.compile(&models).await?;
+            self.step(&mut run, "compile", &format!("{} models", models.models.len())).await?;
+        }
         let intakes = if options.build_only { self.nothing() } else { self.collect(options).await? };
         let files: Vec<LandedFile> = intakes.iter().flat_map(|intake| intake.files.clone()).collect();
         self.step(&mut run, "land", &format!("{} files to load", files.len())).await?;
-        let last = self.last_fingerprints().await?;
         let now = self.fingerprints(&models);
         let mut outcome = run.outcome();
         outcome.problems = intakes.iter().flat_map(|intake| intake.problems.clone()).collect();
         let replays = intakes.iter().any(|intake| !intake.replays.is_empty());
-        let settled = self.is_settled(&models, last.as_ref());
         let choice = &options.choice;
         // What a plan has kept is a run of everything, and of nothing more.
         let plain = !options.build_only && !choice.full_refresh && !choice.all_tests && choice.chosen.is_none();
