@@ -100,7 +100,8 @@ impl LocalBatch {
         let quarantine_root = context.layout.table_root(QUARANTINE);
         tables
             .entry(QUARANTINE.to_owned())
-            .or_insert_with(|| TableState::new(quarantine_root.clone(), QUARANTINE, quarantine::schema(), Vec::new()));
+            .or_insert_with(|| TableState::new(quarantine_root.clone(), QUARANTINE, quarantine::schema(), Vec::new()))
+            .restate_as(&quarantine::schema());
         let started_micros = chrono::Utc::now().timestamp_micros();
         let quarantine = Quarantine::new(&quarantine_root, context.number, context.run_id.clone(), started_micros);
         Ok(Self {

@@ -13,12 +13,14 @@ use deltalake::kernel::{Action, Add, MetadataExt, Remove, StructType, Transactio
 use deltalake::logstore::{LogStoreRef, StorageConfig, default_logstore, logstore_for};
 use deltalake::operations::create::CreateBuilder;
 use deltalake::protocol::{DeltaOperation, SaveMode};
+use deltalake::table::config::TableProperty;
 use object_store::prefix::PrefixStore;
 use shoplake_core::{BatchNumber, Fault, PinnedTable, Result, TableFile};
 use url::Url;
 
 use crate::layout::Layout;
 use crate::record::TableCommit;
+use crate::stats;
 use crate::store::{Store, sync_folder};
 
 /// The application id of our transactions: `txn(shoplake, N)` says that batch N is in the table.
@@ -191,6 +193,7 @@ async fn try_commit(layout: &Layout, batch: BatchNumber, commit: &TableCommit) -
             .with_table_name(&commit.table)
             .with_columns(schema.fields().cloned())
             .with_partition_columns(commit.partition_columns.clone())
+            .with_configuration_property(TableProperty::DataSkippingStatsColumns, Some(stats::columns(&schema)))
             .with_actions(actions)
             .with_commit_properties(properties)
             .await
@@ -225,7 +228,10 @@ async fn append(
         .hint("tables under `processed/` are written by shoplake alone; restore the version before, then run again"));
     }
     if let Some(schema) = schema {
-        let metadata = snapshot.metadata().clone().with_schema(&schema).map_err(|e| fault(root)(e.into()))?;
+        let key = TableProperty::DataSkippingStatsColumns.as_ref().to_owned();
+        let metadata = snapshot.metadata().clone().with_schema(&schema);
+        let metadata = metadata.and_then(|metadata| metadata.add_config_key(key, stats::columns(&schema)));
+        let metadata = metadata.map_err(|e| fault(root)(e.into()))?;
         actions.insert(0, Action::Metadata(metadata));
     }
     let operation = DeltaOperation::Write { mode: SaveMode::Append, partition_by: None, predicate: None };

@@ -5,9 +5,13 @@
 
 use arrow_schema::{DataType, Schema};
 use chrono::{DateTime, Days, NaiveDate, SecondsFormat};
+use deltalake::kernel::{DataType as DeltaType, PrimitiveType, StructType};
 use parquet::file::metadata::ParquetMetaData;
 use parquet::file::statistics::Statistics;
 use serde_json::{Map, Number, Value, json};
+
+/// The most digits of a decimal that survive every reader's floating point.
+const SHORT_DECIMAL: u8 = 15;
 
 /// The statistics of a whole file, as JSON text.
 pub(crate) fn of_file(metadata: &ParquetMetaData, schema: &Schema) -> String {
@@ -27,6 +31,21 @@ pub(crate) fn of_file(metadata: &ParquetMetaData, schema: &Schema) -> String {
     }
     let rows = metadata.file_metadata().num_rows();
     json!({ "numRecords": rows, "minValues": least, "maxValues": greatest, "nullCount": nulls }).to_string()
+}
+
+/// The columns that every file of a table has bounds of, as `delta.dataSkippingStatsColumns` lists them.
+///
+/// Without the list Python's deltalake takes a column without bounds for one between NULL and NULL, and
+/// a reader that filters by it gets no row at all.
+pub(crate) fn columns(schema: &StructType) -> String {
+    let bounded = schema.fields().filter(|field| match field.data_type() {
+        DeltaType::Primitive(PrimitiveType::Decimal(decimal)) => decimal.precision() <= SHORT_DECIMAL,
+        DeltaType::Primitive(
+            PrimitiveType::Integer | PrimitiveType::Long | PrimitiveType::Date | PrimitiveType::Timestamp,
+        ) => true,
+        _ => false,
+    });
+    bounded.map(|field| field.name().as_str()).collect::<Vec<_>>().join(",")
 }
 
 fn bounds(statistics: &Statistics) -> Option<(i64, i64)> {
@@ -58,8 +77,7 @@ fn shown(value: i64, data_type: &DataType, up: bool) -> Option<Value> {
             };
             Some(json!(DateTime::from_timestamp_millis(millis)?.to_rfc3339_opts(SecondsFormat::Millis, true)))
         }
-        // A JSON number of up to 15 digits survives every reader's floating point.
-        DataType::Decimal128(precision, scale) if *precision <= 15 => {
+        DataType::Decimal128(precision, scale) if *precision <= SHORT_DECIMAL => {
             let (sign, digits) = (if value < 0 { "-" } else { "" }, value.unsigned_abs());
             let unit = 10_u64.checked_pow(u32::try_from(*scale).ok()?)?;
             let text = if *scale == 0 {

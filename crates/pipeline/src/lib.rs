@@ -28,7 +28,7 @@ use shoplake_core::Project;
 use shoplake_core::ports::{Engine, LandingZone, Progress, StateStore, TableStore};
 
 pub use build::plan_all;
-pub use replay::{ORIGIN_COLUMNS, REASON_COLUMNS, ReplayOptions};
+pub use replay::{ORIGIN_COLUMNS, REASON_COLUMNS, ReplayOptions, places, source_item};
 
 /// The stations of a project, put together by the binary.
 #[derive(Clone)]

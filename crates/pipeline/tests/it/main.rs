@@ -5,5 +5,6 @@
 mod account;
 mod dimensions;
 mod exactly_once;
+mod items;
 mod replay;
 mod shop;
