@@ -350,7 +350,7 @@ pub(crate) fn replay_file(
     };
     let judged = judged.and_then(|()| all_found(found, replay.rows.len() as u64, contract));
     let (warning, counts) = match judged {
-        Ok(()) => (format!("{} rows in quarantine were judged again", replay.rows.len()), loader.accept_file()?),
+        Ok(()) => (judged_again(replay.rows.len()), loader.accept_file()?),
         Err(fault) if fault.kind == FaultKind::Data => {
             loader.refuse_file()?;
             causes = Causes::default();
@@ -360,6 +360,13 @@ pub(crate) fn replay_file(
     };
     let outcome = outcome(&file, FileStatus::Loaded);
     Ok((FileOutcome { replayed: true, warnings: vec![warning], counts, ..outcome }, causes))
+}
+
+fn judged_again(rows: usize) -> String {
+    match rows {
+        1 => "1 row in quarantine was judged again".to_owned(),
+        rows => format!("{rows} rows in quarantine were judged again"),
+    }
 }
 
 /// Refuses a replay that did not meet every row again: what it did not meet would be nowhere.

@@ -14,7 +14,7 @@ use shoplake_core::{Fault, RowPlace, Violation};
 use shoplake_pipeline::{Pipeline, places, source_item};
 use unicode_width::UnicodeWidthStr;
 
-use super::{equals, filter};
+use super::{equals, filter, known};
 use crate::cli::{Output, QuarantineShowArgs};
 use crate::commands::Context;
 use crate::failure::{Exit, Failure};
@@ -55,6 +55,13 @@ pub(in crate::commands) fn show(context: &Context, args: &QuarantineShowArgs) ->
         Some(written) if written.cut => {
             let rows = render::count(written.rows as u64, "row", "rows");
             printer.say(format_args!("\n{rows} shown, there are more: `--limit 0` shows all, `--json` in full"));
+        }
+        Some(written) if written.rows == 0 && !args.json => {
+            // Rows of a dataset that the project no longer has are shown; a name that has none is a slip.
+            if let Some(name) = &args.dataset {
+                known(&project, name)?;
+            }
+            printer.say("nothing of that is in quarantine");
         }
         Some(_) => {}
     }
