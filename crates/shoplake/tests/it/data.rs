@@ -209,6 +209,13 @@ fn quarantine() {
     }
     let groups = context.json(&["quarantine", "ls", "--json"]);
     assert_eq!(groups[0]["rows"], 2);
+    snapshot!(context, ["quarantine", "replay", "none.csv"], @"
+    exit: 2
+    ----- stdout
+    ----- stderr
+    error: `none.csv` is not a file
+    hint: `shoplake quarantine export` writes one
+    ");
 }
 
 /// Given one file, when dropped again under another name, then `status` says where both went.
