@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 
 use crate::ids::Sha256;
+use crate::judged::RowPlace;
 
 /// A landed file.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -41,8 +42,8 @@ impl LandedFile {
 pub struct Corrections {
     /// The file; its dataset is the one that it corrects.
     pub file: LandedFile,
-    /// What was taken of it: by the key of the loaded file that the rows come from, their lines there.
-    pub rows: BTreeMap<String, BTreeSet<u64>>,
+    /// What was taken of it: by the key of the loaded file that the rows come from, their places there.
+    pub rows: BTreeMap<String, BTreeSet<RowPlace>>,
 }
 
 /// Compares names so that `day-9` comes before `day-10`; ties by the plain text.

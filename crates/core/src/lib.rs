@@ -33,7 +33,7 @@ pub use counts::{Counts, Reason};
 pub use fail_point::fail_point;
 pub use fault::{Fault, FaultKind, Place, Result};
 pub use ids::{BatchNumber, RunId, Sha256};
-pub use judged::{DiscardedValues, JudgedChunk, Reject, Violation};
+pub use judged::{DiscardedValues, JudgedChunk, Reject, RowPlace, Violation};
 pub use landed::{Corrections, LandedFile};
 pub use project::Project;
 pub use remote::RemoteLake;

@@ -16,7 +16,7 @@ use crate::contract::Contract;
 use crate::counts::Counts;
 use crate::fault::Result;
 use crate::ids::{BatchNumber, RunId, Sha256};
-use crate::judged::JudgedChunk;
+use crate::judged::{JudgedChunk, RowPlace};
 use crate::landed::{Corrections, LandedFile};
 use crate::maintenance::{Compacted, Restored, Swept, TableVersion};
 use crate::outcome::{DatasetOutcome, FileOutcome, FileStatus, RunOutcome};
@@ -203,8 +203,8 @@ pub trait Loader: Send {
 /// Rows of a loaded file that leave quarantine.
 #[derive(Debug, Clone)]
 pub struct Replay {
-    /// The lines where they start.
-    pub lines: Arc<HashSet<u64>>,
+    /// Where they stand in it.
+    pub rows: Arc<HashSet<RowPlace>>,
     /// The key of every loaded file with its place in the order of loads.
     pub order: Arc<HashMap<String, u64>>,
 }
@@ -341,6 +341,8 @@ pub trait StateStore: Send + Sync {
     async fn record_batch(&self, manifest: &Manifest) -> Result<()>;
     /// The last batch that the state knows; 0 before the first.
     async fn last_batch(&self) -> Result<BatchNumber>;
+    /// The run that published a batch, if the state knows the batch.
+    async fn run_of(&self, batch: BatchNumber) -> Result<Option<RunId>>;
     /// The stored cursor of an API source: what it has loaded.
     async fn cursor(&self, dataset: &str) -> Result<Option<serde_json::Value>>;
     /// Where an unfinished pull stands, so that the next run resumes it.

@@ -105,7 +105,8 @@ impl LocalBatch {
         let quarantine_root = context.layout.table_root(QUARANTINE);
         tables
             .entry(QUARANTINE.to_owned())
-            .or_insert_with(|| TableState::new(quarantine_root.clone(), QUARANTINE, quarantine::schema(), Vec::new()));
+            .or_insert_with(|| TableState::new(quarantine_root.clone(), QUARANTINE, quarantine::schema(), Vec::new()))
+            .restate_as(&quarantine::schema());
         let restated = RESTATEMENTS.to_owned();
         tables.entry(restated).or_insert_with(|| {
             TableState::new(context.layout.table_root(RESTATEMENTS), RESTATEMENTS, restated::schema(), Vec::new())

@@ -339,7 +339,7 @@ impl Loader for TableLoader {
 
     fn begin_replay(&mut self, file: &LandedFile, replay: &Replay) -> Result<()> {
         self.begin_file(file)?;
-        self.quarantine().forget(&self.source, &replay.lines);
+        self.quarantine().forget(&self.source, &replay.rows);
         self.replay = Some(replay.clone());
         Ok(())
     }

@@ -145,22 +145,12 @@ pub(crate) async fn recover(layout: &Layout) -> Result<()> {
 /// Removes landed files and records that were never finished: they are hidden, and bear a name of
 /// chance until they are whole. On a disk that ran full they would keep the room that was made.
 fn sweep_unfinished(layout: &Layout) -> Result<()> {
-    let mut folders = vec![layout.landing(), layout.publishes()];
-    while let Some(folder) = folders.pop() {
-        let entries = match fs_err::read_dir(&folder) {
-            Ok(entries) => entries,
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => continue,
-            Err(error) => return Err(error.into()),
-        };
-        for entry in entries {
-            let entry = entry?;
-            let name = entry.file_name();
-            let name = name.to_string_lossy();
+    for folder in [layout.landing(), layout.publishes()] {
+        for listed in Store::Folder.list(&folder)? {
+            let name = listed.path.file_name().map(|name| name.to_string_lossy()).unwrap_or_default();
             let chance = name.strip_prefix('.').map(|name| name.trim_end_matches(".tmp"));
-            if entry.file_type()?.is_dir() {
-                folders.push(entry.path());
-            } else if chance.is_some_and(|name| uuid::Uuid::parse_str(name).is_ok()) {
-                fs_err::remove_file(entry.path())?;
+            if chance.is_some_and(|name| uuid::Uuid::parse_str(name).is_ok()) {
+                fs_err::remove_file(&listed.path)?;
             }
         }
     }

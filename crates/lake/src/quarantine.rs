@@ -8,7 +8,7 @@ use arrow_array::cast::AsArray;
 use arrow_array::types::Int64Type;
 use arrow_array::{ArrayRef, RecordBatch, TimestampMicrosecondArray};
 use arrow_schema::{DataType, Field, Schema, SchemaRef, TimeUnit};
-use shoplake_core::{BatchNumber, Reject, Result, RunId, TableFile, TableRoot};
+use shoplake_core::{BatchNumber, Reject, Result, RowPlace, RunId, TableFile, TableRoot};
 
 use crate::parquet_writer::{FileWriter, OrderedFile, properties};
 use crate::pool::Pool;
@@ -20,13 +20,14 @@ use crate::stage::repeat;
 /// The table's name.
 pub(crate) const QUARANTINE: &str = "quarantine";
 
-/// The columns of the table, in order; all text but the line and the moment.
+/// The columns of the table, in order; all text but the place and the moment.
 pub(crate) fn schema() -> SchemaRef {
     let text = |name| Field::new(name, DataType::Utf8, true);
     Arc::new(Schema::new(vec![
         text("dataset"),
         text("source_file"),
         Field::new("source_line", DataType::Int64, true),
+        Field::new("source_item", DataType::Int64, true),
         text("reason"),
         text("rule"),
         text("column_name"),
@@ -53,9 +54,9 @@ pub(crate) struct Quarantine {
     waiting: usize,
     file_start: u64,
     dropped: Vec<u32>,
-    /// Rows that go, by source file and line: they were judged again.
-    forgotten: HashMap<Arc<str>, HashSet<u64>>,
-    forgetting: Option<(Arc<str>, Arc<HashSet<u64>>)>,
+    /// Rows that go, by source file: they were judged again.
+    forgotten: HashMap<Arc<str>, HashSet<RowPlace>>,
+    forgetting: Option<(Arc<str>, Arc<HashSet<RowPlace>>)>,
 }
 
 /// What a run does to the quarantine's list of files.
@@ -112,15 +113,15 @@ impl Quarantine {
     }
 
     /// Earlier rows of a source file go, if what comes next is kept.
-    pub(crate) fn forget(&mut self, source: &Arc<str>, lines: &Arc<HashSet<u64>>) {
-        self.forgetting = Some((source.clone(), lines.clone()));
+    pub(crate) fn forget(&mut self, source: &Arc<str>, rows: &Arc<HashSet<RowPlace>>) {
+        self.forgetting = Some((source.clone(), rows.clone()));
     }
 
     /// Keeps the rejects since the last file.
     pub(crate) fn accept(&mut self) {
         self.file_start = self.file.as_ref().map_or(0, OrderedFile::rows);
-        if let Some((source, lines)) = self.forgetting.take() {
-            self.forgotten.entry(source).or_default().extend(lines.iter());
+        if let Some((source, rows)) = self.forgetting.take() {
+            self.forgotten.entry(source).or_default().extend(rows.iter());
         }
     }
 
@@ -161,14 +162,17 @@ impl Quarantine {
 
     /// Ordinals of a file's rows that were judged again.
     fn rows_of_forgotten(&self, file: &TableFile) -> Result<Vec<u32>> {
-        let place = Arc::new(schema().project(&[1, 2]).map_err(arrow_fault)?);
+        let place = Arc::new(schema().project(&[1, 2, 3]).map_err(arrow_fault)?);
         let (mut gone, mut ordinal) = (Vec::new(), 0);
         for batch in read::scan(&self.root, file, &place)? {
             let batch = batch?;
-            let (sources, lines) = (batch.column(0).as_string::<i32>(), batch.column(1).as_primitive::<Int64Type>());
-            for (source, line) in sources.iter().zip(lines) {
-                let lines = source.and_then(|source| self.forgotten.get(source));
-                if lines.zip(line).is_some_and(|(lines, line)| lines.contains(&(line as u64))) {
+            let sources = batch.column(0).as_string::<i32>();
+            let [lines, items] = [1, 2].map(|column| batch.column(column).as_primitive::<Int64Type>());
+            for ((source, line), item) in sources.iter().zip(lines).zip(items) {
+                let rows = source.and_then(|source| self.forgotten.get(source));
+                // Early versions wrote no item.
+                let place = line.map(|line| RowPlace { line: line as u64, item: item.unwrap_or(1) as u32 });
+                if rows.zip(place).is_some_and(|(rows, place)| rows.contains(&place)) {
                     gone.push(ordinal);
                 }
                 ordinal += 1;
@@ -180,11 +184,12 @@ impl Quarantine {
 
 fn columns(dataset: &str, source: &str, rejects: &[Reject], run_id: &RunId, at: i64) -> Result<RecordBatch> {
     let rows = rejects.len();
-    let mut line = Int64Builder::with_capacity(rows);
+    let [mut line, mut item] = std::array::from_fn(|_| Int64Builder::with_capacity(rows));
     let [mut reason, mut rule, mut column, mut value, mut violations, mut raw, mut money] =
         std::array::from_fn(|_| StringBuilder::new());
     for reject in rejects {
         line.append_value(reject.line as i64);
+        item.append_value(i64::from(reject.item));
         let first = reject.first();
         reason.append_option(first.map(|v| v.reason.as_str()));
         rule.append_option(first.map(|v| v.rule.as_str()));
@@ -198,6 +203,7 @@ fn columns(dataset: &str, source: &str, rejects: &[Reject], run_id: &RunId, at: 
         Arc::new(repeat(dataset, rows)),
         Arc::new(repeat(source, rows)),
         Arc::new(line.finish()),
+        Arc::new(item.finish()),
         Arc::new(reason.finish()),
         Arc::new(rule.finish()),
         Arc::new(column.finish()),

@@ -4,7 +4,7 @@
 use serde_json::json;
 use shoplake_core::outcome::FileStatus;
 use shoplake_core::ports::Manifest;
-use shoplake_core::{Result, fail_point};
+use shoplake_core::{BatchNumber, Fault, LandedFile, Result, RunId, fail_point};
 
 use crate::Pipeline;
 
@@ -12,10 +12,36 @@ impl Pipeline {
     /// Brings state and archive up to what the lake has published. Doing it twice does no harm.
     pub(crate) async fn catch_up(&self) -> Result<()> {
         let known = self.state.last_batch().await?;
-        for manifest in self.tables.manifests(known).await? {
+        let mut manifests = self.tables.manifests(BatchNumber(known.0.saturating_sub(1))).await?.into_iter().peekable();
+        let last = manifests.next_if(|manifest| manifest.batch == known).map(|manifest| manifest.summary.run_id);
+        let remembered = self.state.run_of(known).await?;
+        if last != remembered {
+            return Err(self.another_lake(known, remembered.as_ref()));
+        }
+        for manifest in manifests {
             self.settle(&manifest).await?;
         }
         Ok(())
+    }
+
+    /// What the state remembers is not in the lake: its files would be passed over as loaded.
+    fn another_lake(&self, batch: BatchNumber, run: Option<&RunId>) -> Fault {
+        let lake = &self.project.lake_dir;
+        let folder = lake.strip_prefix(&self.project.dir).unwrap_or(lake).display().to_string();
+        let lake = self.project.remote.as_ref().map_or(folder, |remote| remote.url.clone());
+        let run = run.map(|run| format!(" of run {}", run.0)).unwrap_or_default();
+        Fault::usage(format!(
+            "the lake `{lake}` is not the one that `.shoplake/state.db` remembers: it has no batch {}{run}",
+            batch.0
+        ))
+        .detail(
+            "It was emptied, brought back from an older copy, or another one stands in its place. Nothing was \
+             taken or changed.",
+        )
+        .hint(
+            "point `lake` of the target where it was, or bring it back; if it is meant to be this one, remove \
+             `.shoplake/state.db`: the next run builds it again from the lake",
+        )
     }
 
     /// Archives the files of a published batch, then notes the batch: a run that is cut off between
@@ -30,14 +56,8 @@ impl Pipeline {
             let archived = file.is_archived();
             let Some(outcome) = outcomes.iter().find(|outcome| outcome.key == file.key && !archived) else { continue };
             let counts = &outcome.counts;
-            let metadata = json!({
+            let account = json!({
                 "source_file": file.key,
-                "original_path": file.origin,
-                "sha256": file.sha256,
-                "size": file.size,
-                "processed_date": summary.started_at,
-                "run_id": summary.run_id,
-                "batch": manifest.batch,
                 "records_processed": counts.rows_read,
                 "validation_passed": counts.rejected == 0,
                 "inserted": counts.inserted,
@@ -47,29 +67,34 @@ impl Pipeline {
                 "orphans": counts.orphans,
                 "rejects": counts.rejects,
             });
-            self.landing.archive(file, &metadata)?;
-            fail_point("between-archived")?;
+            self.archive(manifest, file, account)?;
         }
         for corrections in &summary.corrections {
-            let file = &corrections.file;
-            let metadata = json!({
-                "original_path": file.origin,
-                "sha256": file.sha256,
-                "size": file.size,
-                "processed_date": summary.started_at,
-                "run_id": summary.run_id,
-                "batch": manifest.batch,
-                "corrects": file.dataset,
-                // The rows are counted under these files.
-                "rows": corrections.rows,
-            });
-            self.landing.archive(file, &metadata)?;
-            fail_point("between-archived")?;
+            // The rows are counted under the files that they come from.
+            let account = json!({ "corrects": corrections.file.dataset, "rows": corrections.rows });
+            self.archive(manifest, &corrections.file, account)?;
         }
         fail_point("before-state")?;
         for (dataset, _) in &summary.cursors {
             self.state.set_pull(dataset, None).await?;
         }
         self.state.record_batch(manifest).await
+    }
+
+    /// Archives a file with `account` beside it, and what is said of every file.
+    fn archive(&self, manifest: &Manifest, file: &LandedFile, mut account: serde_json::Value) -> Result<()> {
+        let of_all = json!({
+            "original_path": file.origin,
+            "sha256": file.sha256,
+            "size": file.size,
+            "processed_date": manifest.summary.started_at,
+            "run_id": manifest.summary.run_id,
+            "batch": manifest.batch,
+        });
+        if let (Some(account), serde_json::Value::Object(of_all)) = (account.as_object_mut(), of_all) {
+            account.extend(of_all);
+        }
+        self.landing.archive(file, &account)?;
+        fail_point("between-archived")
     }
 }

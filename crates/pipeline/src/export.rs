@@ -6,17 +6,16 @@ use std::sync::Arc;
 
 use arrow_array::builder::StringBuilder;
 use arrow_array::cast::AsArray;
-use arrow_array::types::Int64Type;
 use arrow_array::{Array, ArrayRef, RecordBatch};
 use arrow_schema::{DataType, Field, Schema};
 use futures::{StreamExt, stream};
 use shoplake_core::contract::{OnChange, SchemaChange};
 use shoplake_core::ports::RowStream;
 use shoplake_core::project::Dataset;
-use shoplake_core::{Column, ColumnType, Contract, Fault, LandedFile, Result};
+use shoplake_core::{Column, ColumnType, Contract, Fault, LandedFile, Result, RowPlace};
 use shoplake_quality::{ReadOptions, judge_file};
 
-use crate::replay::{ORIGIN_COLUMNS, REASON_COLUMNS};
+use crate::replay::{ORIGIN_COLUMNS, REASON_COLUMNS, places, source_item};
 use crate::{Pipeline, build};
 
 /// One row in quarantine, as text: the columns of [`ORIGIN_COLUMNS`] and [`REASON_COLUMNS`].
@@ -26,7 +25,7 @@ type Aside = [Option<String>; ORIGIN_COLUMNS.len() + REASON_COLUMNS.len()];
 type Values = HashMap<String, String>;
 
 impl Pipeline {
-    /// A dataset's rows in quarantine (of one reason, or all), in the order of their files and lines:
+    /// A dataset's rows in quarantine (of one reason, or all), in the order of their files and places:
     /// the columns of [`ORIGIN_COLUMNS`] and [`REASON_COLUMNS`], then the contract's and those that the
     /// files have beyond it, all text. `_raw` is filled where a record could not be taken apart.
     pub async fn export(&self, dataset: &Dataset, reason: Option<&str>) -> Result<RowStream> {
@@ -35,8 +34,8 @@ impl Pipeline {
         let mut rows: Vec<(Aside, Values)> = Vec::new();
         for (key, aside) in self.aside(&contract.dataset, reason).await? {
             let mut values = self.values(contract, &key, &aside.keys().copied().collect(), &mut names)?;
-            for (line, mut aside) in aside {
-                let values = values.remove(&line).unwrap_or_default();
+            for (place, mut aside) in aside {
+                let values = values.remove(&place).unwrap_or_default();
                 if !values.is_empty()
                     && let Some(raw) = aside.last_mut()
                 {
@@ -48,45 +47,45 @@ impl Pipeline {
         table(&names, &rows)
     }
 
-    /// Rows in quarantine by file and line.
-    async fn aside(&self, dataset: &str, reason: Option<&str>) -> Result<BTreeMap<String, BTreeMap<u64, Aside>>> {
+    /// Rows in quarantine by file and place.
+    async fn aside(&self, dataset: &str, reason: Option<&str>) -> Result<BTreeMap<String, BTreeMap<RowPlace, Aside>>> {
         let catalog = self.tables.pinned().await?;
-        let mut rows: BTreeMap<String, BTreeMap<u64, Aside>> = BTreeMap::new();
+        let mut rows: BTreeMap<String, BTreeMap<RowPlace, Aside>> = BTreeMap::new();
         if !catalog.tables.contains_key("quarantine") {
             return Ok(rows);
         }
         let quoted = |text: &str| format!("'{}'", text.replace('\'', "''"));
         let of_reason = reason.map(|reason| format!(" AND reason = {}", quoted(reason))).unwrap_or_default();
         let sql = format!(
-            "SELECT source_file, source_line, reason, rule, column_name, value, raw \
+            "SELECT source_file, source_line, {}, reason, rule, column_name, value, raw \
              FROM quarantine WHERE dataset = {}{of_reason}",
+            source_item(&catalog),
             quoted(dataset)
         );
         for batch in build::collect(self.engine.query(&catalog, &sql).await?).await? {
             let text = |column: &ArrayRef| arrow_cast::cast(column, &DataType::Utf8).map_err(broken);
-            let lines = batch.column(1).as_primitive_opt::<Int64Type>().cloned();
+            let places = places(batch.column(1), batch.column(2))?;
             let columns = batch.columns().iter().map(text).collect::<Result<Vec<_>>>()?;
-            for row in 0..batch.num_rows() {
+            for (row, place) in places.into_iter().enumerate() {
                 let cell = |column: usize| {
                     let column = columns[column].as_string::<i32>();
                     column.is_valid(row).then(|| column.value(row).to_owned())
                 };
-                let Some(line) = lines.as_ref().map(|lines| lines.value(row) as u64) else { continue };
-                rows.entry(cell(0).unwrap_or_default()).or_default().insert(line, std::array::from_fn(cell));
+                rows.entry(cell(0).unwrap_or_default()).or_default().insert(place, std::array::from_fn(cell));
             }
         }
         Ok(rows)
     }
 
-    /// The values of some lines of an archived file, read without any rule. Columns that `names` does
+    /// The values of some rows of an archived file, read without any rule. Columns that `names` does
     /// not have yet are added to it.
     fn values(
         &self,
         contract: &Contract,
         key: &str,
-        lines: &HashSet<u64>,
+        rows: &HashSet<RowPlace>,
         names: &mut Vec<String>,
-    ) -> Result<HashMap<u64, Values>> {
+    ) -> Result<HashMap<RowPlace, Values>> {
         let path = self.landing.archived(key)?;
         let mut found = HashMap::new();
         let Ok(metadata) = fs_err::metadata(&path) else { return Ok(found) };
@@ -104,7 +103,7 @@ impl Pipeline {
         let options = ReadOptions::new(self.project.time_zone, &self.project.limits);
         judge_file(&file, &as_text(contract), &options, &mut |chunk| {
             let schema = chunk.rows.schema();
-            for (row, line) in chunk.lines.iter().enumerate().filter(|(_, line)| lines.contains(line)) {
+            for (row, place) in chunk.places().enumerate().filter(|(_, place)| rows.contains(place)) {
                 let mut values = Values::new();
                 for (field, column) in schema.fields().iter().zip(chunk.rows.columns()) {
                     let column = column.as_string::<i32>();
@@ -115,7 +114,7 @@ impl Pipeline {
                         names.push(field.name().clone());
                     }
                 }
-                found.insert(*line, values);
+                found.insert(place, values);
             }
             Ok(())
         })?;

@@ -207,7 +207,7 @@ impl Pipeline {
         let replay = datasets.map(|(dataset, intake)| PlannedReplay {
             dataset: dataset.contract.dataset.clone(),
             files: intake.replays.len() as u64,
-            rows: intake.replays.iter().map(|replayed| replayed.replay.lines.len() as u64).sum(),
+            rows: intake.replays.iter().map(|replayed| replayed.replay.rows.len() as u64).sum(),
         });
         replay.collect()
     }

@@ -17,13 +17,13 @@ use std::io;
 use std::sync::Arc;
 
 use shoplake_core::contract::{FileOptions, Format, OnChange};
-use shoplake_core::{Contract, JudgedChunk, LandedFile, Result};
+use shoplake_core::{Contract, Fault, JudgedChunk, LandedFile, Result};
 
 pub(crate) use sample::sample;
 
 use chunk::Chunk;
 use names::Names;
-use record::{Extra, Read, RecordPlan, RecordReader, malformed};
+use record::{Extra, Read, RecordPlan, RecordReader, each_item, malformed};
 use scan::{Scan, Shape};
 use window::Window;
 
@@ -103,7 +103,7 @@ impl Station {
                 Err(violation) => judge.reject(line, violation, shown(record)),
                 Ok(Read::Row(cells)) => judge.push(line, &cells, &|| shown(record)),
                 Ok(Read::Items { around, items }) => {
-                    for item in items {
+                    let judged = each_item(items, |item| {
                         if judge.is_full() {
                             give(judge.finish()?)?;
                         }
@@ -113,7 +113,9 @@ impl Station {
                             Err(violation) => judge.reject(line, violation, shown(raw)),
                             Ok(cells) => judge.push(line, &cells, &|| shown(raw)),
                         }
-                    }
+                        Ok::<(), Fault>(())
+                    });
+                    judged.map_err(|error| Fault::internal("items that were read are none").caused_by(error))??;
                 }
             }
         }

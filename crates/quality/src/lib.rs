@@ -9,6 +9,7 @@
 pub mod checks;
 mod csv;
 pub mod discover;
+mod items;
 mod json;
 mod mark;
 pub(crate) mod open;

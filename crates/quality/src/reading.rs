@@ -8,6 +8,8 @@ use shoplake_core::outcome::Offender;
 use shoplake_core::project::Limits;
 use shoplake_core::{Contract, DiscardedValues, Fault, JudgedChunk, LandedFile, Reason, Result};
 
+use crate::items::Items;
+
 /// Offenders that are kept of a file.
 const FIRST_OFFENDERS: usize = 20;
 /// Rows from which on a share of them says something, that of [`Contract::reject_limit`] for one.
@@ -134,7 +136,12 @@ pub fn judge_file(
         Format::Json | Format::Ndjson => crate::json::judge,
         Format::Parquet => crate::parquet_file::judge,
     };
-    let mut reading = judge(file, contract, options, sink).map_err(|fault| of_file(fault, file))?;
+    let mut items = Items::default();
+    let mut sink = |mut chunk| {
+        items.carry_on(&mut chunk);
+        sink(chunk)
+    };
+    let mut reading = judge(file, contract, options, &mut sink).map_err(|fault| of_file(fault, file))?;
     reading.note_types(contract);
     Ok(reading)
 }

@@ -7,7 +7,7 @@ use std::fmt::Write;
 use chrono::Utc;
 use shoplake_core::outcome::{DatasetOutcome, FileStatus, ModelStatus, RunOutcome};
 use shoplake_core::ports::{Batch, BatchSummary, DatasetChange};
-use shoplake_core::{LandedFile, Result, RunId, StagedBatch, hash};
+use shoplake_core::{LandedFile, Result, RowPlace, RunId, StagedBatch, hash};
 use shoplake_models::Models;
 
 use super::{DaysTouched, Numbers, Plan};
@@ -165,9 +165,9 @@ impl Pipeline {
                 let _ = writeln!(text, "file {} {}", file.key, file.sha256.0);
             }
             for replayed in &intake.replays {
-                let mut lines: Vec<&u64> = replayed.replay.lines.iter().collect();
-                lines.sort_unstable();
-                let _ = writeln!(text, "rows {} {lines:?}", replayed.file.key);
+                let mut rows: Vec<&RowPlace> = replayed.replay.rows.iter().collect();
+                rows.sort_unstable();
+                let _ = writeln!(text, "rows {} {rows:?}", replayed.file.key);
             }
         }
         for model in &models.models {

@@ -5,6 +5,7 @@
 mod account;
 mod dimensions;
 mod exactly_once;
+mod items;
 mod mistakes;
 mod models;
 mod replay;

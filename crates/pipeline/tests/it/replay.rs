@@ -56,10 +56,10 @@ fn the_export_can_be_corrected() {
         assert_eq!(
             without_hash,
             [
-                "2|missing|required|customer_id|NULL|NULL|T1|NULL|P1|1|5.00|2024-01-01",
-                "4|malformed|type: decimal(12,2)|amount|oops|NULL|T3|C2|P1|1|oops|2024-01-01",
-                "5|malformed|fields: 6|NULL|4|T4,C3,P1,1|NULL|NULL|NULL|NULL|NULL|NULL",
-                "6|range|min: 1|quantity|-1|NULL|T5|C4|P1|-1|9.00|2024-01-01",
+                "2|1|missing|required|customer_id|NULL|NULL|T1|NULL|P1|1|5.00|2024-01-01",
+                "4|1|malformed|type: decimal(12,2)|amount|oops|NULL|T3|C2|P1|1|oops|2024-01-01",
+                "5|1|malformed|fields: 6|NULL|4|T4,C3,P1,1|NULL|NULL|NULL|NULL|NULL|NULL",
+                "6|1|range|min: 1|quantity|-1|NULL|T5|C4|P1|-1|9.00|2024-01-01",
             ]
         );
     });

@@ -184,6 +184,13 @@ impl Shop {
         lines(rows.batches.try_collect().await.unwrap())
     }
 
+    /// What `verify` finds wrong.
+    pub(crate) async fn findings(&self) -> Vec<String> {
+        let lake = LocalLake::open(&self.project()).unwrap();
+        let checks = self.pipeline().await.verify(&lake).await.unwrap();
+        checks.iter().flat_map(|check| &check.findings).map(|finding| format!("{finding:?}")).collect()
+    }
+
     /// Changes the sales contract.
     pub(crate) fn edit_contract(&self, edit: impl Fn(String) -> String) {
         let path = self.path().join("sources/sales.yml");

@@ -3,6 +3,7 @@
 //! All records are asked before the first is judged, for the columns must be known then.
 
 use std::collections::HashSet;
+use std::convert::Infallible;
 use std::fmt;
 
 use serde::de::{DeserializeSeed, Deserializer, IgnoredAny, MapAccess, Visitor};
@@ -10,7 +11,7 @@ use serde_json::value::RawValue;
 use shoplake_core::{Contract, Fault, Result};
 
 use super::chunk::Chunk;
-use super::record::{Extra, checked_text};
+use super::record::{Extra, checked_text, each_item};
 use super::sample::members;
 
 /// More fields than this are no table.
@@ -107,10 +108,11 @@ impl Names {
         };
         collect(text, &mut NameSet::default(), &mut self.arrays, Some(&mut self.parents));
         let Some(items) = value_at(text, path) else { return };
-        let items: Vec<&RawValue> = serde_json::from_str(items).unwrap_or_default();
-        for item in items {
+        // What is no array has no names; whether it may stand there is the judge's business.
+        let _ = each_item(items, |item| {
             self.add_record(item.get(), None);
-        }
+            Ok::<(), Infallible>(())
+        });
     }
 
     /// The columns beyond the contract that these names make.

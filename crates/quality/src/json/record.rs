@@ -7,7 +7,7 @@ use std::borrow::Cow;
 use std::collections::{HashMap, HashSet};
 use std::fmt;
 
-use serde::de::{DeserializeSeed, Deserializer, Error, IgnoredAny, MapAccess, Visitor};
+use serde::de::{DeserializeSeed, Deserializer, Error, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use serde_json::value::RawValue;
 use shoplake_core::{Reason, Violation};
 
@@ -129,8 +129,8 @@ pub(super) enum Read<'de> {
     Items {
         /// The cells of the record around them.
         around: Vec<Option<Cell<'de>>>,
-        /// The items as they stand in it.
-        items: Vec<&'de RawValue>,
+        /// The array of the items as it stands in it, for [`each_item`].
+        items: &'de str,
     },
 }
 
@@ -150,17 +150,13 @@ impl<'p> RecordReader<'p> {
             return Ok(Read::Row(row.cells.into_iter().map(|cell| cell.unwrap_or(Cell::Missing)).collect()));
         };
         let parent = self.object(parent_keys, text)?;
-        let items: Vec<&RawValue> = match parent.items.map(RawValue::get) {
-            None | Some("null") => Vec::new(),
-            Some(items) => serde_json::from_str(items).map_err(|_| malformed("json: explode needs an array", items))?,
-        };
-        for item in &items {
-            self.object(&plan.row, item.get())?;
-        }
+        let items = parent.items.map(RawValue::get).filter(|items| *items != "null").unwrap_or("[]");
+        let checked = each_item(items, |item| self.object(&plan.row, item.get()).map(drop));
+        checked.map_err(|_| malformed("json: explode needs an array", items))??;
         Ok(Read::Items { around: parent.cells, items })
     }
 
-    /// The row of one item of a record. Items are read one at a time, for there may be millions of them.
+    /// The row of one item of a record.
     pub(super) fn item<'de>(
         &mut self,
         item: &'de RawValue,
@@ -188,6 +184,41 @@ impl<'p> RecordReader<'p> {
             (Err(error), None) => Err(malformed("json: syntax", &error.to_string())),
             (Ok(()), None) => Ok(row),
         }
+    }
+}
+
+/// Gives the items of an array to `take` as they stand there, one at a time, for there may be millions of
+/// them; its first error ends it. The outer error says that the text is no array.
+pub(super) fn each_item<'de, E>(
+    array: &'de str,
+    take: impl FnMut(&'de RawValue) -> Result<(), E>,
+) -> serde_json::Result<Result<(), E>> {
+    let mut ended = Ok(());
+    let mut json = serde_json::Deserializer::from_str(array);
+    let read = json.deserialize_seq(Each { take, ended: &mut ended }).and_then(|()| json.end());
+    if ended.is_err() { Ok(ended) } else { read.map(Ok) }
+}
+
+/// Walks over an array; see [`each_item`].
+struct Each<'e, T, E> {
+    take: T,
+    ended: &'e mut Result<(), E>,
+}
+
+impl<'de, T: FnMut(&'de RawValue) -> Result<(), E>, E> Visitor<'de> for Each<'_, T, E> {
+    type Value = ();
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("an array")
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(mut self, mut items: A) -> Result<(), A::Error> {
+        while let Some(item) = items.next_element()? {
+            *self.ended = (self.take)(item);
+            if self.ended.is_err() {
+                return Err(A::Error::custom("nobody wants more of it"));
+            }
+        }
+        Ok(())
     }
 }
 

@@ -7,7 +7,9 @@ use std::sync::Arc;
 use arrow_array::{ArrayRef, RecordBatch};
 use shoplake_core::contract::OnChange;
 use shoplake_core::hash::{content_hashes, key_hashes};
-use shoplake_core::{ColumnType, DiscardedValues, Fault, JudgedChunk, Reason, Reject, Result, ShopZone, Violation};
+use shoplake_core::{
+    ColumnType, DiscardedValues, Fault, JudgedChunk, Reason, Reject, Result, RowPlace, ShopZone, Violation,
+};
 
 use super::buffer::ColumnBuffer;
 use super::compiled::{CompiledColumn, CompiledContract};
@@ -30,6 +32,10 @@ pub struct RowJudge {
     layout: Arc<Layout>,
     columns: Vec<ColumnBuffer>,
     lines: Vec<u64>,
+    /// As [`JudgedChunk::items`].
+    items: Vec<u32>,
+    /// The record before, in this chunk.
+    last: RowPlace,
     rejects: Vec<Reject>,
     /// Bytes of the rejected records.
     raw_bytes: usize,
@@ -67,6 +73,8 @@ impl RowJudge {
             },
             columns: contract.chain(new).map(|column_type| ColumnBuffer::new(column_type, capacity)).collect(),
             lines: Vec::with_capacity(capacity),
+            items: Vec::new(),
+            last: RowPlace { line: 0, item: 0 },
             rejects: Vec::new(),
             raw_bytes: 0,
             capacity,
@@ -88,7 +96,12 @@ impl RowJudge {
         for (name, cell) in self.layout.refused().iter().zip(cells) {
             self.bench.refused_cell(name, cell);
         }
+        let item = self.item(line);
         if self.bench.violations.is_empty() {
+            if item > 1 || !self.items.is_empty() {
+                self.items.resize(self.lines.len(), 1);
+                self.items.push(item);
+            }
             self.lines.push(line);
             return;
         }
@@ -101,14 +114,22 @@ impl RowJudge {
         let violations = std::mem::take(&mut self.bench.violations);
         let raw = cut(raw());
         self.raw_bytes += raw.len();
-        self.rejects.push(Reject { line, violations, raw, money });
+        self.rejects.push(Reject { line, item, violations, raw, money });
     }
 
     /// Rejects a record that has no cells to judge: a wrong number of fields, a line that is no JSON.
     pub fn reject(&mut self, line: u64, violation: Violation, raw: String) {
         let raw = cut(raw);
         self.raw_bytes += raw.len();
-        self.rejects.push(Reject { line, violations: vec![violation], raw, money: None });
+        let item = self.item(line);
+        self.rejects.push(Reject { line, item, violations: vec![violation], raw, money: None });
+    }
+
+    /// The place of the next record among those of its line, in this chunk.
+    fn item(&mut self, line: u64) -> u32 {
+        let item = if self.last.line == line { self.last.item + 1 } else { 1 };
+        self.last = RowPlace { line, item };
+        item
     }
 
     /// Whether the chunk is so large that it should be finished: what is in memory at once must not
@@ -134,9 +155,11 @@ impl RowJudge {
         let rows = RecordBatch::try_new(Arc::clone(schema), arrays)
             .map_err(|error| Fault::internal("judged columns make no batch").caused_by(error))?;
         self.raw_bytes = 0;
+        self.last = RowPlace { line: 0, item: 0 };
         Ok(JudgedChunk {
             rows,
             lines: std::mem::replace(&mut self.lines, Vec::with_capacity(self.capacity)),
+            items: std::mem::take(&mut self.items),
             keys,
             contents,
             rejects: std::mem::take(&mut self.rejects),

@@ -117,6 +117,7 @@ impl Layout {
                     self.sources.push(Some(at));
                 }
                 OnChange::DiscardRow => {
+                    changes.push(format!("column {called} is not in the contract: rows that fill it are set aside"));
                     self.refused.push(header.to_owned());
                     self.sources.push(Some(at));
                 }
@@ -274,7 +275,8 @@ mod tests {
         assert_eq!(evolved.new_columns(), ["discount_code"]);
         assert_eq!(evolved.schema().field(2).name(), "discount_code");
         assert_eq!(warnings, ["column `Discount Code` is new: it is kept as text in `discount_code`"]);
-        let (refusing, _) = layout(OnChange::DiscardRow, &names).unwrap();
+        let (refusing, warnings) = layout(OnChange::DiscardRow, &names).unwrap();
+        assert_eq!(warnings, ["column `Discount Code` is not in the contract: rows that fill it are set aside"]);
         assert_eq!((refusing.refused(), refusing.width()), (&["Discount Code".to_owned()][..], 3));
         assert_eq!(layout(OnChange::DiscardValue, &names).unwrap().0.width(), 2);
         assert!(layout(OnChange::Freeze, &names).unwrap_err().message.contains("`Discount Code`"));

@@ -199,8 +199,23 @@ fn quarantine() {
     let (raw, range) = (rows[0]["raw"].as_str().unwrap(), [&rows[0]["broken_start"], &rows[0]["broken_end"]]);
     let [start, end] = range.map(|at| at.as_u64().unwrap() as usize);
     assert_eq!((&raw[..start], &raw[start..end]), ("T5,C1,P2,", "0"), "{raw}");
+    for (filter, exit, words) in [
+        (["--dataset", "products"], 0, "nothing of that is in quarantine"),
+        (["--dataset", "produkts"], 2, "there is no dataset `produkts`"),
+    ] {
+        let shown = context.output(&[&["quarantine", "show"][..], &filter].concat());
+        let said = String::from_utf8_lossy(&shown.stderr).into_owned();
+        assert!(shown.status.code() == Some(exit) && said.contains(words), "{said}");
+    }
     let groups = context.json(&["quarantine", "ls", "--json"]);
     assert_eq!(groups[0]["rows"], 2);
+    snapshot!(context, ["quarantine", "replay", "none.csv"], @"
+    exit: 2
+    ----- stdout
+    ----- stderr
+    error: `none.csv` is not a file
+    hint: `shoplake quarantine export` writes one
+    ");
 }
 
 /// Given one file, when dropped again under another name, then `status` says where both went.

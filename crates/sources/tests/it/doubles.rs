@@ -164,6 +164,9 @@ impl StateStore for State {
     async fn last_batch(&self) -> Result<BatchNumber> {
         Ok(BatchNumber(0))
     }
+    async fn run_of(&self, _: BatchNumber) -> Result<Option<RunId>> {
+        Ok(None)
+    }
     async fn cursor(&self, _: &str) -> Result<Option<Value>> {
         Ok(self.cursor.lock().unwrap().clone())
     }

@@ -5,7 +5,7 @@ use std::collections::{HashMap, VecDeque};
 use serde_json::Value;
 use shoplake_core::outcome::{DatasetOutcome, FileStatus};
 use shoplake_core::ports::{FileRecord, Manifest};
-use shoplake_core::{BatchNumber, LandedFile, Result};
+use shoplake_core::{BatchNumber, LandedFile, Result, RunId};
 use sqlx::{SqliteConnection, SqlitePool};
 
 use super::fault::OrFault;
@@ -73,6 +73,13 @@ pub(super) async fn last(pool: &SqlitePool) -> Result<BatchNumber> {
     let sql = "SELECT coalesce(max(number), 0) FROM batches";
     let number: i64 = sqlx::query_scalar(sql).fetch_one(pool).await.or_fault("read the last batch")?;
     Ok(BatchNumber(number as u64))
+}
+
+pub(super) async fn run_of(pool: &SqlitePool, batch: BatchNumber) -> Result<Option<RunId>> {
+    let sql = "SELECT run_id FROM batches WHERE number = ?1";
+    let run: Option<String> =
+        sqlx::query_scalar(sql).bind(batch.0 as i64).fetch_optional(pool).await.or_fault("read whose a batch is")?;
+    Ok(run.map(RunId))
 }
 
 pub(super) async fn cursor(pool: &SqlitePool, dataset: &str) -> Result<Option<Value>> {

@@ -104,6 +104,10 @@ impl StateStore for SqliteState {
         batches::last(&self.reader).await
     }
 
+    async fn run_of(&self, batch: BatchNumber) -> Result<Option<RunId>> {
+        batches::run_of(&self.reader, batch).await
+    }
+
     async fn cursor(&self, dataset: &str) -> Result<Option<serde_json::Value>> {
         batches::cursor(&self.reader, dataset).await
     }

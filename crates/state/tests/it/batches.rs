@@ -24,6 +24,8 @@ async fn a_batch_counts_once() {
     assert_eq!(json(&state.files(None, 99).await.unwrap()), once, "the second time changes nothing");
     assert_eq!(once.as_array().unwrap().len(), 2, "a file that was not loaded is no part of the batch");
     assert_eq!(state.last_batch().await.unwrap(), BatchNumber(7));
+    assert_eq!(state.run_of(BatchNumber(7)).await.unwrap(), Some(RunId("run-1".into())));
+    assert_eq!(state.run_of(BatchNumber(6)).await.unwrap(), None);
     assert_eq!(state.cursor("customers").await.unwrap(), Some(serde_json::json!({ "since": 7 })));
     let page = state.page("sales", "pull-1", 2).await.unwrap().unwrap();
     assert_eq!(json(&page.file), json(&batch.summary.datasets[0].files[1]));

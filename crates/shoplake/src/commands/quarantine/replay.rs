@@ -10,11 +10,6 @@ use crate::failure::{Exit, Failure};
 pub(in crate::commands) fn replay(context: &Context, args: QuarantineReplayArgs) -> Result<Exit, Failure> {
     let project = context.project()?;
     let QuarantineReplayArgs { file, dataset, no_wait, json } = args;
-    let dataset = match (dataset, &file) {
-        (Some(name), _) => Some(super::known(&project, &name)?),
-        (None, Some(file)) => Some(super::export::dataset_of(&project, file)?),
-        (None, None) => None,
-    };
     if let Some(file) = &file
         && !file.is_file()
     {
@@ -22,6 +17,11 @@ pub(in crate::commands) fn replay(context: &Context, args: QuarantineReplayArgs)
             .hint("`shoplake quarantine export` writes one")
             .into());
     }
+    let dataset = match (dataset, &file) {
+        (Some(name), _) => Some(super::known(&project, &name)?),
+        (None, Some(file)) => Some(super::export::dataset_of(&project, file)?),
+        (None, None) => None,
+    };
     let options = RunOptions { replay: Some(ReplayOptions { dataset, corrections: file }), ..RunOptions::default() };
     run::run_with(context, &project, &options, !no_wait, json)
 }

@@ -6,16 +6,15 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use arrow_array::cast::AsArray;
-use arrow_array::types::Int64Type;
 use arrow_array::{ArrayRef, Int64Array, RecordBatch};
 use arrow_schema::{DataType, Field, Schema};
 use futures::{StreamExt, TryStreamExt};
 use shoplake_core::ports::RowStream;
-use shoplake_core::{Fault, Violation};
-use shoplake_pipeline::Pipeline;
+use shoplake_core::{Fault, RowPlace, Violation};
+use shoplake_pipeline::{Pipeline, places, source_item};
 use unicode_width::UnicodeWidthStr;
 
-use super::{equals, filter};
+use super::{equals, filter, known};
 use crate::cli::{Output, QuarantineShowArgs};
 use crate::commands::Context;
 use crate::failure::{Exit, Failure};
@@ -27,6 +26,8 @@ use crate::{progress, records, render, wiring};
 const AROUND: usize = 60;
 const COLUMNS: &str = "dataset, source_file, source_line, reason, rule, column_name, value, violations, raw, run_id, \
                        quarantined_at";
+/// Where the row's place among those of its line stands behind them.
+const ITEM: usize = 11;
 
 pub(in crate::commands) fn show(context: &Context, args: &QuarantineShowArgs) -> Result<Exit, Failure> {
     let project = context.project()?;
@@ -37,7 +38,8 @@ pub(in crate::commands) fn show(context: &Context, args: &QuarantineShowArgs) ->
         if !reader.catalog.tables.contains_key("quarantine") {
             return Ok(None);
         }
-        let rows = reader.engine.query(&reader.catalog, &sql(args, limit)).await?;
+        let sql = sql(args, limit, source_item(&reader.catalog));
+        let rows = reader.engine.query(&reader.catalog, &sql).await?;
         let pipeline = wiring::pipeline(&project, progress::for_printer(printer)).await?;
         let marks = Marks { pipeline, by_file: HashMap::new() };
         if args.json {
@@ -54,19 +56,29 @@ pub(in crate::commands) fn show(context: &Context, args: &QuarantineShowArgs) ->
             let rows = render::count(written.rows as u64, "row", "rows");
             printer.say(format_args!("\n{rows} shown, there are more: `--limit 0` shows all, `--json` in full"));
         }
+        Some(written) if written.rows == 0 && !args.json => {
+            // Rows of a dataset that the project no longer has are shown; a name that has none is a slip.
+            if let Some(name) = &args.dataset {
+                known(&project, name)?;
+            }
+            printer.say("nothing of that is in quarantine");
+        }
         Some(_) => {}
     }
     Ok(Exit::Done)
 }
 
 /// The latest rows first. One more than the limit is asked for, to know whether there are more.
-fn sql(args: &QuarantineShowArgs, limit: Option<usize>) -> String {
+fn sql(args: &QuarantineShowArgs, limit: Option<usize>, item: &str) -> String {
     let filter = filter(&[
         args.dataset.as_deref().map(|name| equals("dataset", name)),
         args.reason.as_deref().map(|reason| equals("reason", reason)),
     ]);
     let limit = limit.map(|limit| format!("LIMIT {}", limit.saturating_add(1))).unwrap_or_default();
-    format!("SELECT {COLUMNS} FROM quarantine {filter} ORDER BY quarantined_at DESC, source_file, source_line {limit}")
+    format!(
+        "SELECT {COLUMNS}, {item} AS source_item FROM quarantine {filter} \
+         ORDER BY quarantined_at DESC, source_file, source_line, source_item {limit}"
+    )
 }
 
 /// Finds broken parts; each file's header is read once.
@@ -92,7 +104,7 @@ impl Marks {
 struct Row {
     dataset: String,
     file: String,
-    line: i64,
+    place: RowPlace,
     /// What it breaks; the first names it.
     violations: Vec<Violation>,
     raw: String,
@@ -103,13 +115,13 @@ fn rows(batch: &RecordBatch) -> Result<Vec<Row>, Fault> {
     let broken = |error| Fault::internal("the quarantine has other columns than it was made with").caused_by(error);
     let texts = |at: usize| arrow_cast::cast(batch.column(at), &DataType::Utf8).map_err(broken);
     let [dataset, file, violations, raw] = [texts(0)?, texts(1)?, texts(7)?, texts(8)?];
-    let lines = arrow_cast::cast(batch.column(2), &DataType::Int64).map_err(broken)?;
+    let places = places(batch.column(2), batch.column(ITEM))?;
     let text = |column: &ArrayRef, row| column.as_string::<i32>().value(row).to_owned();
     let row = |row| {
         let mut violations: Vec<Violation> = serde_json::from_str(&text(&violations, row)).unwrap_or_default();
         violations.sort_by_key(|violation| violation.reason);
-        let line = lines.as_primitive::<Int64Type>().value(row);
-        Row { dataset: text(&dataset, row), file: text(&file, row), line, violations, raw: text(&raw, row) }
+        let place = places[row];
+        Row { dataset: text(&dataset, row), file: text(&file, row), place, violations, raw: text(&raw, row) }
     };
     Ok((0..batch.num_rows()).map(row).collect())
 }
@@ -161,7 +173,7 @@ fn block(row: &Row, ranges: Vec<Range<usize>>) -> String {
     let file = row.file.rsplit('/').next().unwrap_or(&row.file);
     let mut text = String::new();
     for (at, violation) in row.violations.iter().enumerate() {
-        let place = format!("{} {file}:{}", row.dataset, row.line);
+        let place = format!("{} {file}:{}", row.dataset, row.place);
         let place = if at == 0 { place } else { " ".repeat(place.width()) };
         let column = violation.column.as_deref().map(|name| format!(" `{name}`")).unwrap_or_default();
         let value = violation.value.as_deref().map(|value| format!(", not `{}`", cut(value))).unwrap_or_default();
