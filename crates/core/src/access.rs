@@ -7,7 +7,7 @@ use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
-use crate::fault::Result;
+use crate::fault::{Fault, Result};
 
 /// What somebody may do; each role may do all that the one before may.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -60,6 +60,18 @@ pub struct User {
     pub password_hash: String,
     /// When it was made, UTC.
     pub created_at: DateTime<Utc>,
+}
+
+/// What is wrong with the name of a user or a token, if anything.
+pub fn name_fault(name: &str) -> Option<Fault> {
+    let length = name.chars().count();
+    if !(1..=100).contains(&length) || name.trim() != name || name.chars().any(char::is_control) {
+        let fault = Fault::usage("a name is 1 to 100 characters, without spaces around it and control characters");
+        return Some(fault.hint("an e-mail address does well"));
+    }
+    // The audit log tells users from what only looks like one.
+    let taken = ["token:", "share:"].iter().any(|prefix| name.starts_with(prefix)) || name == "local";
+    taken.then(|| Fault::usage(format!("`{name}` means something else in the audit log")).hint("take another name"))
 }
 
 /// One sign-in, known by the hash of its cookie.

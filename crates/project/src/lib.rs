@@ -12,6 +12,7 @@
 
 mod column;
 mod cron;
+mod dashboards;
 mod environment;
 pub mod files;
 mod init;
@@ -30,6 +31,7 @@ mod units;
 mod words;
 mod yaml;
 
+pub use dashboards::{Dashboard, dashboard_of, dashboards, model_descriptions};
 pub use environment::Environment;
 pub use init::{InitOptions, Initialised, init};
 pub use load::load;
