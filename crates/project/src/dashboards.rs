@@ -7,9 +7,9 @@ use shoplake_core::Fault;
 
 use crate::files::{DashboardFile, ModelFile, ModelsFile, TileKind};
 use crate::load::{files_below, yaml_files};
+use crate::shape;
 use crate::words::suggest;
 use crate::yaml::{self, Node};
-use crate::shape;
 
 /// The most dashboards that are read.
 const DASHBOARDS_MAX: usize = 500;

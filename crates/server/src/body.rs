@@ -14,8 +14,11 @@ const BODY_WAIT: Duration = Duration::from_secs(20);
 
 /// The whole body.
 pub(crate) async fn bytes(request: Request) -> Result<axum::body::Bytes, Problem> {
-    let large = || Problem::new(StatusCode::PAYLOAD_TOO_LARGE, "body.large", format!("the body is larger than {BODY_MAX} bytes"));
-    let length = request.headers().get(header::CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse::<usize>().ok());
+    let large = || {
+        Problem::new(StatusCode::PAYLOAD_TOO_LARGE, "body.large", format!("the body is larger than {BODY_MAX} bytes"))
+    };
+    let length =
+        request.headers().get(header::CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse::<usize>().ok());
     if length.is_some_and(|length| length > BODY_MAX) {
         return Err(large());
     }
@@ -36,7 +39,8 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for Body<T> {
     async fn from_request(request: Request, _: &S) -> Result<Self, Problem> {
         let kind = request.headers().get(header::CONTENT_TYPE).and_then(|kind| kind.to_str().ok()).unwrap_or_default();
         if !kind.split(';').next().unwrap_or_default().trim().eq_ignore_ascii_case("application/json") {
-            let problem = Problem::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "body.type", "the body must be application/json");
+            let problem =
+                Problem::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "body.type", "the body must be application/json");
             return Err(problem);
         }
         let bytes = bytes(request).await?;

@@ -70,7 +70,12 @@ impl Figures {
     }
 
     /// Shows another batch from now on.
-    pub(crate) async fn show(&self, batch: BatchNumber, loaded_at: Option<DateTime<Utc>>, catalog: Catalog) -> Result<()> {
+    pub(crate) async fn show(
+        &self,
+        batch: BatchNumber,
+        loaded_at: Option<DateTime<Utc>>,
+        catalog: Catalog,
+    ) -> Result<()> {
         let cube = match (&self.reader, loaded_at) {
             (Some(reader), Some(at)) => reader.lock().await.read(&catalog, batch, at).await?.map(Arc::new),
             _ => None,
@@ -82,7 +87,12 @@ impl Figures {
     }
 
     /// The figures of the sales that `filter` lets through. Who asks for the same at once waits for one walk.
-    pub(crate) async fn answer(&self, shown: &Arc<Shown>, cube: &Arc<Cube>, filter: &Filter) -> Result<Arc<Answer>, Problem> {
+    pub(crate) async fn answer(
+        &self,
+        shown: &Arc<Shown>,
+        cube: &Arc<Cube>,
+        filter: &Filter,
+    ) -> Result<Arc<Answer>, Problem> {
         let cell = shown.cell(filter);
         if let Some(answer) = cell.get() {
             self.recalled.fetch_add(1, Ordering::Relaxed);

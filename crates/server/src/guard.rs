@@ -51,7 +51,8 @@ pub(crate) async fn every_request(State(app): State<App>, request: Request, next
 
 /// Why a request is refused before anything looks at it.
 fn refused(app: &App, headers: &HeaderMap, method: &Method, uri: &Uri) -> Option<Problem> {
-    let host = headers.get(header::HOST).and_then(|host| host.to_str().ok()).or_else(|| uri.authority().map(|a| a.as_str()));
+    let host =
+        headers.get(header::HOST).and_then(|host| host.to_str().ok()).or_else(|| uri.authority().map(|a| a.as_str()));
     let Some(host) = host else {
         return Some(Problem::new(StatusCode::BAD_REQUEST, "host.missing", "the request names no host"));
     };
@@ -75,14 +76,16 @@ fn is_loopback(host: &str) -> bool {
         Some(rest) => rest.split(']').next().unwrap_or_default(),
         None => host.rsplit_once(':').map_or(host, |(name, _)| name),
     };
-    name.eq_ignore_ascii_case("localhost") || name.parse::<std::net::IpAddr>().is_ok_and(|address| address.is_loopback())
+    name.eq_ignore_ascii_case("localhost")
+        || name.parse::<std::net::IpAddr>().is_ok_and(|address| address.is_loopback())
 }
 
 /// The headers of every answer.
 fn harden(headers: &mut HeaderMap, uri: &Uri) {
     let shared = uri.path().starts_with("/s/");
     // A shared dashboard may stand in a page of the shop's own; nothing else may.
-    let framed = shared && uri.query().is_some_and(|query| query.split('&').any(|pair| pair == "embed" || pair == "embed=1"));
+    let framed =
+        shared && uri.query().is_some_and(|query| query.split('&').any(|pair| pair == "embed" || pair == "embed=1"));
     let ancestors = if framed { "*" } else { "'none'" };
     let policy = format!(
         "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data: blob:; font-src 'self'; \
@@ -110,11 +113,7 @@ fn harden(headers: &mut HeaderMap, uri: &Uri) {
 }
 
 /// The layer of one endpoint: lets those through who may use it, with their identity.
-pub(crate) async fn authorize(
-    State((app, needs)): State<(App, Needs)>,
-    mut request: Request,
-    next: Next,
-) -> Answer {
+pub(crate) async fn authorize(State((app, needs)): State<(App, Needs)>, mut request: Request, next: Next) -> Answer {
     if needs == Needs::Nothing {
         return Ok(next.run(request).await);
     }
@@ -137,7 +136,8 @@ pub(crate) async fn authorize(
     if identity.session.is_some() && !request.method().is_safe() {
         let sent = headers.get(CSRF_HEADER).and_then(|value| value.to_str().ok()).unwrap_or_default();
         if !same(sent, &identity.csrf) {
-            let problem = Problem::forbidden("csrf", "the header `X-Shoplake-CSRF` is missing or is not this session's");
+            let problem =
+                Problem::forbidden("csrf", "the header `X-Shoplake-CSRF` is missing or is not this session's");
             return Err(problem.hint("GET /api/v1/session says what it must be"));
         }
     }

@@ -17,7 +17,10 @@ pub(crate) fn average(cell: Cell, scale: u8) -> Option<String> {
     if count == 0 {
         return None;
     }
-    let (up, down) = (10_i128.checked_pow(u32::from(PLACES.saturating_sub(scale)))?, 10_i128.checked_pow(u32::from(scale.saturating_sub(PLACES)))?);
+    let (up, down) = (
+        10_i128.checked_pow(u32::from(PLACES.saturating_sub(scale)))?,
+        10_i128.checked_pow(u32::from(scale.saturating_sub(PLACES)))?,
+    );
     let (sum, by) = (cell.revenue.checked_mul(up)?, count.checked_mul(down)?);
     let (quotient, rest) = (sum / by, sum % by);
     let away = if rest.unsigned_abs() * 2 >= by.unsigned_abs() { sum.signum() } else { 0 };

@@ -110,11 +110,15 @@ fn problem() -> Value {
 
 fn operation(endpoint: &Endpoint) -> Value {
     let in_path = endpoint.path.split('/').filter_map(|part| part.strip_prefix('{')?.strip_suffix('}'));
-    let in_path = in_path.map(|name| json!({ "name": name, "in": "path", "required": true, "schema": { "type": "string" } }));
+    let in_path =
+        in_path.map(|name| json!({ "name": name, "in": "path", "required": true, "schema": { "type": "string" } }));
     let parameters: Vec<Value> = in_path.chain(endpoint.parameters.iter().map(Parameter::json)).collect();
     let (note, security) = match endpoint.needs {
         Needs::Nothing => (String::new(), json!([])),
-        Needs::Shared => (" For every role, and for share links.".to_owned(), json!([{ "session": [] }, { "token": [] }, { "share": [] }])),
+        Needs::Shared => (
+            " For every role, and for share links.".to_owned(),
+            json!([{ "session": [] }, { "token": [] }, { "share": [] }]),
+        ),
         Needs::Role(Role::Viewer) => (" For every role.".to_owned(), json!([{ "session": [] }, { "token": [] }])),
         Needs::Role(role) => (format!(" For the role {role} and higher."), json!([{ "session": [] }, { "token": [] }])),
     };
@@ -136,7 +140,8 @@ fn operation(endpoint: &Endpoint) -> Value {
     });
     if let (Some(schema), Some(members)) = (&endpoint.body, operation.as_object_mut()) {
         let media = if schema["type"] == "string" { "text/yaml" } else { "application/json" };
-        members.insert("requestBody".to_owned(), json!({ "required": true, "content": { media: { "schema": schema } } }));
+        members
+            .insert("requestBody".to_owned(), json!({ "required": true, "content": { media: { "schema": schema } } }));
     }
     operation
 }

@@ -27,9 +27,11 @@ impl<S: Send + Sync> FromRequestParts<S> for Params {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
-        let RawQuery(query) = RawQuery::from_request_parts(parts, state).await.map_err(|error| Problem::internal(&error))?;
+        let RawQuery(query) =
+            RawQuery::from_request_parts(parts, state).await.map_err(|error| Problem::internal(&error))?;
         let pairs = url::form_urlencoded::parse(query.as_deref().unwrap_or_default().as_bytes());
-        let pairs: Vec<_> = pairs.map(|(name, value)| (name.into_owned(), value.into_owned())).take(VALUES_MAX + 1).collect();
+        let pairs: Vec<_> =
+            pairs.map(|(name, value)| (name.into_owned(), value.into_owned())).take(VALUES_MAX + 1).collect();
         if pairs.len() > VALUES_MAX {
             return Err(Problem::unprocessable("parameter.many", format!("more than {VALUES_MAX} parameters")));
         }
@@ -109,9 +111,12 @@ impl Params {
     /// One of some words.
     pub(crate) fn word(&self, name: &str, words: &[&'static str]) -> Result<Option<&'static str>, Problem> {
         let Some(text) = self.get(name) else { return Ok(None) };
-        words.iter().find(|word| **word == text).copied().map(Some).ok_or_else(|| {
-            Problem::unprocessable("parameter.word", format!("`{name}` is one of {}", words.join(", ")))
-        })
+        words
+            .iter()
+            .find(|word| **word == text)
+            .copied()
+            .map(Some)
+            .ok_or_else(|| Problem::unprocessable("parameter.word", format!("`{name}` is one of {}", words.join(", "))))
     }
 
     /// Puts the values of a share in place of those that were asked for.

@@ -49,7 +49,13 @@ pub(crate) struct Endpoint {
 }
 
 impl Endpoint {
-    fn new(method: Method, path: &'static str, needs: Needs, summary: &'static str, handler: MethodRouter<App>) -> Self {
+    fn new(
+        method: Method,
+        path: &'static str,
+        needs: Needs,
+        summary: &'static str,
+        handler: MethodRouter<App>,
+    ) -> Self {
         let (parameters, body, answers) = (Vec::new(), None, "application/json");
         Self { method, path, needs, summary, parameters, body, answers, handler }
     }
@@ -131,7 +137,10 @@ async fn method_not_allowed() -> Response {
 async fn plain_errors(request: axum::extract::Request, next: axum::middleware::Next) -> Response {
     let response = next.run(request).await;
     let status = response.status();
-    let plain = response.headers().get(axum::http::header::CONTENT_TYPE).is_none_or(|kind| kind.as_bytes().starts_with(b"text/plain"));
+    let plain = response
+        .headers()
+        .get(axum::http::header::CONTENT_TYPE)
+        .is_none_or(|kind| kind.as_bytes().starts_with(b"text/plain"));
     if status.is_client_error() && plain {
         return Problem::new(status, "request", "the request cannot be understood").into_response();
     }

@@ -42,7 +42,11 @@ impl Rows {
 
     /// The columns: name and type.
     pub(crate) fn columns(&self) -> Value {
-        self.schema.fields().iter().map(|field| json!({ "name": field.name(), "type": type_name(field.data_type()) })).collect()
+        self.schema
+            .fields()
+            .iter()
+            .map(|field| json!({ "name": field.name(), "type": type_name(field.data_type()) }))
+            .collect()
     }
 
     /// The rows as objects.

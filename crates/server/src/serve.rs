@@ -39,8 +39,10 @@ pub(crate) async fn stopped(mut stop: watch::Receiver<bool>) {
 /// An address beyond this machine while there is no user; one that is taken.
 pub async fn bind(address: SocketAddr, ports: &Ports) -> Result<TcpListener> {
     if !address.ip().is_loopback() && ports.access.users().await?.is_empty() {
-        return Err(Fault::usage(format!("`{address}` can be reached from other machines, and nobody has to sign in yet"))
-            .hint("`shoplake user add NAME --role admin` adds the first user; 127.0.0.1 needs none"));
+        return Err(Fault::usage(format!(
+            "`{address}` can be reached from other machines, and nobody has to sign in yet"
+        ))
+        .hint("`shoplake user add NAME --role admin` adds the first user; 127.0.0.1 needs none"));
     }
     TcpListener::bind(address).await.map_err(|error| {
         Fault::unavailable(format!("cannot listen on {address}"))
@@ -59,7 +61,8 @@ pub async fn serve(listener: TcpListener, ports: Ports, stop: watch::Receiver<bo
     let mut connections = JoinSet::new();
     let mut stopping = std::pin::pin!(stopped(stop.clone()));
     loop {
-        let place = Arc::clone(&places).acquire_owned().await.map_err(|error| Fault::internal("no place").caused_by(error))?;
+        let place =
+            Arc::clone(&places).acquire_owned().await.map_err(|error| Fault::internal("no place").caused_by(error))?;
         let accepted = tokio::select! {
             accepted = listener.accept() => accepted,
             () = &mut stopping => break,

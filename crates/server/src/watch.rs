@@ -80,7 +80,9 @@ impl Watcher {
             return Ok(());
         }
         let loaded_at = match last.0.checked_sub(1) {
-            Some(before) => app.tables.manifests(BatchNumber(before)).await?.first().map(|batch| batch.summary.published()),
+            Some(before) => {
+                app.tables.manifests(BatchNumber(before)).await?.first().map(|batch| batch.summary.published())
+            }
             None => None,
         };
         app.figures.show(last, loaded_at, catalog).await?;
@@ -91,7 +93,8 @@ impl Watcher {
 
     async fn look_at_runs(&mut self) -> Result<()> {
         let Some(run) = self.app.state.runs(1).await?.into_iter().next() else { return Ok(()) };
-        let status = run.outcome.as_ref().map_or(serde_json::json!("running"), |outcome| serde_json::json!(outcome.status));
+        let status =
+            run.outcome.as_ref().map_or(serde_json::json!("running"), |outcome| serde_json::json!(outcome.status));
         let stage = match &run.outcome {
             Some(_) => None,
             None => self.app.state.steps(&run.run_id).await?.pop().map(|step| step.name),

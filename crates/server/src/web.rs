@@ -21,10 +21,13 @@ const FALLBACK: &str = "<!doctype html><html lang=\"en\"><meta charset=\"utf-8\"
 pub(crate) async fn fallback(request: Request) -> Response {
     let path = request.uri().path();
     if path.starts_with("/api/") || path == "/api" {
-        return Problem::not_found("there is no such endpoint").hint("GET /api/openapi.json lists them").into_response();
+        return Problem::not_found("there is no such endpoint")
+            .hint("GET /api/openapi.json lists them")
+            .into_response();
     }
     if request.method() != Method::GET && request.method() != Method::HEAD {
-        return Problem::new(StatusCode::METHOD_NOT_ALLOWED, "method", "only GET and HEAD are answered here").into_response();
+        return Problem::new(StatusCode::METHOD_NOT_ALLOWED, "method", "only GET and HEAD are answered here")
+            .into_response();
     }
     let name = path.trim_start_matches('/');
     if let Some((name, bytes)) = file(name).filter(|(name, _)| *name != PAGE) {
@@ -41,7 +44,11 @@ pub(crate) async fn fallback(request: Request) -> Response {
 }
 
 fn file(name: &str) -> Option<(&'static str, &'static [u8])> {
-    embedded::FILES.binary_search_by(|(known, _)| (*known).cmp(name)).ok().and_then(|index| embedded::FILES.get(index)).copied()
+    embedded::FILES
+        .binary_search_by(|(known, _)| (*known).cmp(name))
+        .ok()
+        .and_then(|index| embedded::FILES.get(index))
+        .copied()
 }
 
 fn answer(name: &str, bytes: &'static [u8]) -> Response {
@@ -59,6 +66,9 @@ fn answer(name: &str, bytes: &'static [u8]) -> Response {
         _ => "application/octet-stream",
     };
     let keep = if name.starts_with("assets/") { "public, max-age=31536000, immutable" } else { "no-cache" };
-    let headers = [(header::CONTENT_TYPE, HeaderValue::from_static(kind)), (header::CACHE_CONTROL, HeaderValue::from_static(keep))];
+    let headers = [
+        (header::CONTENT_TYPE, HeaderValue::from_static(kind)),
+        (header::CACHE_CONTROL, HeaderValue::from_static(keep)),
+    ];
     (headers, bytes).into_response()
 }

@@ -1,9 +1,13 @@
 //! The command line: commands, options, and their help. Nothing here does anything.
 
+mod serving;
+
 use std::path::PathBuf;
 
 use chrono::{DateTime, FixedOffset, NaiveDate, NaiveDateTime, TimeDelta};
 use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
+
+pub(crate) use serving::{RoleArg, ServeArgs, UserAddArgs, UserCommand, UserLsArgs, UserNameArgs};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -71,6 +75,11 @@ pub(crate) enum Command {
     Check,
     /// Run one SQL query on the tables as the last run left them
     Query(QueryArgs),
+    /// Serve the dashboards and the HTTP API
+    Serve(ServeArgs),
+    /// Say who may sign in to what is served
+    #[command(subcommand, arg_required_else_help = true)]
+    User(UserCommand),
     /// Show the last runs, what failed and what to do about it, and where each file went
     Status(StatusArgs),
     /// Look at the rows that were set aside

@@ -3,12 +3,14 @@
 use std::path::Path;
 use std::sync::Arc;
 
+use shoplake_core::access::AccessStore;
 use shoplake_core::ports::{Engine, LakeProof, Progress, StateStore, TableMaintenance, TableStore};
 use shoplake_core::{Catalog, Fault, FaultKind, Project};
 use shoplake_engine::DataFusionEngine;
 use shoplake_lake::{LocalLake, WriterLock};
 use shoplake_pipeline::Pipeline;
-use shoplake_state::SqliteState;
+use shoplake_server::{Ports, Runner};
+use shoplake_state::{SqliteAccess, SqliteState};
 
 use crate::printer::Printer;
 
@@ -51,6 +53,23 @@ pub(crate) async fn pipeline(project: &Arc<Project>, progress: Arc<dyn Progress>
         engine: engine(project)?,
         state: state(project).await?,
         progress,
+    })
+}
+
+/// Opens the database of users, and makes it where there is none.
+pub(crate) async fn access(project: &Project) -> Result<Arc<dyn AccessStore>, Fault> {
+    Ok(Arc::new(SqliteAccess::open(&project.state_dir().join("access.db")).await?))
+}
+
+/// What the server stands on.
+pub(crate) async fn served(project: &Arc<Project>, runner: Arc<dyn Runner>) -> Result<Ports, Fault> {
+    Ok(Ports {
+        project: Arc::clone(project),
+        tables: Arc::new(LocalLake::open(project)?),
+        engine: engine(project)?,
+        state: state(project).await?,
+        access: access(project).await?,
+        runner,
     })
 }
 

@@ -110,7 +110,11 @@ impl AccessStore for SqliteAccess {
                    WHERE name = ?1";
         let query = sqlx::query(sql).bind(name).bind(role.map(Role::as_str)).bind(password_hash);
         let changed = query.execute(&mut *transaction).await.or_fault(doing)?.rows_affected() > 0;
-        sqlx::query("DELETE FROM sessions WHERE user = ?1").bind(name).execute(&mut *transaction).await.or_fault(doing)?;
+        sqlx::query("DELETE FROM sessions WHERE user = ?1")
+            .bind(name)
+            .execute(&mut *transaction)
+            .await
+            .or_fault(doing)?;
         transaction.commit().await.or_fault(doing)?;
         Ok(changed)
     }

@@ -46,7 +46,11 @@ pub(crate) async fn local_only(app: &App) -> Answer<bool> {
 /// Who asks; `None` where nobody is known. A wrong share or token is a problem: it is never ignored.
 pub(crate) async fn identify(app: &App, headers: &HeaderMap) -> Answer<Option<Identity>> {
     let unknown = |what: &str| {
-        Problem::new(axum::http::StatusCode::UNAUTHORIZED, "unauthorized", format!("the {what} is unknown or has ended"))
+        Problem::new(
+            axum::http::StatusCode::UNAUTHORIZED,
+            "unauthorized",
+            format!("the {what} is unknown or has ended"),
+        )
     };
     if let Some(token) = text(headers, SHARE_HEADER) {
         let share = app.access.share(&hash_of(token)).await?.filter(|share| share.expires_at > Utc::now());

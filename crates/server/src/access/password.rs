@@ -54,7 +54,8 @@ mod tests {
     /// Given a password, then its hash knows it and no other, and two hashes of it differ.
     #[test]
     fn a_hash_knows_its_password() {
-        let (one, two) = (hash_password("correct horse battery").unwrap(), hash_password("correct horse battery").unwrap());
+        let (one, two) =
+            (hash_password("correct horse battery").unwrap(), hash_password("correct horse battery").unwrap());
         assert!(one.starts_with("$argon2id$v=19$m=19456,t=2,p=1$"), "{one}");
         assert_ne!(one, two);
         assert!(verify_password("correct horse battery", Some(&one)));

@@ -67,7 +67,12 @@ impl Reader {
     ///
     /// # Errors
     /// What the engine meets while it reads. What was read before is kept.
-    pub async fn read(&mut self, catalog: &Catalog, batch: BatchNumber, loaded_at: DateTime<Utc>) -> Result<Option<Cube>> {
+    pub async fn read(
+        &mut self,
+        catalog: &Catalog,
+        batch: BatchNumber,
+        loaded_at: DateTime<Utc>,
+    ) -> Result<Option<Cube>> {
         let Some(sales) = catalog.tables.get(SALES) else { return Ok(None) };
         let Some((sql, scale)) = self.sales_sql(sales) else { return Ok(None) };
         self.read_sales(sales, &sql).await?;
@@ -101,7 +106,8 @@ impl Reader {
             Some(_) => format!("CAST({} AS VARCHAR)", quoted(name)),
             None => "CAST(NULL AS VARCHAR)".to_owned(),
         };
-        let columns = [quoted(&self.event_time), text("product_id"), text("customer_id"), text("city"), quoted("amount")];
+        let columns =
+            [quoted(&self.event_time), text("product_id"), text("customer_id"), text("city"), quoted("amount")];
         let columns = columns.iter().zip(["at", "product", "customer", "place", "money"]);
         let columns: Vec<String> = columns.map(|(column, name)| format!("{column} AS {name}")).collect();
         Some((format!("SELECT {} FROM sales", columns.join(", ")), scale))
@@ -263,9 +269,10 @@ fn dimension(catalog: &Catalog, name: &str, columns: &[&str]) -> (Vec<String>, O
         true => format!("CAST({0} AS VARCHAR) AS {0}", quoted(column)),
         false => format!("CAST(NULL AS VARCHAR) AS {}", quoted(column)),
     };
-    let sql = columns.first().filter(|first| has(first)).map(|_| {
-        format!("SELECT {} FROM {}", columns.iter().map(column).collect::<Vec<_>>().join(", "), quoted(name))
-    });
+    let sql = columns
+        .first()
+        .filter(|first| has(first))
+        .map(|_| format!("SELECT {} FROM {}", columns.iter().map(column).collect::<Vec<_>>().join(", "), quoted(name)));
     (files, sql)
 }
 

@@ -33,7 +33,11 @@ struct Allowed {
 impl Allowed {
     fn new(cube: &Cube, filter: &Filter) -> Self {
         let category = |product: &super::Product| {
-            if product.known { product.category.as_deref().map(str::to_owned) } else { Some(UNKNOWN_PRODUCT.to_owned()) }
+            if product.known {
+                product.category.as_deref().map(str::to_owned)
+            } else {
+                Some(UNKNOWN_PRODUCT.to_owned())
+            }
         };
         let products = (!filter.products.is_empty() || !filter.categories.is_empty()).then(|| {
             let wanted = |product: &super::Product| {
@@ -207,9 +211,7 @@ fn products<'s>(cube: &Cube, sold: impl Iterator<Item = (usize, &'s Cell)>) -> V
     let known = sold.filter(|(number, _)| cube.products.get(*number).is_some_and(|product| product.known));
     let mut sums: Vec<_> = known.map(|(number, cell)| ProductSum { product: number as u32, cell: *cell }).collect();
     let id = |sum: &ProductSum| cube.products.get(sum.product as usize).and_then(|product| product.id.clone());
-    let order = |a: &ProductSum, b: &ProductSum| {
-        b.cell.revenue.cmp(&a.cell.revenue).then_with(|| id(a).cmp(&id(b)))
-    };
+    let order = |a: &ProductSum, b: &ProductSum| b.cell.revenue.cmp(&a.cell.revenue).then_with(|| id(a).cmp(&id(b)));
     if sums.len() > Answer::TOP {
         sums.select_nth_unstable_by(Answer::TOP, order);
     }

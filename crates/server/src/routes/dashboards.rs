@@ -25,10 +25,21 @@ pub(super) fn endpoints() -> Vec<Endpoint> {
     let viewer = Needs::Role(Role::Viewer);
     vec![
         Endpoint::get("/api/v1/dashboards", viewer, "The dashboards", get(list)),
-        Endpoint::get("/api/v1/dashboards/{name}", Needs::Shared, "A dashboard, with its mistakes and their places", get(show)),
+        Endpoint::get(
+            "/api/v1/dashboards/{name}",
+            Needs::Shared,
+            "A dashboard, with its mistakes and their places",
+            get(show),
+        ),
         Endpoint::get(source, viewer, "A dashboard's YAML", get(read)).answers("text/yaml"),
-        Endpoint::new(axum::http::Method::PUT, source, Needs::Role(Role::Operator), "Writes a dashboard's YAML", put(write))
-            .body(json!({ "type": "string" })),
+        Endpoint::new(
+            axum::http::Method::PUT,
+            source,
+            Needs::Role(Role::Operator),
+            "Writes a dashboard's YAML",
+            put(write),
+        )
+        .body(json!({ "type": "string" })),
     ]
 }
 
@@ -75,10 +86,9 @@ async fn show(
 
 fn shown(name: &str, file: Option<&DashboardFile>, faults: &[Fault]) -> Value {
     let title = file.and_then(|file| file.title.clone()).unwrap_or_else(|| name.to_owned());
-    let filters = file.and_then(|file| file.filters.as_ref()).map_or_else(
-        || json!(["date", "category", "product", "city", "segment"]),
-        |filters| json!(filters),
-    );
+    let filters = file
+        .and_then(|file| file.filters.as_ref())
+        .map_or_else(|| json!(["date", "category", "product", "city", "segment"]), |filters| json!(filters));
     let tiles: Vec<Value> = file.map(tiles).unwrap_or_default().iter().map(|(id, tile)| shown_tile(id, tile)).collect();
     json!({
         "name": name,
@@ -146,7 +156,8 @@ async fn read(
 ) -> Answer<Response> {
     let dashboard = find(&app, &identity, &name).await?;
     let text = fs_err::tokio::read_to_string(&dashboard.path).await.map_err(Fault::from)?;
-    Ok(([(header::CONTENT_TYPE, "text/yaml; charset=utf-8".to_owned()), (header::ETAG, tag(&text))], text).into_response())
+    Ok(([(header::CONTENT_TYPE, "text/yaml; charset=utf-8".to_owned()), (header::ETAG, tag(&text))], text)
+        .into_response())
 }
 
 /// Writes a dashboard that was read before (`If-Match` names what was read), or with `If-Match: *` a new one.
@@ -161,7 +172,8 @@ async fn write(
     let text = String::from_utf8(bytes.to_vec())
         .map_err(|_| Problem::new(StatusCode::BAD_REQUEST, "body.text", "the body must be UTF-8"))?;
     let Some(expected) = headers.get(header::IF_MATCH).and_then(|tag| tag.to_str().ok()) else {
-        let problem = Problem::new(StatusCode::PRECONDITION_REQUIRED, "dashboard.match", "the header `If-Match` is missing");
+        let problem =
+            Problem::new(StatusCode::PRECONDITION_REQUIRED, "dashboard.match", "the header `If-Match` is missing");
         return Err(problem.hint("send the ETag of the YAML that was read, or `*` for a dashboard that is new"));
     };
     let known = read_all(&app).await?.into_iter().find(|dashboard| dashboard.name == name);
@@ -177,7 +189,9 @@ async fn write(
         if renamed {
             errors.push(json!({ "file": file, "line": null, "column": null, "message": format!("`name` must stay `{name}`"), "hint": null }));
         }
-        return Err(Problem::unprocessable("dashboard.wrong", "the dashboard has mistakes").with("errors", errors.into()));
+        return Err(
+            Problem::unprocessable("dashboard.wrong", "the dashboard has mistakes").with("errors", errors.into())
+        );
     }
     let (shown, tag) = (text.clone(), tag(&text));
     let expected = expected.to_owned();
@@ -185,7 +199,8 @@ async fn write(
     written.map_err(|error| Problem::internal(&error))??;
     app.access.audit(&identity.who, "dashboard.write", &name).await?;
     let status = if known.is_some() { StatusCode::OK } else { StatusCode::CREATED };
-    Ok((status, [(header::CONTENT_TYPE, "text/yaml; charset=utf-8".to_owned()), (header::ETAG, tag)], shown).into_response())
+    Ok((status, [(header::CONTENT_TYPE, "text/yaml; charset=utf-8".to_owned()), (header::ETAG, tag)], shown)
+        .into_response())
 }
 
 /// The file of a new dashboard: a plain name, so that it lies in its folder and nowhere else.
@@ -211,8 +226,11 @@ fn replace(path: &Path, text: &str, expected: &str) -> Answer<()> {
         None => expected == "*",
     };
     if !right {
-        let problem = Problem::new(StatusCode::PRECONDITION_FAILED, "dashboard.changed", "the dashboard was changed meanwhile");
-        return Err(problem.hint("read it again, and put your change into what it says now").with("present", json!(present)));
+        let problem =
+            Problem::new(StatusCode::PRECONDITION_FAILED, "dashboard.changed", "the dashboard was changed meanwhile");
+        return Err(problem
+            .hint("read it again, and put your change into what it says now")
+            .with("present", json!(present)));
     }
     let fault = |error: std::io::Error| Problem::from(Fault::from(error));
     if let Some(folder) = path.parent() {

@@ -32,15 +32,15 @@ pub(super) fn endpoints() -> Vec<Endpoint> {
 async fn events(State(app): State<App>, Extension(identity): Extension<Identity>, headers: HeaderMap) -> Response {
     let news = app.news.subscribe();
     // What is shown now comes first: a page that was away learns what it has missed.
-    let first = app.figures.shown().map(|shown| News {
-        event: "batch",
-        data: json!({ "batch": shown.batch.0, "loaded_at": shown.loaded_at }),
-    });
+    let first = app
+        .figures
+        .shown()
+        .map(|shown| News { event: "batch", data: json!({ "batch": shown.batch.0, "loaded_at": shown.loaded_at }) });
     let listener = Listener { app, identity, headers, news, check: Instant::now() + CHECK };
     let later = stream::unfold(listener, async |mut listener| listener.next().await.map(|told| (told, listener)));
-    let told = stream::iter(first).chain(later).map(|news| {
-        Ok::<_, Infallible>(Event::default().event(news.event).data(news.data.to_string()))
-    });
+    let told = stream::iter(first)
+        .chain(later)
+        .map(|news| Ok::<_, Infallible>(Event::default().event(news.event).data(news.data.to_string())));
     Sse::new(told).keep_alive(KeepAlive::new().interval(Duration::from_secs(15))).into_response()
 }
 

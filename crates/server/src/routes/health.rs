@@ -58,15 +58,30 @@ async fn metrics(State(app): State<App>) -> Response {
         by_status.map(|(kind, count)| (format!("{{status=\"{kind}xx\"}}"), count.load(Ordering::Relaxed))).collect();
     metric("http_requests_total", "counter", "Requests answered.", &by_status);
     let (walked, recalled) = (&app.figures.walked, &app.figures.recalled);
-    metric("figures_walked_total", "counter", "Answers that took a walk over the sales.", &one(walked.load(Ordering::Relaxed)));
-    metric("figures_recalled_total", "counter", "Answers that were there already.", &one(recalled.load(Ordering::Relaxed)));
+    metric(
+        "figures_walked_total",
+        "counter",
+        "Answers that took a walk over the sales.",
+        &one(walked.load(Ordering::Relaxed)),
+    );
+    metric(
+        "figures_recalled_total",
+        "counter",
+        "Answers that were there already.",
+        &one(recalled.load(Ordering::Relaxed)),
+    );
     metric("pages_listening", "gauge", "Pages that wait for news.", &one(app.news.receiver_count() as u64));
     if let Some(shown) = app.figures.shown() {
         metric("batch", "gauge", "The batch that is shown.", &one(shown.batch.0));
         let rows = shown.catalog.tables.values().map(|table| (format!("{{table=\"{}\"}}", table.name), table.rows()));
         metric("table_rows", "gauge", "Rows of a table.", &rows.collect::<Vec<_>>());
         if let Some(at) = shown.loaded_at {
-            metric("loaded_timestamp_seconds", "gauge", "When that batch was published.", &one(at.timestamp().unsigned_abs()));
+            metric(
+                "loaded_timestamp_seconds",
+                "gauge",
+                "When that batch was published.",
+                &one(at.timestamp().unsigned_abs()),
+            );
         }
         let bytes = shown.cube.as_ref().map_or(0, |cube| cube.bytes());
         metric("sales_in_memory_bytes", "gauge", "Bytes of the sales in memory.", &one(bytes));

@@ -37,7 +37,8 @@ pub(super) fn endpoints() -> Vec<Endpoint> {
             .takes(filters)
             .takes([Parameter::number("limit", 100, 1, 1_000)]),
         Endpoint::get("/api/v1/quarantine/trend", viewer, "Rows that were set aside by day and reason", get(trend)),
-        Endpoint::post("/api/v1/quarantine/replay", Needs::Role(Role::Operator), "Judges rows again", post(replay)).body(body),
+        Endpoint::post("/api/v1/quarantine/replay", Needs::Role(Role::Operator), "Judges rows again", post(replay))
+            .body(body),
     ]
 }
 
@@ -82,7 +83,8 @@ async fn list(State(app): State<App>, params: Params) -> Answer<Json<Value>> {
     params.only(&[&["dataset", "reason", "rule", "column", "limit"]])?;
     let limit = params.number("limit", 100, 1, 1_000)? as usize;
     let named = [("dataset", "dataset"), ("reason", "reason"), ("rule", "rule"), ("column", "column_name")];
-    let conditions = named.iter().filter_map(|(name, column)| Some(format!("{column} = {}", literal(params.get(name)?))));
+    let conditions =
+        named.iter().filter_map(|(name, column)| Some(format!("{column} = {}", literal(params.get(name)?))));
     let conditions: Vec<String> = conditions.collect();
     let filter = if conditions.is_empty() { String::new() } else { format!("WHERE {}", conditions.join(" AND ")) };
     let sql = format!(

@@ -43,7 +43,10 @@ struct Query {
 async fn query(State(app): State<App>, Body(Query { sql, limit }): Body<Query>) -> Answer<Json<Value>> {
     let limit = limit.unwrap_or(1_000);
     if !(1..=ROWS_MAX).contains(&limit) {
-        return Err(Problem::unprocessable("parameter.number", format!("`limit` is a whole number from 1 to {ROWS_MAX}")));
+        return Err(Problem::unprocessable(
+            "parameter.number",
+            format!("`limit` is a whole number from 1 to {ROWS_MAX}"),
+        ));
     }
     let shown = app.figures.shown().ok_or_else(Problem::not_ready)?;
     let began = Instant::now();
@@ -68,14 +71,19 @@ pub(super) async fn run(app: &App, shown: &Shown, sql: &str, limit: usize) -> An
     // What is dropped stops at its next row: the engine watches for readers that go.
     tokio::time::timeout(TIME_MAX, work).await.unwrap_or_else(|_| {
         let seconds = TIME_MAX.as_secs();
-        Err(Problem::new(StatusCode::UNPROCESSABLE_ENTITY, "query.slow", format!("the query took longer than {seconds} s"))
-            .hint("ask for fewer days, or put the query into a model"))
+        Err(Problem::new(
+            StatusCode::UNPROCESSABLE_ENTITY,
+            "query.slow",
+            format!("the query took longer than {seconds} s"),
+        )
+        .hint("ask for fewer days, or put the query into a model"))
     })
 }
 
 /// Bytes of the files of every table that the text names: what a query reads at the very most.
 fn named_bytes(shown: &Shown, sql: &str) -> u64 {
-    let words: Vec<String> = sql.split(|sign: char| !sign.is_alphanumeric() && sign != '_').map(str::to_lowercase).collect();
+    let words: Vec<String> =
+        sql.split(|sign: char| !sign.is_alphanumeric() && sign != '_').map(str::to_lowercase).collect();
     let named = shown.catalog.tables.values().filter(|table| words.contains(&table.name));
     named.flat_map(|table| &table.files).map(|file| file.size).sum()
 }

@@ -9,9 +9,9 @@ use axum::routing::{delete, get, post};
 use axum::{Extension, Json};
 use chrono::{DateTime, TimeDelta, Utc};
 use serde_json::{Value, json};
+use shoplake_core::access::Role;
 use shoplake_core::ports::RunRecord;
 use shoplake_core::{Counts, RunId};
-use shoplake_core::access::Role;
 
 use super::Endpoint;
 use crate::access::Identity;
@@ -75,7 +75,10 @@ async fn show(State(app): State<App>, Path(id): Path<String>) -> Answer<Json<Val
     let run = app.state.runs(RUNS).await?.into_iter().find(|run| run.run_id.0 == id);
     let run = run.ok_or_else(|| Problem::not_found("there is no such run").hint("GET /api/v1/runs lists them"))?;
     let steps = app.state.steps(&run.run_id).await?;
-    let mut shown = run.outcome.as_ref().map_or_else(|| json!({ "run_id": run.run_id, "status": "running" }), |outcome| json!(outcome));
+    let mut shown = run
+        .outcome
+        .as_ref()
+        .map_or_else(|| json!({ "run_id": run.run_id, "status": "running" }), |outcome| json!(outcome));
     shown["started_at"] = json!(run.started_at);
     shown["ended_at"] = json!(ended(&run));
     shown["steps"] = json!(steps);

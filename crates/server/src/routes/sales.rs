@@ -9,12 +9,12 @@ pub(super) use transactions::{literal, one_of, quoted};
 
 use std::sync::Arc;
 
+use axum::Json;
 use axum::extract::FromRequestParts;
 use axum::http::request::Parts;
 use axum::http::{HeaderName, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
-use axum::Json;
 use chrono::{Days, Months, NaiveDate};
 use serde_json::{Value, json};
 use shoplake_core::{ShopZone, hash};
@@ -49,11 +49,16 @@ pub(super) fn endpoints() -> Vec<Endpoint> {
             .takes(filters())
             .takes([Parameter::number("limit", 10, 1, Figures::TOP as u32)]),
         get_figures("/api/v1/sales/categories", "Revenue by category", get(figures::categories)).takes(filters()),
-        get_figures("/api/v1/sales/segments", "Customers and revenue by segment", get(figures::segments)).takes(filters()),
+        get_figures("/api/v1/sales/segments", "Customers and revenue by segment", get(figures::segments))
+            .takes(filters()),
         get_figures("/api/v1/sales/heatmap", "Sales by weekday and hour", get(figures::heatmap)).takes(filters()),
-        get_figures("/api/v1/sales/transactions", "The latest sales, with the file and line of each", get(transactions::list))
-            .takes(filters())
-            .takes([Parameter::number("limit", 50, 1, 500), Parameter::text("before", "`next` of the page before")]),
+        get_figures(
+            "/api/v1/sales/transactions",
+            "The latest sales, with the file and line of each",
+            get(transactions::list),
+        )
+        .takes(filters())
+        .takes([Parameter::number("limit", 50, 1, 500), Parameter::text("before", "`next` of the page before")]),
         get_figures("/api/v1/sales/filter-values", "What can be filtered by", get(values::list)).takes([
             Parameter::word("field", "the filter", &["category", "product", "city", "segment"]),
             Parameter::text("search", "a part of the value or its label"),

@@ -92,7 +92,8 @@ async fn begin(
     app.access.begin_session(&session, now - FORGOTTEN).await?;
     app.access.audit(&user.name, "session.begin", &format!("from {address}")).await?;
     let answer = Json(json!({ "user": user.name, "role": user.role, "csrf": csrf }));
-    Ok((StatusCode::CREATED, [(header::SET_COOKIE, cookie(&secret.text, &headers, 30 * 86_400))], answer).into_response())
+    Ok((StatusCode::CREATED, [(header::SET_COOKIE, cookie(&secret.text, &headers, 30 * 86_400))], answer)
+        .into_response())
 }
 
 async fn is_right(app: &App, password: String, user: Option<&User>) -> Answer<bool> {

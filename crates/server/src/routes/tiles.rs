@@ -67,7 +67,8 @@ async fn sql(app: &App, shown: &Shown, tile: &Tile, params: &Params) -> Answer<(
     };
     let schema = app.engine.schema(&shown.catalog, &base).await?;
     let column = |names: &[&str]| {
-        let names = names.iter().filter_map(|name| schema.column_with_name(name)).map(|(_, field)| field.name().clone());
+        let names =
+            names.iter().filter_map(|name| schema.column_with_name(name)).map(|(_, field)| field.name().clone());
         names.into_iter().next()
     };
     let dated = tile.x.iter().map(String::as_str).chain(["date"]).find_map(|name| {

@@ -56,7 +56,11 @@ struct NewToken {
     expires_at: Option<DateTime<Utc>>,
 }
 
-async fn make(State(app): State<App>, Extension(identity): Extension<Identity>, Body(new): Body<NewToken>) -> Answer<Response> {
+async fn make(
+    State(app): State<App>,
+    Extension(identity): Extension<Identity>,
+    Body(new): Body<NewToken>,
+) -> Answer<Response> {
     if let Some(fault) = shoplake_core::access::name_fault(&new.name) {
         return Err(fault.into());
     }

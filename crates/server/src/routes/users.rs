@@ -46,7 +46,11 @@ struct NewUser {
     role: Role,
 }
 
-async fn add(State(app): State<App>, Extension(identity): Extension<Identity>, Body(new): Body<NewUser>) -> Answer<Response> {
+async fn add(
+    State(app): State<App>,
+    Extension(identity): Extension<Identity>,
+    Body(new): Body<NewUser>,
+) -> Answer<Response> {
     if let Some(fault) = shoplake_core::access::name_fault(&new.name).or_else(|| password_fault(&new.password)) {
         return Err(fault.into());
     }

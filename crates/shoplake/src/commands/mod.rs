@@ -8,8 +8,10 @@ mod quarantine;
 mod query;
 mod report;
 mod run;
+mod serve;
 mod status;
 mod table;
+mod user;
 mod verify;
 
 use std::future::Future;
@@ -31,6 +33,8 @@ pub(crate) fn dispatch(cli: Cli, printer: &Printer) -> Result<Exit, Failure> {
         Command::Run(args) => run::run(&context, args),
         Command::Check => check::check(&context),
         Command::Query(args) => query::query(&context, &args),
+        Command::Serve(args) => serve::serve(&context, &args),
+        Command::User(command) => user::user(&context, command),
         Command::Status(args) => status::status(&context, &args),
         Command::Quarantine(QuarantineCommand::Ls(args)) => quarantine::ls::ls(&context, &args),
         Command::Quarantine(QuarantineCommand::Show(args)) => quarantine::show::show(&context, &args),

@@ -21,6 +21,8 @@ const ARROWS: &[(&str, Option<&[&str]>)] = &[
         "shoplake-pipeline",
         Some(&["shoplake-core", "shoplake-sources", "shoplake-quality", "shoplake-models", "shoplake-publish"]),
     ),
+    // Dashboards are files of the project; all else that the server needs stands behind ports.
+    ("shoplake-server", Some(&["shoplake-core", "shoplake-project"])),
     ("shoplake", None),
     ("shoplake-fuzz", Some(&["shoplake-core", "shoplake-project", "shoplake-quality"])),
     ("xtask", None),

@@ -68,9 +68,7 @@ async fn points(asked: &Asked, filter: &Filter, grain: &str) -> Answer<Vec<Value
             }
         }
     }
-    let point = |(at, cell): (String, Cell)| {
-        json!({ "at": at, "revenue": asked.money(cell.revenue), "transactions": cell.transactions })
-    };
+    let point = |(at, cell): (String, Cell)| json!({ "at": at, "revenue": asked.money(cell.revenue), "transactions": cell.transactions });
     Ok(points.into_iter().map(point).collect())
 }
 
@@ -149,7 +147,10 @@ pub(super) async fn heatmap(asked: Asked) -> Answer<Response> {
         let weekday = cells.get_mut((day + 3).rem_euclid(7) as usize);
         weekday.into_iter().flatten().zip(hours).for_each(|(sum, cell)| sum.join(*cell));
     }
-    let sums = cells.iter().zip(1..).flat_map(|(hours, weekday)| hours.iter().zip(0..).map(move |(cell, hour)| (weekday, hour, cell)));
+    let sums = cells
+        .iter()
+        .zip(1..)
+        .flat_map(|(hours, weekday)| hours.iter().zip(0..).map(move |(cell, hour)| (weekday, hour, cell)));
     let rows: Vec<Value> = sums
         .filter(|(_, _, cell)| cell.transactions > 0)
         .map(|(weekday, hour, cell): (i32, i32, &Cell)| {

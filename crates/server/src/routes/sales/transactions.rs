@@ -116,7 +116,8 @@ impl<'a> Page<'a> {
         let table = asked.shown.catalog.tables.get("sales").ok_or_else(none)?;
         let sales = asked.app.project.dataset("sales").ok_or_else(none)?;
         let event_time = sales.contract.event_time.clone().ok_or_else(none)?;
-        let products = asked.cube.products.iter().filter_map(|product| Some((product.id.as_deref()?, product))).collect();
+        let products =
+            asked.cube.products.iter().filter_map(|product| Some((product.id.as_deref()?, product))).collect();
         let filtered = !filter.products.is_empty() || !filter.categories.is_empty();
         let wanted = |product: &&Product| {
             let id = product.id.as_deref();
@@ -125,7 +126,13 @@ impl<'a> Page<'a> {
         };
         let no_product = asked.cube.products.first().is_some_and(|product| wanted(&product));
         let ids = filtered.then(|| {
-            asked.cube.products.iter().filter(wanted).filter_map(|product| product.id.as_deref().map(str::to_owned)).collect()
+            asked
+                .cube
+                .products
+                .iter()
+                .filter(wanted)
+                .filter_map(|product| product.id.as_deref().map(str::to_owned))
+                .collect()
         });
         Ok(Self { table, event_time, ids, no_product, segments: !filter.segments.is_empty(), filter, products })
     }
@@ -138,13 +145,16 @@ impl<'a> Page<'a> {
     fn sql(&self, asked: &Asked, filter: &Filter, days: (i32, i32), before: Option<&Cursor>, limit: usize) -> String {
         let at = quoted(&self.event_time);
         let zone = asked.app.project.time_zone;
-        let mut conditions =
-            vec![format!("{at} >= {}", moment(start(zone, days.0))), format!("{at} < {}", moment(start(zone, days.1 + 1)))];
+        let mut conditions = vec![
+            format!("{at} >= {}", moment(start(zone, days.0))),
+            format!("{at} < {}", moment(start(zone, days.1 + 1))),
+        ];
         if ["year", "month"].iter().all(|name| self.table.partition_columns.iter().any(|column| column == name)) {
             let months = |day: i32| date(day).year() * 12 + date(day).month() as i32;
             conditions.push(format!("\"year\" * 12 + \"month\" BETWEEN {} AND {}", months(days.0), months(days.1)));
         }
-        let id = if self.table.schema.column_with_name("transaction_id").is_some() { "\"transaction_id\"" } else { "''" };
+        let id =
+            if self.table.schema.column_with_name("transaction_id").is_some() { "\"transaction_id\"" } else { "''" };
         if let Some(Cursor { at: last, id: last_id }) = before {
             let (last, last_id) = (moment(*last), literal(last_id));
             conditions.push(format!("({at} < {last} OR ({at} = {last} AND CAST({id} AS VARCHAR) < {last_id}))"));
@@ -201,13 +211,17 @@ fn category(product: &Product) -> Option<&str> {
 /// The names of the customers of some rows.
 async fn customer_names(asked: &Asked, found: &[Map<String, Value>]) -> Answer<HashMap<String, Value>> {
     let ids: BTreeSet<&str> = found.iter().filter_map(|row| row.get("customer_id")?.as_str()).collect();
-    let has = asked.shown.catalog.tables.get("customers").is_some_and(|table| {
-        ["customer_id", "name"].iter().all(|name| table.schema.column_with_name(name).is_some())
-    });
+    let has =
+        asked.shown.catalog.tables.get("customers").is_some_and(|table| {
+            ["customer_id", "name"].iter().all(|name| table.schema.column_with_name(name).is_some())
+        });
     if ids.is_empty() || !has {
         return Ok(HashMap::new());
     }
-    let sql = format!("SELECT customer_id, name FROM customers WHERE {}", one_of("customer_id", ids.iter().map(|id| Some(*id))));
+    let sql = format!(
+        "SELECT customer_id, name FROM customers WHERE {}",
+        one_of("customer_id", ids.iter().map(|id| Some(*id)))
+    );
     let rows = Rows::read(asked.app.engine.query(&asked.shown.catalog, &sql).await?, ids.len()).await?;
     let named = rows.rows.into_iter().filter_map(|mut row| {
         let name = row.pop()?;

@@ -22,8 +22,16 @@ pub(super) async fn list(asked: Asked) -> Answer<Response> {
     let none = || ("", "(none)".to_owned());
     let owned = |value: (&str, String), cell: Cell| (value.0.to_owned(), value.1, cell.transactions);
     let mut values: Vec<(String, String, u64)> = match field {
-        "category" => figures.categories.iter().map(|sum| owned(sum.category.as_deref().map_or_else(none, |c| (c, c.to_owned())), sum.cell)).collect(),
-        "city" => figures.cities.iter().map(|sum| owned(sum.city.as_deref().map_or_else(none, |c| (c, c.to_owned())), sum.cell)).collect(),
+        "category" => figures
+            .categories
+            .iter()
+            .map(|sum| owned(sum.category.as_deref().map_or_else(none, |c| (c, c.to_owned())), sum.cell))
+            .collect(),
+        "city" => figures
+            .cities
+            .iter()
+            .map(|sum| owned(sum.city.as_deref().map_or_else(none, |c| (c, c.to_owned())), sum.cell))
+            .collect(),
         "segment" => {
             let sums = Segment::ALL.iter().zip(&figures.segments).filter(|(_, sum)| sum.cell.transactions > 0);
             sums.map(|(segment, sum)| owned((segment.as_str(), segment.as_str().to_owned()), sum.cell)).collect()
@@ -43,7 +51,8 @@ pub(super) async fn list(asked: Asked) -> Answer<Response> {
     });
     values.sort_by(|a, b| b.2.cmp(&a.2).then_with(|| a.0.cmp(&b.0)));
     let more = values.len() > limit;
-    let value = |(value, label, count): (String, String, u64)| json!({ "value": value, "label": label, "count": count });
+    let value =
+        |(value, label, count): (String, String, u64)| json!({ "value": value, "label": label, "count": count });
     let values: Vec<Value> = values.into_iter().take(limit).map(value).collect();
     Ok(asked.answer(json!({ "values": values, "more": more })))
 }
