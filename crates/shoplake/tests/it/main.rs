@@ -15,6 +15,7 @@ mod hostile;
 mod inputs;
 mod project;
 mod s3;
+mod serve;
 mod shared_folder;
 mod table;
 mod two_runs;

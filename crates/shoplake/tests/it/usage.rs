@@ -17,6 +17,8 @@ fn help() {
       run         Load new data, build the models, test them, publish, and write the reports
       check       Check the project's files, contracts and models without touching data
       query       Run one SQL query on the tables as the last run left them
+      serve       Serve the dashboards and the HTTP API
+      user        Say who may sign in to what is served
       status      Show the last runs, what failed and what to do about it, and where each file went
       quarantine  Look at the rows that were set aside
       table       Look at the versions of tables, go back to one, and clear away what none needs
