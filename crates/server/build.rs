@@ -23,7 +23,7 @@ fn main() {
 fn collect(root: &Path, folder: &Path, files: &mut Vec<(String, PathBuf)>) {
     // No such folder: the app is not built, and the fallback page stands in for it.
     let Ok(entries) = std::fs::read_dir(folder) else { return };
-    for entry in entries.flatten() {
+    for entry in entries.flatten().filter(|entry| !entry.file_name().to_string_lossy().starts_with('.')) {
         let path = entry.path();
         if path.is_dir() {
             collect(root, &path, files);

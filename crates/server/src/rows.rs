@@ -100,6 +100,7 @@ impl<'a> Column<'a> {
         }
         let text = || self.text.value(row).to_string();
         match self.array.data_type() {
+            DataType::Null => Value::Null,
             DataType::Boolean => self.array.as_boolean().value(row).into(),
             // What is no number of JSON is null.
             DataType::Float64 => self.array.as_primitive::<Float64Type>().value(row).into(),

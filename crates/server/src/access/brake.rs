@@ -32,7 +32,7 @@ impl Brake {
         let by = |name: Option<String>, free: u32| {
             let known = tries.get(&(address, name)).filter(|known| known.last.elapsed() < FORGOTTEN)?;
             let over = known.wrong.checked_sub(free)?;
-            let wait = Duration::from_secs(1 << over.min(9)).min(WAIT_MAX);
+            let wait = Duration::from_secs(4 << over.min(9)).min(WAIT_MAX);
             wait.checked_sub(known.last.elapsed()).filter(|left| !left.is_zero())
         };
         by(None, FREE_AN_ADDRESS).max(by(Some(name.to_owned()), FREE_A_NAME))

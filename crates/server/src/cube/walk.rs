@@ -101,6 +101,7 @@ impl Sums {
         let lets = |allowed: &Option<Vec<bool>>, number: u32| {
             allowed.as_ref().is_none_or(|allowed| allowed.get(number as usize).copied().unwrap_or(false))
         };
+        let Some(hours) = self.hours.get_mut(first..first + 24) else { return };
         let keys = piece.products.iter().zip(&piece.customers).zip(piece.cities.iter().zip(&piece.hours));
         for (((product, customer), (city, hour)), amount) in keys.zip(&piece.amounts) {
             if !lets(&allowed.products, *product) || !lets(&allowed.cities, *city) {
@@ -110,14 +111,14 @@ impl Sums {
             if allowed.segments.is_some_and(|allowed| !allowed.get(segment).copied().unwrap_or(false)) {
                 continue;
             }
-            let cells = [
-                self.hours.get_mut(first + *hour as usize),
-                self.products.get_mut(*product as usize),
-                self.cities.get_mut(*city as usize),
-                self.segments.get_mut(segment),
-            ];
-            for cell in cells.into_iter().flatten() {
-                cell.add(*amount);
+            let by_product = self.products.get_mut(*product as usize);
+            let (by_hour, by_city) = (hours.get_mut(*hour as usize), self.cities.get_mut(*city as usize));
+            let (Some(by_hour), Some(by_product), Some(by_city)) = (by_hour, by_product, by_city) else { continue };
+            by_hour.add(*amount);
+            by_product.add(*amount);
+            by_city.add(*amount);
+            if let Some(by_segment) = self.segments.get_mut(segment) {
+                by_segment.add(*amount);
             }
             if let Some(word) = self.customers.get_mut((*customer / 64) as usize) {
                 *word |= 1 << (customer % 64);

@@ -29,7 +29,8 @@ impl<'s> Person<'s> {
     }
 
     async fn send(&self, method: Method, path: &str, body: Option<Value>) -> Response {
-        let mut request = self.served.request(method, path).header("cookie", &self.cookie).header("x-shoplake-csrf", &self.csrf);
+        let mut request =
+            self.served.request(method, path).header("cookie", &self.cookie).header("x-shoplake-csrf", &self.csrf);
         if let Some(body) = body {
             request = request.json(&body);
         }
@@ -65,7 +66,10 @@ async fn without_users_only_this_machine() {
     expect(add_user(&served, "eve", "viewer").await, 422).await;
     expect(add_user(&served, "admin", "admin").await, 201).await;
     let session = served.json("/api/v1/session").await;
-    assert_eq!((&session["role"], &session["sign_in_required"], &session["shop"]["currency"]), (&Value::Null, &json!(true), &Value::Null));
+    assert_eq!(
+        (&session["role"], &session["sign_in_required"], &session["shop"]["currency"]),
+        (&Value::Null, &json!(true), &Value::Null)
+    );
     expect(served.get("/api/v1/trust").await, 401).await;
     let elsewhere = shop.serve_at("0.0.0.0:0").await.unwrap();
     expect(elsewhere.get("/api/v1/trust").await, 401).await;
@@ -103,7 +107,9 @@ async fn a_session_begins_and_ends() {
 #[tokio::test(flavor = "multi_thread")]
 async fn guessing_is_slow_and_tells_nothing() {
     let (_shop, served) = staffed().await;
-    let attempt = async |name: &str, password: String| served.post("/api/v1/session", &json!({ "name": name, "password": password })).await;
+    let attempt = async |name: &str, password: String| {
+        served.post("/api/v1/session", &json!({ "name": name, "password": password })).await
+    };
     let wrong = expect(attempt("viewer", "wrong password".into()).await, 401).await;
     let nobody = expect(attempt("nobody", "wrong password".into()).await, 401).await;
     assert_eq!(wrong, nobody);
@@ -145,7 +151,8 @@ async fn roles() {
     expect(admin.send(Method::DELETE, "/api/v1/users/admin", None).await, 409).await;
     let audit = expect(admin.send(Method::GET, "/api/v1/audit", None).await, 200).await;
     assert_eq!(audit["first_break"], Value::Null);
-    let lines: Vec<(&Value, &Value)> = audit["entries"].as_array().unwrap().iter().map(|e| (&e["who"], &e["what"])).collect();
+    let lines: Vec<(&Value, &Value)> =
+        audit["entries"].as_array().unwrap().iter().map(|e| (&e["who"], &e["what"])).collect();
     for line in [("operator", "run.start"), ("admin", "user.add"), ("viewer", "session.begin")] {
         assert!(lines.contains(&(&json!(line.0), &json!(line.1))), "{line:?} of {lines:?}");
     }
@@ -162,7 +169,12 @@ async fn other_sites_cannot_write() {
     expect(start().send().await.unwrap(), 403).await;
     expect(start().header("x-shoplake-csrf", "guessed").send().await.unwrap(), 403).await;
     let right = || start().header("x-shoplake-csrf", &admin.csrf);
-    for (name, value) in [("origin", "https://evil.example"), ("origin", "null"), ("sec-fetch-site", "cross-site"), ("sec-fetch-site", "same-site")] {
+    for (name, value) in [
+        ("origin", "https://evil.example"),
+        ("origin", "null"),
+        ("sec-fetch-site", "cross-site"),
+        ("sec-fetch-site", "same-site"),
+    ] {
         expect(right().header(name, value).send().await.unwrap(), 403).await;
     }
     assert_eq!(served.runner.0.lock().unwrap().len(), 0);
@@ -181,7 +193,10 @@ async fn other_sites_cannot_use_an_open_machine() {
         let rebound = served.request(Method::GET, "/api/v1/trust").header("host", host);
         expect(rebound.send().await.unwrap(), 403).await;
     }
-    let form = served.request(Method::POST, "/api/v1/query").header("content-type", "text/plain").body("{\"sql\":\"SELECT 1\"}");
+    let form = served
+        .request(Method::POST, "/api/v1/query")
+        .header("content-type", "text/plain")
+        .body("{\"sql\":\"SELECT 1\"}");
     expect(form.send().await.unwrap(), 415).await;
     assert_eq!(served.runner.0.lock().unwrap().len(), 0);
 }
@@ -191,9 +206,15 @@ async fn other_sites_cannot_use_an_open_machine() {
 async fn tokens() {
     let (_shop, served) = staffed().await;
     let admin = Person::sign_in(&served, "admin").await;
-    let made = expect(admin.send(Method::POST, "/api/v1/tokens", Some(json!({ "name": "nightly", "role": "operator" }))).await, 201).await;
+    let made = expect(
+        admin.send(Method::POST, "/api/v1/tokens", Some(json!({ "name": "nightly", "role": "operator" }))).await,
+        201,
+    )
+    .await;
     let secret = made["token"].as_str().unwrap();
-    let with = |path: &str, token: &str| served.request(Method::GET, path).header("authorization", format!("Bearer {token}")).send();
+    let with = |path: &str, token: &str| {
+        served.request(Method::GET, path).header("authorization", format!("Bearer {token}")).send()
+    };
     assert_eq!(with("/api/v1/runs", secret).await.unwrap().status(), 200);
     assert_eq!(with("/metrics", secret).await.unwrap().status(), 200);
     expect(with("/api/v1/users", secret).await.unwrap(), 403).await;
@@ -205,7 +226,11 @@ async fn tokens() {
     let id = made["id"].as_str().unwrap();
     assert_eq!(admin.send(Method::DELETE, &format!("/api/v1/tokens/{id}"), None).await.status(), 204);
     expect(with("/api/v1/runs", secret).await.unwrap(), 401).await;
-    let ended = admin.send(Method::POST, "/api/v1/tokens", Some(json!({ "name": "x", "role": "viewer", "expires_at": "2020-01-01T00:00:00Z" })));
+    let ended = admin.send(
+        Method::POST,
+        "/api/v1/tokens",
+        Some(json!({ "name": "x", "role": "viewer", "expires_at": "2020-01-01T00:00:00Z" })),
+    );
     expect(ended.await, 422).await;
 }
 

@@ -27,9 +27,8 @@ fn city(number: u32) -> Option<Arc<str>> {
 
 fn row() -> impl Strategy<Value = Row> {
     let amount = prop_oneof![-5_000_i128..100_000, Just(i128::from(i64::MAX)), Just(i128::from(i32::MIN) * 9)];
-    (-3_i32..12, 0_u8..24, 0..PRODUCTS, 0..CUSTOMERS, 0..CITIES, amount).prop_map(
-        |(day, hour, product, customer, city, amount)| Row { day, hour, product, customer, city, amount },
-    )
+    (-3_i32..12, 0_u8..24, 0..PRODUCTS, 0..CUSTOMERS, 0..CITIES, amount)
+        .prop_map(|(day, hour, product, customer, city, amount)| Row { day, hour, product, customer, city, amount })
 }
 
 fn filter() -> impl Strategy<Value = Filter> {

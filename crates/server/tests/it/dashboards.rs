@@ -40,7 +40,8 @@ async fn mistakes_have_places() {
     let text = "name: mine\ntitle: Mine\ntiles:\n  - { title: A, kind: line, model: daily_sales_sumary }\n  - { title: B, kind: lne, model: sales }\n  - { title: C, kind: bar }\n";
     fs_err::write(shop.path().join("dashboards/mine.yml"), text).unwrap();
     let dashboard = served.json("/api/v1/dashboards/mine").await;
-    let errors: Vec<(&Value, &Value)> = dashboard["errors"].as_array().unwrap().iter().map(|e| (&e["file"], &e["line"])).collect();
+    let errors: Vec<(&Value, &Value)> =
+        dashboard["errors"].as_array().unwrap().iter().map(|e| (&e["file"], &e["line"])).collect();
     assert!(errors.contains(&(&json!("dashboards/mine.yml"), &json!(4))), "{dashboard:#}");
     assert!(errors.contains(&(&json!("dashboards/mine.yml"), &json!(5))), "{dashboard:#}");
     assert!(errors.contains(&(&json!("dashboards/mine.yml"), &json!(6))), "{dashboard:#}");
@@ -62,7 +63,8 @@ async fn the_editor_writes_the_same_file() {
     assert_eq!(text, file());
     let missing = served.request(Method::PUT, SOURCE).body(text.clone()).send().await.unwrap();
     expect(missing, 428).await;
-    let wrong = expect(put(&served, SOURCE, &tag, &text.replace("model: top_products", "model: nothing")).await, 422).await;
+    let wrong =
+        expect(put(&served, SOURCE, &tag, &text.replace("model: top_products", "model: nothing")).await, 422).await;
     assert_eq!(wrong["errors"][0]["line"], 8, "{wrong}");
     assert_eq!(text, file(), "what is wrong is not written");
     let better = text.replace("title: Sales", "title: Better");
@@ -83,7 +85,18 @@ async fn names_stay_in_their_folder() {
     let shop = Shop::with_sales().await;
     let served = shop.serve().await;
     let before = tree(shop.path());
-    for name in ["..%2fx", "%2e%2e%2f%2e%2e%2fx", "a%2fb", "%00", "x%00y", ".hidden", "con%5cx", "%c3%a9", "%ff", "a".repeat(300).as_str()] {
+    for name in [
+        "..%2fx",
+        "%2e%2e%2f%2e%2e%2fx",
+        "a%2fb",
+        "%00",
+        "x%00y",
+        ".hidden",
+        "con%5cx",
+        "%c3%a9",
+        "%ff",
+        "a".repeat(300).as_str(),
+    ] {
         let text = "name: x\ntiles: []\n";
         let response = put(&served, &format!("/api/v1/dashboards/{name}/source"), "*", text).await;
         assert!(response.status().is_client_error(), "{name}: {}", response.status());

@@ -51,44 +51,82 @@ async fn compare(shop: &Shop, served: &Served) {
     for (filter, condition) in FILTERS {
         let at = format!("from={}&to={}{filter}", days.0, days.1);
         let from = from(condition, days);
-        let total = "coalesce(sum(s.amount), 0.00), count(*), average(sum(s.amount), count(*)), count(DISTINCT s.customer_id)";
+        let total = "coalesce(sum(s.amount), CAST(0 AS DECIMAL(12, 2))), count(*), average(sum(s.amount), count(*)), count(DISTINCT s.customer_id)";
         let summary = served.json(&format!("/api/v1/sales/summary?{at}&compare=previous")).await;
         let current = ["revenue", "transactions", "average_order_value", "unique_customers"];
-        assert_eq!(rows(&json!([summary["current"]]), &current), shop.query(&format!("SELECT {total} {from}")).await, "{filter}");
+        assert_eq!(
+            rows(&json!([summary["current"]]), &current),
+            shop.query(&format!("SELECT {total} {from}")).await,
+            "{filter}"
+        );
         let before = self::from(condition, ("2023-12-21", "2024-02-19"));
         assert_eq!(summary["compare"], json!({ "from": "2023-12-21", "to": "2024-02-19" }));
-        assert_eq!(rows(&json!([summary["previous"]]), &current), shop.query(&format!("SELECT {total} {before}")).await, "{filter}");
+        assert_eq!(
+            rows(&json!([summary["previous"]]), &current),
+            shop.query(&format!("SELECT {total} {before}")).await,
+            "{filter}"
+        );
 
         let money = "sum(s.amount), count(*)";
         for (grain, by) in [
             ("day", "CAST(local_date(s.transaction_date) AS VARCHAR)"),
             ("month", "substr(CAST(local_date(s.transaction_date) AS VARCHAR), 1, 7)"),
-            ("hour", "CAST(local_date(s.transaction_date) AS VARCHAR) || 'T' || lpad(CAST(local_hour(s.transaction_date) AS VARCHAR), 2, '0') || ':00'"),
+            (
+                "hour",
+                "CAST(local_date(s.transaction_date) AS VARCHAR) || 'T' || lpad(CAST(local_hour(s.transaction_date) AS VARCHAR), 2, '0') || ':00'",
+            ),
         ] {
             let trend = served.json(&format!("/api/v1/sales/trend?{at}&grain={grain}")).await;
             let sql = format!("SELECT {by} AS at, {money} {from} GROUP BY 1 ORDER BY 1");
-            assert_eq!(rows(&trend["points"], &["at", "revenue", "transactions"]), shop.query(&sql).await, "{filter} {grain}");
+            assert_eq!(
+                rows(&trend["points"], &["at", "revenue", "transactions"]),
+                shop.query(&sql).await,
+                "{filter} {grain}"
+            );
         }
         let top = served.json(&format!("/api/v1/sales/top-products?{at}&limit=5")).await;
-        let sql = format!("SELECT p.product_id, p.name, {money} {from} AND p.product_id IS NOT NULL GROUP BY 1, 2 ORDER BY 3 DESC, 1 LIMIT 5");
-        assert_eq!(rows(&top["rows"], &["product_id", "name", "revenue", "order_count"]), shop.query(&sql).await, "{filter}");
+        let sql = format!(
+            "SELECT p.product_id, p.name, {money} {from} AND p.product_id IS NOT NULL GROUP BY 1, 2 ORDER BY 3 DESC, 1 LIMIT 5"
+        );
+        assert_eq!(
+            rows(&top["rows"], &["product_id", "name", "revenue", "order_count"]),
+            shop.query(&sql).await,
+            "{filter}"
+        );
         let categories = served.json(&format!("/api/v1/sales/categories?{at}")).await;
-        let sql = format!("SELECT CASE WHEN p.product_id IS NULL THEN '(unknown product)' ELSE p.category END, {money} {from} GROUP BY 1 ORDER BY 2 DESC, 1");
-        assert_eq!(rows(&categories["rows"], &["category", "revenue", "order_count"]), shop.query(&sql).await, "{filter}");
+        let sql = format!(
+            "SELECT CASE WHEN p.product_id IS NULL THEN '(unknown product)' ELSE p.category END, {money} {from} GROUP BY 1 ORDER BY 2 DESC, 1"
+        );
+        assert_eq!(
+            rows(&categories["rows"], &["category", "revenue", "order_count"]),
+            shop.query(&sql).await,
+            "{filter}"
+        );
         let segments = served.json(&format!("/api/v1/sales/segments?{at}")).await;
-        let sql = format!("SELECT g.segment, count(DISTINCT s.customer_id), sum(s.amount) {from} GROUP BY 1 ORDER BY array_position(['new', 'returning', 'loyal', 'unknown'], g.segment)");
+        let sql = format!(
+            "SELECT g.segment, count(DISTINCT s.customer_id), sum(s.amount) {from} GROUP BY 1 ORDER BY array_position(['new', 'returning', 'loyal', 'unknown'], g.segment)"
+        );
         assert_eq!(rows(&segments["rows"], &["segment", "customers", "revenue"]), shop.query(&sql).await, "{filter}");
         let heatmap = served.json(&format!("/api/v1/sales/heatmap?{at}")).await;
-        let sql = format!("SELECT iso_weekday(s.transaction_date), local_hour(s.transaction_date), count(*), sum(s.amount) {from} GROUP BY 1, 2 ORDER BY 1, 2");
-        assert_eq!(rows(&heatmap["rows"], &["day_of_week", "hour", "transactions", "revenue"]), shop.query(&sql).await, "{filter}");
+        let sql = format!(
+            "SELECT iso_weekday(s.transaction_date), local_hour(s.transaction_date), count(*), sum(s.amount) {from} GROUP BY 1, 2 ORDER BY 1, 2"
+        );
+        assert_eq!(
+            rows(&heatmap["rows"], &["day_of_week", "hour", "transactions", "revenue"]),
+            shop.query(&sql).await,
+            "{filter}"
+        );
         compare_transactions(shop, served, &at, &from).await;
     }
 }
 
 /// The sales page by page, one after the other, are all sales in order, none twice.
 async fn compare_transactions(shop: &Shop, served: &Served, at: &str, from: &str) {
-    let sql = format!("SELECT s.transaction_id, s.customer_id, s.product_id, p.name, s.city, s.quantity, s.amount, s._source_line {from} ORDER BY s.transaction_date DESC, s.transaction_id DESC");
-    let fields = ["transaction_id", "customer_id", "product_id", "product_name", "city", "quantity", "amount", "_source_line"];
+    let sql = format!(
+        "SELECT s.transaction_id, s.customer_id, s.product_id, p.name, s.city, s.quantity, s.amount, s._source_line {from} ORDER BY s.transaction_date DESC, s.transaction_id DESC"
+    );
+    let fields =
+        ["transaction_id", "customer_id", "product_id", "product_name", "city", "quantity", "amount", "_source_line"];
     let (mut found, mut before) = (Vec::new(), String::new());
     loop {
         let page = served.json(&format!("/api/v1/sales/transactions?{at}&limit=37{before}")).await;
@@ -107,10 +145,19 @@ async fn every_figure_equals_the_query() {
     let served = shop.serve().await;
     compare(&shop, &served).await;
     // Corrections move every 7th sale a month on and double it; ten sales are new; one customer arrives late.
-    let moved: String = sales(0..600).lines().skip(1).step_by(7).map(|line| line.replace("2024-03", "2024-04").replace(",1,", ",2,1") + "\n").collect();
+    let moved: String = sales(0..600)
+        .lines()
+        .skip(1)
+        .step_by(7)
+        .map(|line| line.replace("2024-03", "2024-04").replace(",1,", ",2,1") + "\n")
+        .collect();
     let new = sales(600..610).replace(HEADER, "");
     shop.put("sales", "day-2.csv", format!("{HEADER}{moved}{new}"));
-    shop.put("customers", "late.json", r#"[{"customer_id":"c39","name":"Late","city":"Berlin","signup_date":"2024-05-01"}]"#);
+    shop.put(
+        "customers",
+        "late.json",
+        r#"[{"customer_id":"c39","name":"Late","city":"Berlin","signup_date":"2024-05-01"}]"#,
+    );
     shop.put("products", "new.json", r#"[{"product_id":"p2","name":"Renamed","category":"Tea","price":"1.00","stock":1},{"product_id":"p13","name":"Arrived","category":"Cups","price":"1.00","stock":1}]"#);
     let outcome = shop.run().await;
     assert_ne!(outcome.status, RunStatus::Error, "{outcome:?}");
@@ -144,7 +191,11 @@ async fn periods_of_the_last_day_with_data() {
         ("week", ("2024-03-25", "2024-03-31"), ("2024-03-18", "2024-03-24")),
         ("month", ("2024-03-01", "2024-03-31"), ("2024-02-01", "2024-02-29")),
     ] {
-        let sum = async |days| shop.query(&format!("SELECT coalesce(sum(s.amount), 0.00) {}", from("true", days))).await[0][0].clone();
+        let sum = async |days| {
+            shop.query(&format!("SELECT coalesce(sum(s.amount), CAST(0 AS DECIMAL(12, 2))) {}", from("true", days)))
+                .await[0][0]
+                .clone()
+        };
         let (revenue, previous) = (sum(days).await, sum(before).await);
         assert_eq!((text(&then[name]["revenue"]), text(&then[name]["previous"])), (revenue, previous), "{name}");
     }
@@ -160,13 +211,18 @@ async fn figures_equal_the_marts() {
     let mart = shop.query("SELECT date, total_revenue, transaction_count FROM daily_sales_summary ORDER BY date").await;
     assert_eq!(rows(&trend["points"], &["at", "revenue", "transactions"]), mart);
     let top = served.json(&format!("/api/v1/sales/top-products?{all}")).await;
-    let mart = shop.query("SELECT product_id, name, revenue, order_count FROM top_products ORDER BY revenue DESC, product_id").await;
+    let mart = shop
+        .query("SELECT product_id, name, revenue, order_count FROM top_products ORDER BY revenue DESC, product_id")
+        .await;
     assert_eq!(rows(&top["rows"], &["product_id", "name", "revenue", "order_count"]), mart);
     let categories = served.json(&format!("/api/v1/sales/categories?{all}")).await;
-    let mart = shop.query("SELECT category, revenue, order_count FROM sales_by_category ORDER BY revenue DESC, category").await;
+    let mart = shop
+        .query("SELECT category, revenue, order_count FROM sales_by_category ORDER BY revenue DESC, category")
+        .await;
     assert_eq!(rows(&categories["rows"], &["category", "revenue", "order_count"]), mart);
     let heatmap = served.json(&format!("/api/v1/sales/heatmap?{all}")).await;
-    let mart = shop.query("SELECT day_of_week, hour, transaction_count, revenue FROM sales_by_hour ORDER BY 1, 2").await;
+    let mart =
+        shop.query("SELECT day_of_week, hour, transaction_count, revenue FROM sales_by_hour ORDER BY 1, 2").await;
     assert_eq!(rows(&heatmap["rows"], &["day_of_week", "hour", "transactions", "revenue"]), mart);
     let shares: f64 = categories["rows"].as_array().unwrap().iter().map(|row| row["share"].as_f64().unwrap()).sum();
     assert!((shares - 1.0).abs() < 1e-5, "{shares}");
@@ -177,8 +233,14 @@ async fn figures_equal_the_marts() {
 async fn filter_values() {
     let shop = Shop::with_sales().await;
     let served = shop.serve().await;
-    let values = async |query: &str| rows(&served.json(&format!("/api/v1/sales/filter-values?{query}")).await["values"], &["value", "label", "count"]);
-    let sql = "SELECT coalesce(city, ''), coalesce(city, '(none)'), count(*) FROM sales GROUP BY 1, 2 ORDER BY 3 DESC, 1";
+    let values = async |query: &str| {
+        rows(
+            &served.json(&format!("/api/v1/sales/filter-values?{query}")).await["values"],
+            &["value", "label", "count"],
+        )
+    };
+    let sql =
+        "SELECT coalesce(city, ''), coalesce(city, '(none)'), count(*) FROM sales GROUP BY 1, 2 ORDER BY 3 DESC, 1";
     assert_eq!(values("field=city").await, shop.query(sql).await);
     let sql = "SELECT s.product_id, name, count(*) FROM sales s JOIN products p ON p.product_id = s.product_id WHERE name LIKE '%1%' GROUP BY 1, 2 ORDER BY 3 DESC, 1";
     assert_eq!(values("field=product&search=PRODUCT+1").await, shop.query(sql).await);

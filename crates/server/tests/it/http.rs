@@ -32,21 +32,37 @@ async fn every_endpoint_holds() {
     let served = shop.serve().await;
     let operations = operations(&served).await;
     assert!(operations.len() > 40, "{}", operations.len());
-    let values = ["", "%00", "..%2f..%2fetc%2fpasswd", "%2e%2e", "-1", "99999999999999999999", "%27%3B+DROP+TABLE+sales%3B--", "%F0%9F%92%A3", "%ff%fe", "a%0d%0aX-Evil:1"];
+    let values = [
+        "",
+        "%00",
+        "..%2f..%2fetc%2fpasswd",
+        "%2e%2e",
+        "-1",
+        "99999999999999999999",
+        "%27%3B+DROP+TABLE+sales%3B--",
+        "%F0%9F%92%A3",
+        "%ff%fe",
+        "a%0d%0aX-Evil:1",
+    ];
     for (method, path, parameters) in operations {
         if path == "/api/v1/events" {
             continue;
         }
         for value in values {
             let name = if value.is_empty() { "x" } else { value };
-            let filled = path.split('/').map(|part| if part.starts_with('{') { name } else { part }).collect::<Vec<_>>().join("/");
+            let filled = path
+                .split('/')
+                .map(|part| if part.starts_with('{') { name } else { part })
+                .collect::<Vec<_>>()
+                .join("/");
             let query = parameters.iter().map(|parameter| format!("{parameter}={value}")).collect::<Vec<_>>().join("&");
             for asked in [format!("{filled}?{query}"), filled.clone()] {
                 let response = served.request(method.clone(), &asked).send().await.unwrap();
                 holds(&shop, &format!("{method} {asked}"), response).await;
             }
         }
-        let sent = served.request(method.clone(), &path.replace(['{', '}'], "")).json(&json!({ "a": [1, { "b": null }] }));
+        let sent =
+            served.request(method.clone(), &path.replace(['{', '}'], "")).json(&json!({ "a": [1, { "b": null }] }));
         holds(&shop, &format!("{method} {path} with a strange body"), sent.send().await.unwrap()).await;
     }
     assert_eq!(shop.query("SELECT count(*) FROM sales").await, [["600"]]);
@@ -57,7 +73,10 @@ async fn holds(shop: &Shop, asked: &str, response: reqwest::Response) {
     assert!(status < 500, "{asked}: {status}");
     let headers = response.headers().clone();
     let policy = headers["content-security-policy"].to_str().unwrap();
-    assert!(policy.contains("default-src 'none'") && policy.contains("object-src 'none'") && !policy.contains("unsafe"), "{asked}");
+    assert!(
+        policy.contains("default-src 'none'") && policy.contains("object-src 'none'") && !policy.contains("unsafe"),
+        "{asked}"
+    );
     assert_eq!(headers["x-content-type-options"], "nosniff", "{asked}");
     assert_eq!(headers["referrer-policy"], "no-referrer", "{asked}");
     assert_eq!(headers["x-frame-options"], "DENY", "{asked}");
@@ -109,7 +128,9 @@ async fn reading_changes_nothing() {
 async fn every_mistake_has_its_status() {
     let shop = Shop::with_sales().await;
     let served = shop.serve().await;
-    let query = |kind: &'static str, body: &'static str| served.request(Method::POST, "/api/v1/query").header("content-type", kind).body(body).send();
+    let query = |kind: &'static str, body: &'static str| {
+        served.request(Method::POST, "/api/v1/query").header("content-type", kind).body(body).send()
+    };
     expect(query("text/plain", "{}").await.unwrap(), 415).await;
     expect(query("application/json", "{").await.unwrap(), 400).await;
     expect(query("application/json", "{}").await.unwrap(), 422).await;
@@ -120,8 +141,8 @@ async fn every_mistake_has_its_status() {
     expect(served.get("/api/v1/runs/").await, 404).await;
     expect(served.get("/api/v1/nothing").await, 404).await;
     assert_eq!(served.request(Method::HEAD, "/api/v1/trust").send().await.unwrap().status(), 200);
-    let large = served.request(Method::POST, "/api/v1/query").header("content-type", "application/json").body(vec![b' '; 2 << 20]);
-    expect(large.send().await.unwrap(), 413).await;
+    let large = "POST /api/v1/query HTTP/1.1\r\nhost: localhost\r\ncontent-type: application/json\r\ncontent-length: 2000000\r\n\r\n";
+    assert!(raw(&served, large.as_bytes()).await.starts_with("HTTP/1.1 413"));
     expect(served.get("/api/v1/lineage?node=sales").await, 404).await;
 }
 
@@ -155,7 +176,11 @@ async fn parameters_are_taken_literally() {
     for value in ["%25", "_", "Ber%25", "Berlin%27+OR+%271%27%3D%271", "%27", "Berlin%00", "*"] {
         for field in ["city", "category", "product"] {
             let all = format!("from=2024-01-01&to=2024-12-31&{field}={value}");
-            assert_eq!(served.json(&format!("/api/v1/sales/summary?{all}")).await["current"]["transactions"], 0, "{all}");
+            assert_eq!(
+                served.json(&format!("/api/v1/sales/summary?{all}")).await["current"]["transactions"],
+                0,
+                "{all}"
+            );
             assert_eq!(served.json(&format!("/api/v1/sales/transactions?{all}")).await["rows"], json!([]), "{all}");
         }
     }
@@ -167,7 +192,9 @@ async fn raw(served: &Served, bytes: &[u8]) -> String {
     // A server that has heard enough may close while we still write.
     let _ = stream.write_all(bytes).await;
     let mut answer = Vec::new();
-    let _ = tokio::time::timeout(Duration::from_secs(30), stream.read_to_end(&mut answer)).await.expect("the server closes");
+    let _ = tokio::time::timeout(Duration::from_secs(30), stream.read_to_end(&mut answer))
+        .await
+        .expect("the server closes");
     String::from_utf8_lossy(&answer).into_owned()
 }
 
@@ -181,7 +208,8 @@ async fn hostile_heads() {
     assert!(large.starts_with("HTTP/1.1 431") || large.is_empty(), "{large}");
     let many = raw(&served, format!("{head}{}\r\n", "x: 1\r\n".repeat(10_000)).as_bytes()).await;
     assert!(many.starts_with("HTTP/1.1 431") || many.is_empty(), "{many}");
-    let smuggled = "POST /api/v1/query HTTP/1.1\r\nhost: localhost\r\ncontent-length: 5\r\ncontent-length: 6\r\n\r\nhello!";
+    let smuggled =
+        "POST /api/v1/query HTTP/1.1\r\nhost: localhost\r\ncontent-length: 5\r\ncontent-length: 6\r\n\r\nhello!";
     assert!(raw(&served, smuggled.as_bytes()).await.starts_with("HTTP/1.1 400"));
     assert!(raw(&served, b"\x16\x03\x01\x02\x00\x01").await.starts_with("HTTP/1.1 400"), "TLS where there is none");
     let no_host = raw(&served, b"GET /healthz HTTP/1.1\r\nconnection: close\r\n\r\n").await;

@@ -23,17 +23,29 @@ async fn filters_cannot_be_taken_off() {
     let share = make(&served, json!({ "city": "Berlin", "from": "2024-03-01", "to": "2024-03-31" })).await;
     let token = &share["token"];
     let own = served.json("/api/v1/sales/summary?city=Berlin&from=2024-03-01&to=2024-03-31").await;
-    for query in ["", "?city=K%C3%B6ln", "?from=2020-01-01&to=2030-01-01", "?city=&city=Berlin&city=M%C3%BCnchen&compare=previous"] {
+    for query in [
+        "",
+        "?city=K%C3%B6ln",
+        "?from=2020-01-01&to=2030-01-01",
+        "?city=&city=Berlin&city=M%C3%BCnchen&compare=previous",
+    ] {
         let shown = expect(get(&served, token, &format!("/api/v1/sales/summary{query}")).await, 200).await;
         assert_eq!((&shown["current"], &shown["previous"]), (&own["current"], &Value::Null), "{query}");
     }
     let periods = expect(get(&served, token, "/api/v1/sales/periods?on=2024-04-10").await, 200).await;
-    assert_eq!((&periods["month"]["transactions"], &periods["month"]["previous"]), (&json!(0), &expect(get(&served, token, "/api/v1/sales/summary?to=2024-03-10").await, 200).await["current"]["revenue"]).clone());
+    let march = served.json("/api/v1/sales/summary?city=Berlin&from=2024-03-01&to=2024-03-10").await;
+    assert_eq!(
+        (&periods["month"]["transactions"], &periods["month"]["previous"]),
+        (&json!(0), &march["current"]["revenue"])
+    );
     let sales = expect(get(&served, token, "/api/v1/sales/transactions?limit=500").await, 200).await;
     let rows = sales["rows"].as_array().unwrap();
     assert_eq!(rows.len() as u64, own["current"]["transactions"].as_u64().unwrap());
     for row in rows {
-        assert_eq!((&row["city"], &row["customer_id"], &row["customer_name"]), (&json!("Berlin"), &Value::Null, &Value::Null));
+        assert_eq!(
+            (&row["city"], &row["customer_id"], &row["customer_name"]),
+            (&json!("Berlin"), &Value::Null, &Value::Null)
+        );
     }
     let cities = expect(get(&served, token, "/api/v1/sales/filter-values?field=city").await, 200).await;
     assert_eq!(cities["values"].as_array().unwrap().len(), 1, "not even the names of other cities");
@@ -44,7 +56,11 @@ async fn filters_cannot_be_taken_off() {
 async fn a_link_opens_nothing_else() {
     let shop = Shop::with_sales().await;
     let served = shop.serve().await;
-    fs_err::write(shop.path().join("dashboards/secret.yml"), "name: secret\ntiles:\n  - { title: A, kind: table, sql: 'SELECT * FROM customers' }\n").unwrap();
+    fs_err::write(
+        shop.path().join("dashboards/secret.yml"),
+        "name: secret\ntiles:\n  - { title: A, kind: table, sql: 'SELECT * FROM customers' }\n",
+    )
+    .unwrap();
     let share = make(&served, json!({ "from": "2024-03-01" })).await;
     let token = &share["token"];
     let dashboard = expect(get(&served, token, "/api/v1/dashboards/sales").await, 200).await;
@@ -52,13 +68,28 @@ async fn a_link_opens_nothing_else() {
     let tile = expect(get(&served, token, "/api/v1/tile/sales/revenue-by-day").await, 200).await;
     assert!(tile["rows"].as_array().unwrap().iter().all(|row| row[0].as_str().unwrap() >= "2024-03-01"));
     expect(get(&served, token, "/api/v1/tile/sales/top-products").await, 403).await;
-    let hidden = [expect(get(&served, token, "/api/v1/dashboards/secret").await, 404).await, expect(get(&served, token, "/api/v1/dashboards/nothing").await, 404).await];
+    let hidden = [
+        expect(get(&served, token, "/api/v1/dashboards/secret").await, 404).await,
+        expect(get(&served, token, "/api/v1/dashboards/nothing").await, 404).await,
+    ];
     assert_eq!(hidden[0], hidden[1], "whether it exists is not told");
     expect(get(&served, token, "/api/v1/tile/secret/a").await, 404).await;
-    for path in ["/api/v1/runs", "/api/v1/tables", "/api/v1/quarantine", "/api/v1/dashboards", "/api/v1/users", "/metrics", "/api/openapi.json", "/api/v1/dashboards/sales/source"] {
+    for path in [
+        "/api/v1/runs",
+        "/api/v1/tables",
+        "/api/v1/quarantine",
+        "/api/v1/dashboards",
+        "/api/v1/users",
+        "/metrics",
+        "/api/openapi.json",
+        "/api/v1/dashboards/sales/source",
+    ] {
         expect(get(&served, token, path).await, 403).await;
     }
-    let query = served.request(Method::POST, "/api/v1/query").header("x-shoplake-share", token.as_str().unwrap()).json(&json!({ "sql": "SELECT 1" }));
+    let query = served
+        .request(Method::POST, "/api/v1/query")
+        .header("x-shoplake-share", token.as_str().unwrap())
+        .json(&json!({ "sql": "SELECT 1" }));
     expect(query.send().await.unwrap(), 403).await;
 }
 

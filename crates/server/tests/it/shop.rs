@@ -10,8 +10,8 @@ use futures::TryStreamExt;
 use reqwest::{Method, RequestBuilder, Response};
 use serde_json::Value;
 use shoplake_core::outcome::RunOutcome;
-use shoplake_core::ports::{Engine, Quiet, TableStore};
-use shoplake_core::{Project, Result};
+use shoplake_core::ports::{Engine, Quiet, StateStore, TableStore};
+use shoplake_core::{Project, Result, RunId};
 use shoplake_engine::DataFusionEngine;
 use shoplake_lake::LocalLake;
 use shoplake_pipeline::{Pipeline, RunOptions};
@@ -30,15 +30,14 @@ pub(crate) struct Shop {
     dir: TempDir,
 }
 
-/// Remembers what was started.
-#[derive(Default)]
-pub(crate) struct NotedRunner(pub(crate) Mutex<Vec<Work>>);
+/// Remembers what was started, and notes a run that begins, as the real one does.
+pub(crate) struct NotedRunner(pub(crate) Mutex<Vec<Work>>, SqliteState);
 
 #[async_trait]
 impl Runner for NotedRunner {
     async fn start(&self, work: Work) -> Result<()> {
         self.0.lock().unwrap().push(work);
-        Ok(())
+        self.1.begin_run(&RunId::new(), chrono::Utc::now()).await
     }
     async fn stop(&self) -> Result<bool> {
         Ok(self.0.lock().unwrap().pop().is_some())
@@ -49,8 +48,11 @@ impl Shop {
     /// An empty shop.
     pub(crate) fn new() -> Self {
         let dir = tempfile::tempdir().unwrap();
-        let options =
-            InitOptions { time_zone: Some("Europe/Berlin".into()), currency: Some("EUR".into()), ..InitOptions::default() };
+        let options = InitOptions {
+            time_zone: Some("Europe/Berlin".into()),
+            currency: Some("EUR".into()),
+            ..InitOptions::default()
+        };
         init(dir.path(), &options).unwrap();
         Self { dir }
     }
@@ -147,7 +149,8 @@ impl Shop {
 
     /// Serves the shop at an address.
     pub(crate) async fn serve_at(&self, address: &str) -> Result<Served> {
-        let runner = Arc::new(NotedRunner::default());
+        let state = SqliteState::open(&self.project().state_dir().join("state.db")).await.unwrap();
+        let runner = Arc::new(NotedRunner(Mutex::default(), state));
         let ports = self.ports(Arc::clone(&runner)).await;
         let listener = bind(address.parse().unwrap(), &ports).await?;
         let port = listener.local_addr().unwrap().port();
@@ -205,12 +208,15 @@ pub(crate) async fn expect(response: Response, status: u16) -> Value {
 pub(crate) fn sales(numbers: std::ops::Range<u64>) -> String {
     let mut text = HEADER.to_owned();
     for n in numbers {
-        let (customer, product) = (n * n % 41, n * 7 % 14);
+        // Squares modulo 41 are 21 customers with many sales; some others have one, or two to four.
+        let few = [3, 6, 7, 11, 12, 13, 14, 15, 17, 19, 22, 24, 26, 27];
+        let few = few[if n < 100 { n / 20 } else { 5 + n / 20 % 9 } as usize];
+        let (customer, product) = (if n % 20 == 0 { few } else { n * n % 41 }, n * 5 % 14);
         let minutes = n * 179 % (75 * 24 * 60);
-        let at = "2024-02-15T00:30:00".parse::<chrono::NaiveDateTime>().unwrap() + chrono::TimeDelta::minutes(minutes as i64);
+        let at = "2024-02-15T00:30:00".parse::<chrono::NaiveDateTime>().unwrap()
+            + chrono::TimeDelta::minutes(minutes as i64);
         let amount = n * n * 37 % 20_011;
         text += &format!("t{n:05},c{customer},p{product},1,{}.{:02},{at}\n", amount / 100, amount % 100);
     }
     text
 }
-
