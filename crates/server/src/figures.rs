@@ -31,9 +31,13 @@ pub(crate) struct Shown {
     pub(crate) quarantine: OnceCell<(u64, Option<String>)>,
 }
 
+/// The place of an answer: empty until its walk has ended.
+type Place = Arc<OnceCell<Arc<Answer>>>;
+
 #[derive(Default)]
 struct Answers {
-    by_filter: HashMap<Filter, (Arc<OnceCell<Arc<Answer>>>, u64)>,
+    /// Each place, and when it was asked for last.
+    by_filter: HashMap<Filter, (Place, u64)>,
     clock: u64,
 }
 
@@ -115,7 +119,7 @@ impl Figures {
 
 impl Shown {
     /// The place of an answer, made where there is none; the ones that were not asked for longest go.
-    fn cell(&self, filter: &Filter) -> Arc<OnceCell<Arc<Answer>>> {
+    fn cell(&self, filter: &Filter) -> Place {
         let mut answers = self.answers.lock().unwrap_or_else(PoisonError::into_inner);
         answers.clock += 1;
         let clock = answers.clock;

@@ -51,8 +51,10 @@ pub(crate) async fn every_request(State(app): State<App>, request: Request, next
 
 /// Why a request is refused before anything looks at it.
 fn refused(app: &App, headers: &HeaderMap, method: &Method, uri: &Uri) -> Option<Problem> {
-    let host =
-        headers.get(header::HOST).and_then(|host| host.to_str().ok()).or_else(|| uri.authority().map(|a| a.as_str()));
+    let host = headers
+        .get(header::HOST)
+        .and_then(|host| host.to_str().ok())
+        .or_else(|| uri.authority().map(axum::http::uri::Authority::as_str));
     let Some(host) = host else {
         return Some(Problem::new(StatusCode::BAD_REQUEST, "host.missing", "the request names no host"));
     };

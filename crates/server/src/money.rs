@@ -55,7 +55,7 @@ mod tests {
     fn averages_round_half_away_from_zero() {
         let cell = |revenue, transactions| Cell { transactions, revenue };
         assert_eq!(average(cell(1, 8), 3).unwrap(), "0.0001", "0.001 / 8 = 0.000125");
-        assert_eq!(average(cell(-100_01, 2), 2).unwrap(), "-50.0050");
+        assert_eq!(average(cell(-10_001, 2), 2).unwrap(), "-50.0050");
         assert_eq!(average(cell(1_000_005, 10), 6).unwrap(), "0.1000", "0.1000005");
         assert_eq!(average(cell(15, 10), 5).unwrap(), "0.0000", "0.000015");
         assert_eq!(average(cell(5, 1), 5).unwrap(), "0.0001", "0.00005");

@@ -124,7 +124,7 @@ impl Params {
         let is_fixed = |name: &str| fixed.iter().any(|(known, _)| known == name);
         // Whose days are fixed sees no others, not even to compare.
         let alone = (is_fixed("from") || is_fixed("to")) && !is_fixed("compare");
-        self.0.retain(|(name, _)| !is_fixed(name) && !(alone && name == "compare"));
+        self.0.retain(|(name, _)| !(is_fixed(name) || alone && name == "compare"));
         self.0.extend_from_slice(fixed);
     }
 

@@ -16,25 +16,25 @@ const BYTES_MAX: usize = 32 << 20;
 /// Rows that were read, and whether there are more.
 pub(crate) struct Rows {
     pub(crate) schema: SchemaRef,
-    pub(crate) rows: Vec<Vec<Value>>,
+    pub(crate) values: Vec<Vec<Value>>,
     pub(crate) truncated: bool,
 }
 
 impl Rows {
     /// Reads at most `limit` rows.
     pub(crate) async fn read(mut stream: RowStream, limit: usize) -> Result<Self> {
-        let mut read = Self { schema: stream.schema.clone(), rows: Vec::new(), truncated: false };
+        let mut read = Self { schema: stream.schema.clone(), values: Vec::new(), truncated: false };
         let mut bytes = 0;
         while let Some(batch) = stream.batches.try_next().await? {
             let columns = batch.columns().iter().map(Column::new).collect::<Result<Vec<_>>>()?;
             for row in 0..batch.num_rows() {
-                if read.rows.len() == limit || bytes > BYTES_MAX {
+                if read.values.len() == limit || bytes > BYTES_MAX {
                     read.truncated = true;
                     return Ok(read);
                 }
                 let values: Vec<Value> = columns.iter().map(|column| column.value(row)).collect();
                 bytes += values.iter().map(|value| 8 + value.as_str().map_or(0, str::len)).sum::<usize>();
-                read.rows.push(values);
+                read.values.push(values);
             }
         }
         Ok(read)
@@ -52,7 +52,7 @@ impl Rows {
     /// The rows as objects.
     pub(crate) fn objects(self) -> Vec<Map<String, Value>> {
         let names: Vec<String> = self.schema.fields().iter().map(|field| field.name().clone()).collect();
-        self.rows.into_iter().map(|row| names.iter().cloned().zip(row).collect()).collect()
+        self.values.into_iter().map(|row| names.iter().cloned().zip(row).collect()).collect()
     }
 }
 

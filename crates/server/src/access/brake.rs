@@ -10,8 +10,8 @@ use std::time::{Duration, Instant};
 const FREE_A_NAME: u32 = 5;
 const FREE_AN_ADDRESS: u32 = 20;
 /// After this time without a try all is forgotten.
-const FORGOTTEN: Duration = Duration::from_secs(900);
-const WAIT_MAX: Duration = Duration::from_secs(300);
+const FORGOTTEN: Duration = Duration::from_mins(15);
+const WAIT_MAX: Duration = Duration::from_mins(5);
 /// Entries that are remembered; beyond them the oldest go.
 const ENTRIES_MAX: usize = 10_000;
 
@@ -69,11 +69,15 @@ mod tests {
     fn guessing_slows_down_and_hits_nobody_else() {
         let (here, there) = ("10.0.0.1".parse().unwrap(), "10.0.0.2".parse().unwrap());
         let brake = Brake::default();
-        (0..5).for_each(|_| brake.note(here, "ada", false));
+        for _ in 0..5 {
+            brake.note(here, "ada", false);
+        }
         assert!(brake.wait(here, "ada").is_some());
         assert!(brake.wait(here, "bob").is_none());
         assert!(brake.wait(there, "ada").is_none());
-        (0..20).for_each(|number| brake.note(here, &format!("name {number}"), false));
+        for number in 0..20 {
+            brake.note(here, &format!("name {number}"), false);
+        }
         assert!(brake.wait(here, "bob").is_some(), "one address tries many names");
     }
 }

@@ -90,7 +90,9 @@ impl Answer {
         let days = self.hours.chunks(24).zip(self.from..);
         days.filter_map(|(hours, day)| {
             let mut sum = Cell::default();
-            hours.iter().for_each(|cell| sum.join(*cell));
+            for cell in hours {
+                sum.join(*cell);
+            }
             (sum.transactions > 0).then_some((day, sum))
         })
     }

@@ -160,7 +160,9 @@ impl Block {
         let mut customers = Vec::new();
         for start in (0..self.rows).step_by(ROWS) {
             self.customers.copy(start..self.rows.min(start + ROWS), &mut customers);
-            customers.iter().for_each(|customer| each(*customer));
+            for customer in &customers {
+                each(*customer);
+            }
         }
     }
 }

@@ -265,9 +265,9 @@ fn dimension(catalog: &Catalog, name: &str, columns: &[&str]) -> (Vec<String>, O
     let Some(table) = catalog.tables.get(name) else { return (Vec::new(), None) };
     let files = table.files.iter().map(|file| file.path.clone()).collect();
     let has = |column: &str| table.schema.column_with_name(column).is_some();
-    let column = |column: &&str| match has(column) {
-        true => format!("CAST({0} AS VARCHAR) AS {0}", quoted(column)),
-        false => format!("CAST(NULL AS VARCHAR) AS {}", quoted(column)),
+    let column = |column: &&str| {
+        let value = if has(column) { quoted(column) } else { "NULL".to_owned() };
+        format!("CAST({value} AS VARCHAR) AS {}", quoted(column))
     };
     let sql = columns
         .first()

@@ -156,7 +156,9 @@ pub(super) fn answer(cube: &Cube, filter: &Filter, threads: usize) -> Answer {
             let walks: Vec<_> = walks.collect();
             walks.into_iter().map(|walk| walk.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))).collect()
         });
-        others.iter().for_each(|other| sums.join(other));
+        for other in &others {
+            sums.join(other);
+        }
     }
     close(cube, from, sums)
 }
@@ -178,7 +180,9 @@ fn shares<'s, 'c>(spans: &'s [Span<'c>], rows: usize) -> Vec<&'s [Span<'c>]> {
 /// Puts the sums in order.
 fn close(cube: &Cube, from: i32, sums: Sums) -> Answer {
     let mut total = Cell::default();
-    sums.segments.iter().for_each(|cell| total.join(*cell));
+    for cell in sums.segments {
+        total.join(cell);
+    }
     let mut segments = sums.segments.map(|cell| SegmentSum { customers: 0, cell });
     let mut customers = 0;
     for (index, mut word) in sums.customers.iter().copied().enumerate() {

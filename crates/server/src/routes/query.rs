@@ -54,7 +54,7 @@ async fn query(State(app): State<App>, Body(Query { sql, limit }): Body<Query>) 
     Ok(Json(json!({
         "columns": rows.columns(),
         "truncated": rows.truncated,
-        "rows": rows.rows,
+        "rows": rows.values,
         "scanned_bytes": named_bytes(&shown, &sql),
         "seconds": began.elapsed().as_secs_f64(),
         "batch": shown.batch.0,

@@ -51,7 +51,7 @@ async fn tile(
     Ok(Json(json!({
         "columns": rows.columns(),
         "truncated": rows.truncated,
-        "rows": rows.rows,
+        "rows": rows.values,
         "ignored_filters": ignored,
         "batch": shown.batch.0,
     })))

@@ -57,7 +57,9 @@ fn cube(rows: &[Row], sizes: &[usize]) -> Cube {
     while !rest.is_empty() {
         let (block, later) = rest.split_at(sizes.next().unwrap().clamp(1, rest.len()));
         let mut builder = BlockBuilder::default();
-        block.iter().for_each(|row| builder.push(*row));
+        for row in block {
+            builder.push(*row);
+        }
         blocks.push(Arc::new(builder.finish()));
         rest = later;
     }
@@ -157,7 +159,9 @@ fn threads_do_not_change_an_answer() {
     let mut cube = cube(&[], &[1]);
     for part in rows.chunks(170_000) {
         let mut builder = BlockBuilder::default();
-        part.iter().for_each(|row| builder.push(*row));
+        for row in part {
+            builder.push(*row);
+        }
         cube.blocks.push(Arc::new(builder.finish()));
     }
     let filter = Filter::days(1, 9);

@@ -223,7 +223,7 @@ async fn customer_names(asked: &Asked, found: &[Map<String, Value>]) -> Answer<H
         one_of("customer_id", ids.iter().map(|id| Some(*id)))
     );
     let rows = Rows::read(asked.app.engine.query(&asked.shown.catalog, &sql).await?, ids.len()).await?;
-    let named = rows.rows.into_iter().filter_map(|mut row| {
+    let named = rows.values.into_iter().filter_map(|mut row| {
         let name = row.pop()?;
         Some((row.pop()?.as_str()?.to_owned(), name))
     });
