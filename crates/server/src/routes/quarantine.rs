@@ -17,7 +17,6 @@ use crate::guard::Needs;
 use crate::openapi::Parameter;
 use crate::params::Params;
 use crate::problem::{Answer, Problem};
-use crate::rows::Rows;
 use crate::runner::Work;
 
 const COLUMNS: &str = "dataset, source_file, source_line, reason, rule, column_name, value, violations, raw, money, \
@@ -56,9 +55,7 @@ async fn ask(app: &App, sql: &str, limit: usize) -> Answer<Vec<Value>> {
     if !shown.catalog.tables.contains_key("quarantine") {
         return Ok(Vec::new());
     }
-    let _permit = app.queries.acquire().await.map_err(|error| Problem::internal(&error))?;
-    let read = Rows::read(app.engine.query(&shown.catalog, sql).await?, limit).await?;
-    Ok(read.objects().into_iter().map(Value::from).collect())
+    Ok(super::query::run(app, &shown, sql, limit).await?.objects().into_iter().map(Value::from).collect())
 }
 
 async fn causes(State(app): State<App>, params: Params) -> Answer<Json<Value>> {

@@ -4,7 +4,6 @@ use std::time::{Duration, Instant};
 
 use axum::Json;
 use axum::extract::State;
-use axum::http::StatusCode;
 use axum::routing::post;
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -63,20 +62,24 @@ async fn query(State(app): State<App>, Body(Query { sql, limit }): Body<Query>) 
 
 /// Runs one SELECT within the bounds of rows, time, and queries at once.
 pub(super) async fn run(app: &App, shown: &Shown, sql: &str, limit: usize) -> Answer<Rows> {
-    let work = async {
-        let _permit = app.queries.acquire().await.map_err(|error| Problem::internal(&error))?;
+    in_time(app, async || {
         let stream = app.engine.query(&shown.catalog, sql).await?;
         Rows::read(stream, limit).await.map_err(Problem::from)
+    })
+    .await
+}
+
+/// Runs work on SQL once it is its turn, and ends it where it takes too long: what is dropped stops at its
+/// next row, since the engine watches for readers that go.
+pub(super) async fn in_time<T>(app: &App, work: impl AsyncFnOnce() -> Answer<T>) -> Answer<T> {
+    let turn = async {
+        let _permit = app.queries.acquire().await.map_err(|error| Problem::internal(&error))?;
+        work().await
     };
-    // What is dropped stops at its next row: the engine watches for readers that go.
-    tokio::time::timeout(TIME_MAX, work).await.unwrap_or_else(|_| {
+    tokio::time::timeout(TIME_MAX, turn).await.unwrap_or_else(|_| {
         let seconds = TIME_MAX.as_secs();
-        Err(Problem::new(
-            StatusCode::UNPROCESSABLE_ENTITY,
-            "query.slow",
-            format!("the query took longer than {seconds} s"),
-        )
-        .hint("ask for fewer days, or put the query into a model"))
+        Err(Problem::unprocessable("query.slow", format!("the query took longer than {seconds} s"))
+            .hint("ask for fewer days, or put the query into a model"))
     })
 }
 

@@ -13,6 +13,7 @@ use futures::TryStreamExt;
 use serde_json::{Map, Value, json};
 use shoplake_core::{PinnedTable, ShopZone};
 
+use super::super::query::in_time;
 use super::{Asked, days};
 use crate::cube::{Filter, Product, UNKNOWN_PRODUCT};
 use crate::params::date;
@@ -36,13 +37,7 @@ pub(super) async fn list(asked: Asked) -> Answer<Response> {
     };
     let page = Page::new(&asked, &filter)?;
     let sql = page.sql(&asked, &filter, (first, last), before.as_ref(), limit);
-    let _permit = asked.app.queries.acquire().await.map_err(|error| Problem::internal(&error))?;
-    let mut stream = asked.app.engine.query(&asked.shown.catalog, &sql).await?.batches;
-    let mut found: Vec<Map<String, Value>> = Vec::new();
-    while found.len() <= limit {
-        let Some(batch) = stream.try_next().await? else { break };
-        found.extend(rows::objects(&batch)?.into_iter().filter(|row| page.lets(&asked, row)));
-    }
+    let mut found = in_time(&asked.app, async || page.find(&asked, &sql, limit).await).await?;
     let more = found.len() > limit;
     found.truncate(limit);
     let next = found.last().filter(|_| more).and_then(Cursor::after).map(|cursor| cursor.text());
@@ -175,6 +170,17 @@ impl<'a> Page<'a> {
              ORDER BY {at} DESC, CAST({id} AS VARCHAR) DESC {limit}",
             conditions.join(" AND ")
         )
+    }
+
+    /// The rows of the query that pass; one more than `limit` tells that there are more.
+    async fn find(&self, asked: &Asked, sql: &str, limit: usize) -> Answer<Vec<Map<String, Value>>> {
+        let mut stream = asked.app.engine.query(&asked.shown.catalog, sql).await?.batches;
+        let mut found = Vec::new();
+        while found.len() <= limit {
+            let Some(batch) = stream.try_next().await? else { break };
+            found.extend(rows::objects(&batch)?.into_iter().filter(|row| self.lets(asked, row)));
+        }
+        Ok(found)
     }
 
     /// Whether a row passes what the query was not told.
