@@ -5,6 +5,7 @@
 //! that crosses crate borders), what `verify` comes to, and the traits in [`ports`] that adapters
 //! fill. Pure values and rules: no input or output, no DataFusion, no Delta, no runtime.
 
+pub mod access;
 pub mod clock;
 pub mod contract;
 pub mod counts;

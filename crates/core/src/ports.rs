@@ -111,6 +111,8 @@ pub trait TableStore: Send + Sync {
     async fn pinned(&self) -> Result<Catalog>;
     /// Every dataset's table as it is before the first row, for planning without data.
     fn blank(&self) -> Result<Catalog>;
+    /// The number of that batch; 0 before the first. Cheap enough to ask twice a second.
+    async fn last_committed(&self) -> Result<BatchNumber>;
     /// What each published batch after `after` did, in order.
     async fn manifests(&self, after: BatchNumber) -> Result<Vec<Manifest>>;
     /// Writes checkpoints of the logs that have grown long since their last; gives how many.

@@ -143,6 +143,10 @@ impl TableStore for LocalLake {
         self.empty()
     }
 
+    async fn last_committed(&self) -> Result<BatchNumber> {
+        Ok(publish::last_committed(&self.layout)?.map_or(BatchNumber(0), |record| record.batch))
+    }
+
     async fn manifests(&self, after: BatchNumber) -> Result<Vec<Manifest>> {
         let later = record::all_published(&self.layout, after)?.into_iter();
         Ok(later.map(|record| Manifest { batch: record.batch, summary: record.summary }).collect())

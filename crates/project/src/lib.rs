@@ -12,6 +12,7 @@
 
 mod column;
 mod cron;
+mod dashboards;
 mod environment;
 pub mod files;
 mod init;
@@ -31,6 +32,7 @@ mod viewers;
 mod words;
 mod yaml;
 
+pub use dashboards::{Dashboard, dashboard_of, dashboards};
 pub use environment::Environment;
 pub use init::{InitOptions, Initialised, init};
 pub use load::load;

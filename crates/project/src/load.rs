@@ -6,6 +6,7 @@ use schemars::JsonSchema;
 use serde::de::DeserializeOwned;
 use shoplake_core::{Fault, Project};
 
+use crate::dashboards;
 use crate::environment::Environment;
 use crate::files::{DashboardFile, ReportFile, SourceFile};
 use crate::locate::SETTINGS;
@@ -108,9 +109,7 @@ fn check_views(dir: &Path, written: &Written, faults: &mut Vec<Fault>) {
     }
     for (path, name) in yaml_files(dir, "dashboards", faults) {
         let Some((file, node)) = check_shape::<DashboardFile>(&path, &name, faults) else { continue };
-        for (index, tile) in file.tiles.iter().enumerate() {
-            exists(node.at(&format!("tiles/{index}/model")), &tile.model, faults);
-        }
+        dashboards::check(&file, &node, &tables, faults);
     }
 }
 
@@ -139,7 +138,7 @@ pub(crate) fn yaml_files(dir: &Path, folder: &str, faults: &mut Vec<Fault>) -> V
 }
 
 /// Files with one of these extensions, at any depth, in the order of their names; dot files are left alone.
-fn files_below(folder: &Path, extensions: &[&str], faults: &mut Vec<Fault>) -> Vec<PathBuf> {
+pub(crate) fn files_below(folder: &Path, extensions: &[&str], faults: &mut Vec<Fault>) -> Vec<PathBuf> {
     let (mut folders, mut files) = (vec![folder.to_path_buf()], Vec::new());
     while let Some(folder) = folders.pop() {
         let entries = match fs_err::read_dir(&folder) {

@@ -41,12 +41,14 @@ pub fn viewers(dir: &Path) -> Result<Vec<Viewer>, Vec<Fault>> {
     }
     for (path, name) in yaml_files(dir, "dashboards", &mut faults) {
         let Some((board, _)) = check_shape::<DashboardFile>(&path, &name, &mut faults) else { continue };
-        viewers.extend(board.tiles.into_iter().map(|tile| Viewer {
-            file: bare(&name),
-            dashboard: true,
-            part: tile.title,
-            table: tile.model,
-            columns: tile.columns.into_iter().flatten().chain(tile.x).chain(tile.y).chain(tile.value).collect(),
+        viewers.extend(board.tiles.into_iter().filter_map(|tile| {
+            Some(Viewer {
+                file: bare(&name),
+                dashboard: true,
+                part: tile.title,
+                table: tile.model?,
+                columns: tile.columns.into_iter().flatten().chain(tile.x).chain(tile.y).chain(tile.value).collect(),
+            })
         }));
     }
     if faults.is_empty() { Ok(viewers) } else { Err(faults) }

@@ -2,6 +2,7 @@
 
 mod models;
 mod quarantine;
+mod serving;
 mod tables;
 
 use std::path::PathBuf;
@@ -16,6 +17,7 @@ pub(crate) use models::{
 pub(crate) use quarantine::{
     QuarantineCommand, QuarantineExportArgs, QuarantineLsArgs, QuarantineReplayArgs, QuarantineShowArgs,
 };
+pub(crate) use serving::{RoleArg, ServeArgs, UserAddArgs, UserCommand, UserLsArgs, UserNameArgs};
 pub(crate) use tables::{
     Moment, RollbackArgs, TableCommand, TableCompactArgs, TableHistoryArgs, TableRestoreArgs, TableVacuumArgs,
     VerifyArgs,
@@ -114,6 +116,11 @@ pub(crate) enum Command {
     Why(WhyArgs),
     /// Show which column comes from which, from the sources to reports and dashboards
     Lineage(LineageArgs),
+    /// Serve the dashboards and the HTTP API
+    Serve(ServeArgs),
+    /// Say who may sign in to what is served
+    #[command(subcommand, arg_required_else_help = true)]
+    User(UserCommand),
     /// Show the last runs, what failed and what to do about it, and where each file went
     Status(StatusArgs),
     /// Look at the rows that were set aside

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
 
+use shoplake_core::access::AccessStore;
 use shoplake_core::ports::{
     Deaf, Engine, LakeProof, Progress, RunListener, SqlPlanner, StateStore, TableMaintenance, TableStore,
 };
@@ -13,7 +14,8 @@ use shoplake_lake::{LocalLake, WriterLock};
 use shoplake_models::Models;
 use shoplake_monitor::OpenLineageListener;
 use shoplake_pipeline::{Explainer, Pipeline};
-use shoplake_state::SqliteState;
+use shoplake_server::{Ports, Runner};
+use shoplake_state::{SqliteAccess, SqliteState};
 
 use crate::printer::Printer;
 
@@ -90,6 +92,23 @@ pub(crate) async fn pipeline(project: &Arc<Project>, progress: Arc<dyn Progress>
         state: state(project).await?,
         listener: listener(project)?,
         progress,
+    })
+}
+
+/// Opens the database of users, and makes it where there is none.
+pub(crate) async fn access(project: &Project) -> Result<Arc<dyn AccessStore>, Fault> {
+    Ok(Arc::new(SqliteAccess::open(&project.state_dir().join("access.db")).await?))
+}
+
+/// What the server stands on.
+pub(crate) async fn served(project: &Arc<Project>, runner: Arc<dyn Runner>) -> Result<Ports, Fault> {
+    Ok(Ports {
+        project: Arc::clone(project),
+        tables: Arc::new(LocalLake::open(project)?),
+        engine: engine(project)?,
+        state: state(project).await?,
+        access: access(project).await?,
+        runner,
     })
 }
 

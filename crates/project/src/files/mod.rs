@@ -7,7 +7,7 @@ mod rest_api;
 mod settings;
 mod source;
 
-pub use dashboard::{DashboardFile, Tile, TileKind};
+pub use dashboard::{DashboardFile, FilterKind, Tile, TileKind};
 pub use report::ReportFile;
 pub use rest_api::{ApiKeyPlace, AuthFile, IncrementalFile, PaginatorFile, RestApiFile, RestLimitsFile};
 pub use settings::{LimitsFile, OpenLineageFile, SettingsFile, TargetFile, TransportWord};

@@ -18,9 +18,11 @@ mod report;
 mod results;
 mod rollback;
 mod run;
+mod serve;
 mod show;
 mod status;
 mod table;
+mod user;
 mod verify;
 mod why;
 
@@ -55,6 +57,8 @@ pub(crate) fn dispatch(cli: Cli, printer: &Printer) -> Result<Exit, Failure> {
         Command::Query(args) => query::query(&context, &args),
         Command::Why(args) => why::why(&context, &args),
         Command::Lineage(args) => lineage::lineage(&context, &args),
+        Command::Serve(args) => serve::serve(&context, &args),
+        Command::User(command) => user::user(&context, command),
         Command::Status(args) => status::status(&context, &args),
         Command::Quarantine(QuarantineCommand::Ls(args)) => quarantine::ls::ls(&context, &args),
         Command::Quarantine(QuarantineCommand::Show(args)) => quarantine::show::show(&context, &args),

@@ -20,6 +20,7 @@ mod openlineage;
 mod plan;
 mod project;
 mod s3;
+mod serve;
 mod shared_folder;
 mod table;
 mod two_runs;

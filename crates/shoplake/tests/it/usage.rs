@@ -30,6 +30,8 @@ fn help() {
       query       Run one SQL query on the tables as the last run left them
       why         Explain a figure: its definition, and the rows behind it with their file and line
       lineage     Show which column comes from which, from the sources to reports and dashboards
+      serve       Serve the dashboards and the HTTP API
+      user        Say who may sign in to what is served
       status      Show the last runs, what failed and what to do about it, and where each file went
       quarantine  Look at the rows that were set aside
       table       Look at the versions of tables, go back to one, and clear away what none needs

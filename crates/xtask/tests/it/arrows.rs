@@ -22,6 +22,8 @@ const ARROWS: &[(&str, Option<&[&str]>)] = &[
         "shoplake-pipeline",
         Some(&["shoplake-core", "shoplake-sources", "shoplake-quality", "shoplake-models", "shoplake-publish"]),
     ),
+    // Dashboards and models are files of the project; all else that the server needs stands behind ports.
+    ("shoplake-server", Some(&["shoplake-core", "shoplake-project", "shoplake-models"])),
     ("shoplake", None),
     ("shoplake-fuzz", Some(&["shoplake-core", "shoplake-project", "shoplake-quality"])),
     ("xtask", None),

@@ -1,0 +1,125 @@
+//! The identity behind a request: a share, a token, a session, or whoever sits at this machine.
+
+use axum::http::{HeaderMap, header};
+use chrono::{TimeDelta, Utc};
+use shoplake_core::access::{Role, Share};
+
+use super::secret::hash_of;
+use crate::app::App;
+use crate::problem::{Answer, Problem};
+
+/// The session's cookie.
+pub(crate) const COOKIE: &str = "shoplake_session";
+/// The header that carries a share's token.
+const SHARE_HEADER: &str = "x-shoplake-share";
+/// A session ends after so long without a request, and so long after sign-in.
+const IDLE: TimeDelta = TimeDelta::hours(12);
+const LONGEST: TimeDelta = TimeDelta::days(30);
+/// How old the note of a session's last use may be.
+const TOUCH: TimeDelta = TimeDelta::seconds(60);
+
+/// Who asks.
+#[derive(Debug, Clone)]
+pub(crate) struct Identity {
+    /// The name for the audit log.
+    pub(crate) who: String,
+    /// The user, where somebody is signed in.
+    pub(crate) user: Option<String>,
+    /// What may be done.
+    pub(crate) role: Role,
+    /// The session's hash, where a cookie names one: its writes must carry [`Identity::csrf`].
+    pub(crate) session: Option<String>,
+    /// What writes carry.
+    pub(crate) csrf: String,
+    /// The share, where a link was followed.
+    pub(crate) share: Option<Share>,
+}
+
+/// Whether nobody has to sign in: the server listens on loopback and there are no users.
+pub(crate) async fn local_only(app: &App) -> Answer<bool> {
+    if !app.loopback {
+        return Ok(false);
+    }
+    Ok(app.access.users().await?.is_empty())
+}
+
+/// Who asks; `None` where nobody is known. A wrong share or token is a problem: it is never ignored.
+pub(crate) async fn identify(app: &App, headers: &HeaderMap) -> Answer<Option<Identity>> {
+    let unknown = |what: &str| {
+        Problem::new(
+            axum::http::StatusCode::UNAUTHORIZED,
+            "unauthorized",
+            format!("the {what} is unknown or has ended"),
+        )
+    };
+    if let Some(token) = text(headers, SHARE_HEADER) {
+        let share = app.access.share(&hash_of(token)).await?.filter(|share| share.expires_at > Utc::now());
+        let share = share.ok_or_else(|| unknown("link"))?;
+        return Ok(Some(Identity {
+            who: format!("share:{}", share.id),
+            user: None,
+            role: Role::Viewer,
+            session: None,
+            csrf: String::new(),
+            share: Some(share),
+        }));
+    }
+    if let Some(value) = text(headers, header::AUTHORIZATION.as_str()) {
+        let token = value.strip_prefix("Bearer ").ok_or_else(|| unknown("token"))?;
+        let token = app.access.token(&hash_of(token.trim())).await?;
+        let token = token.filter(|token| token.expires_at.is_none_or(|end| end > Utc::now()));
+        let token = token.ok_or_else(|| unknown("token"))?;
+        return Ok(Some(Identity {
+            who: format!("token:{}", token.id),
+            user: None,
+            role: token.role,
+            session: None,
+            csrf: String::new(),
+            share: None,
+        }));
+    }
+    if let Some(identity) = by_cookie(app, headers).await? {
+        return Ok(Some(identity));
+    }
+    Ok(local_only(app).await?.then(|| Identity {
+        who: "local".to_owned(),
+        user: None,
+        role: Role::Admin,
+        session: None,
+        csrf: app.csrf.clone(),
+        share: None,
+    }))
+}
+
+async fn by_cookie(app: &App, headers: &HeaderMap) -> Answer<Option<Identity>> {
+    let Some(cookie) = cookie(headers) else { return Ok(None) };
+    let hash = hash_of(cookie);
+    let Some((session, user)) = app.access.session(&hash).await? else { return Ok(None) };
+    let now = Utc::now();
+    if now - session.used_at > IDLE || now - session.created_at > LONGEST {
+        app.access.end_session(&hash).await?;
+        return Ok(None);
+    }
+    if now - session.used_at > TOUCH {
+        app.access.touch_session(&hash, now).await?;
+    }
+    Ok(Some(Identity {
+        who: user.name.clone(),
+        user: Some(user.name),
+        role: user.role,
+        session: Some(hash),
+        csrf: session.csrf,
+        share: None,
+    }))
+}
+
+/// The value of the session's cookie.
+fn cookie(headers: &HeaderMap) -> Option<&str> {
+    let cookies = headers.get_all(header::COOKIE).iter().filter_map(|value| value.to_str().ok());
+    let mut pairs = cookies.flat_map(|value| value.split(';')).filter_map(|pair| pair.trim().split_once('='));
+    pairs.find(|(name, _)| *name == COOKIE).map(|(_, value)| value)
+}
+
+fn text<'h>(headers: &'h HeaderMap, name: &str) -> Option<&'h str> {
+    headers.get(name)?.to_str().ok()
+}

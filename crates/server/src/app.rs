@@ -1,0 +1,91 @@
+//! What all handlers share.
+
+use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
+
+use shoplake_core::Project;
+use shoplake_core::access::AccessStore;
+use shoplake_core::ports::{Engine, StateStore, TableStore};
+use tokio::sync::{Semaphore, broadcast, watch};
+
+use crate::access::Brake;
+use crate::figures::Figures;
+use crate::runner::Runner;
+use crate::watch::News;
+
+/// SQL queries that run at once.
+const QUERIES: usize = 4;
+
+/// What the server stands on, put together by the binary.
+pub struct Ports {
+    /// The project.
+    pub project: Arc<Project>,
+    /// Its tables.
+    pub tables: Arc<dyn TableStore>,
+    /// SQL.
+    pub engine: Arc<dyn Engine>,
+    /// Its memory of runs.
+    pub state: Arc<dyn StateStore>,
+    /// Who may do what.
+    pub access: Arc<dyn AccessStore>,
+    /// Starts and stops runs.
+    pub runner: Arc<dyn Runner>,
+}
+
+/// The server's state; cheap to clone.
+pub(crate) type App = Arc<Shared>;
+
+/// What [`App`] points to.
+pub(crate) struct Shared {
+    pub(crate) project: Arc<Project>,
+    pub(crate) tables: Arc<dyn TableStore>,
+    pub(crate) engine: Arc<dyn Engine>,
+    pub(crate) state: Arc<dyn StateStore>,
+    pub(crate) access: Arc<dyn AccessStore>,
+    pub(crate) runner: Arc<dyn Runner>,
+    /// The figures of the last published batch.
+    pub(crate) figures: Figures,
+    /// What pages are told.
+    pub(crate) news: broadcast::Sender<News>,
+    /// Whether the server listens on loopback alone.
+    pub(crate) loopback: bool,
+    /// What writes carry where nobody has to sign in.
+    pub(crate) csrf: String,
+    /// The brake on sign-in.
+    pub(crate) brake: Brake,
+    /// Passwords that are hashed at once: each takes 19 MB.
+    pub(crate) hashing: Semaphore,
+    /// SQL queries at once.
+    pub(crate) queries: Semaphore,
+    /// Requests answered, by the first digit of their status.
+    pub(crate) answered: [AtomicU64; 6],
+    /// Turns true when the server stops.
+    pub(crate) stopping: watch::Receiver<bool>,
+}
+
+impl Shared {
+    pub(crate) fn new(ports: Ports, loopback: bool, stopping: watch::Receiver<bool>) -> App {
+        let threads = match ports.project.limits.threads {
+            0 => std::thread::available_parallelism().map_or(1, std::num::NonZero::get),
+            stated => stated,
+        };
+        let figures = Figures::new(&ports.project, &ports.engine, threads);
+        Arc::new(Self {
+            project: ports.project,
+            tables: ports.tables,
+            engine: ports.engine,
+            state: ports.state,
+            access: ports.access,
+            runner: ports.runner,
+            figures,
+            news: broadcast::channel(256).0,
+            loopback,
+            csrf: crate::access::Secret::new("").text,
+            brake: Brake::default(),
+            hashing: Semaphore::new(2),
+            queries: Semaphore::new(QUERIES),
+            answered: Default::default(),
+            stopping,
+        })
+    }
+}

@@ -1,0 +1,102 @@
+//! The sales figures, kept in memory for one published batch and counted anew from nothing else.
+//!
+//! One [`Block`] holds the sales of one data file of the lake: for each row its day, hour, product,
+//! customer, city and amount, packed to about 13 bytes. Data files never change, so a new batch drops
+//! the blocks of files that are gone and reads only the files that are new; a correction rewrites the
+//! file that it touches, and the figures follow by construction. An answer is one walk over the rows
+//! of its days. That is exact for every combination of filters, and quick enough that nothing is
+//! rounded, sampled or prepared for one filter more than for another.
+//!
+//! Distinct customers are counted with one bit a customer over dense numbers: within one walk that is
+//! both smaller and faster than compressed bitmaps a day, which would have to be joined first.
+//!
+//! What lives here: blocks, names, the walk, and (in `reader`) how they are read through the engine's
+//! port. All but `reader` is pure. What does not live here: HTTP, dates as text, JSON.
+
+mod answer;
+mod block;
+mod filter;
+mod names;
+mod reader;
+mod walk;
+
+use std::sync::Arc;
+
+use chrono::{DateTime, Utc};
+use shoplake_core::BatchNumber;
+
+pub use answer::{Answer, CategorySum, Cell, CitySum, ProductSum, SegmentSum};
+pub use block::{Block, BlockBuilder, Row};
+pub use filter::{Filter, Segment};
+pub use names::Names;
+pub use reader::Reader;
+
+/// How a product that no catalogue knows is called, as the mart `sales_by_category` calls it.
+pub const UNKNOWN_PRODUCT: &str = "(unknown product)";
+
+/// A product as the catalogue has it now.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Product {
+    /// Its id in sales; `None` where a sale names none.
+    pub id: Option<Arc<str>>,
+    /// Its name.
+    pub name: Option<Arc<str>>,
+    /// Its category; `None` where the catalogue states none.
+    pub category: Option<Arc<str>>,
+    /// Whether the catalogue has it.
+    pub known: bool,
+}
+
+/// The sales of one published batch.
+#[derive(Debug, Clone)]
+pub struct Cube {
+    /// The batch.
+    pub batch: BatchNumber,
+    /// When it was published, UTC.
+    pub loaded_at: DateTime<Utc>,
+    /// Digits after the point of every amount.
+    pub scale: u8,
+    /// The latest sale, UTC microseconds.
+    pub last_sale: Option<i64>,
+    /// The rows.
+    pub blocks: Vec<Arc<Block>>,
+    /// The products by their number in blocks.
+    pub products: Arc<Vec<Product>>,
+    /// The cities by their number in blocks; the first is no city.
+    pub cities: Arc<Vec<Option<Arc<str>>>>,
+    /// The segment of each customer by number in blocks; the first is no customer.
+    pub segments: Arc<Vec<Segment>>,
+    /// The numbers of customers, for looking one up.
+    pub customers: Arc<std::sync::RwLock<Names>>,
+}
+
+impl Cube {
+    /// Sales in all.
+    pub fn rows(&self) -> u64 {
+        self.blocks.iter().map(|block| block.len() as u64).sum()
+    }
+
+    /// The first and the last day with sales, in days since 1970-01-01.
+    pub fn days(&self) -> Option<(i32, i32)> {
+        let ends = self.blocks.iter().filter_map(|block| block.days());
+        ends.reduce(|(first, last), (from, to)| (first.min(from), last.max(to)))
+    }
+
+    /// Bytes that the rows take.
+    pub fn bytes(&self) -> u64 {
+        self.blocks.iter().map(|block| block.bytes()).sum()
+    }
+
+    /// The segment of a customer by id.
+    pub fn segment_of(&self, customer: Option<&str>) -> Segment {
+        let Some(id) = customer else { return Segment::Unknown };
+        let names = self.customers.read().unwrap_or_else(std::sync::PoisonError::into_inner);
+        let number = names.get(id).unwrap_or(0);
+        self.segments.get(number as usize).copied().unwrap_or(Segment::Unknown)
+    }
+
+    /// The figures of the sales that `filter` lets through.
+    pub fn answer(&self, filter: &Filter, threads: usize) -> Answer {
+        walk::answer(self, filter, threads)
+    }
+}

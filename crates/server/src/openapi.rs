@@ -1,0 +1,147 @@
+//! The OpenAPI document, made from the table of endpoints.
+
+use serde_json::{Map, Value, json};
+use shoplake_core::access::Role;
+
+use crate::guard::Needs;
+use crate::routes::Endpoint;
+
+/// A JSON Schema.
+pub(crate) type Schema = Value;
+
+/// One query parameter.
+pub(crate) struct Parameter {
+    name: &'static str,
+    description: &'static str,
+    schema: Schema,
+}
+
+impl Parameter {
+    /// A parameter of this shape.
+    pub(crate) fn new(name: &'static str, description: &'static str, schema: Schema) -> Self {
+        Self { name, description, schema }
+    }
+
+    /// A text.
+    pub(crate) fn text(name: &'static str, description: &'static str) -> Self {
+        Self::new(name, description, json!({ "type": "string", "maxLength": 1000 }))
+    }
+
+    /// A day.
+    pub(crate) fn day(name: &'static str, description: &'static str) -> Self {
+        Self::new(name, description, json!({ "type": "string", "format": "date" }))
+    }
+
+    /// A whole number.
+    pub(crate) fn number(name: &'static str, default: u32, least: u32, most: u32) -> Self {
+        let schema = json!({ "type": "integer", "minimum": least, "maximum": most, "default": default });
+        Self::new(name, "how many at most", schema)
+    }
+
+    /// One of some words.
+    pub(crate) fn word(name: &'static str, description: &'static str, words: &[&str]) -> Self {
+        Self::new(name, description, json!({ "type": "string", "enum": words }))
+    }
+
+    /// Any number of texts.
+    pub(crate) fn texts(name: &'static str, description: &'static str) -> Self {
+        let schema = json!({ "type": "array", "maxItems": 1000, "items": { "type": "string", "maxLength": 1000 } });
+        Self::new(name, description, schema)
+    }
+
+    fn json(&self) -> Value {
+        json!({ "name": self.name, "in": "query", "description": self.description, "schema": self.schema })
+    }
+}
+
+/// The parameters that say which sales a figure is about.
+pub(crate) fn filters() -> Vec<Parameter> {
+    let segments = json!({
+        "type": "array", "maxItems": 1000,
+        "items": { "type": "string", "enum": ["new", "returning", "loyal", "unknown"] },
+    });
+    vec![
+        Parameter::day("from", "the first day, in the shop's zone"),
+        Parameter::day("to", "the last day, in the shop's zone"),
+        Parameter::word("compare", "what the days are compared with", &["previous", "year", "none"]),
+        Parameter::texts("category", "categories as the catalogue has them now; empty for none"),
+        Parameter::texts("product", "product ids"),
+        Parameter::texts("city", "cities as they were known at load; empty for none"),
+        Parameter::new("segment", "segments of customers by orders ever: 1, 2 to 4, 5 and more", segments),
+    ]
+}
+
+/// The document.
+pub(crate) fn document(endpoints: &[Endpoint]) -> Value {
+    let mut paths = Map::new();
+    for endpoint in endpoints {
+        let path = paths.entry(endpoint.path).or_insert_with(|| json!({}));
+        if let Some(methods) = path.as_object_mut() {
+            methods.insert(endpoint.method.as_str().to_lowercase(), operation(endpoint));
+        }
+    }
+    json!({
+        "openapi": "3.1.0",
+        "info": {
+            "title": "Shoplake", "version": env!("CARGO_PKG_VERSION"),
+            "description": "Figures of the last published batch. Money and decimals are strings; days are the shop's own, moments UTC.",
+        },
+        "paths": paths,
+        "components": {
+            "schemas": { "Problem": problem() },
+            "securitySchemes": {
+                "session": { "type": "apiKey", "in": "cookie", "name": "shoplake_session" },
+                "token": { "type": "http", "scheme": "bearer" },
+                "share": { "type": "apiKey", "in": "header", "name": "X-Shoplake-Share" },
+            },
+        },
+    })
+}
+
+fn problem() -> Value {
+    json!({
+        "type": "object", "required": ["type", "title", "status", "detail"],
+        "properties": {
+            "type": { "type": "string" }, "title": { "type": "string" }, "status": { "type": "integer" },
+            "detail": { "type": "string" }, "hint": { "type": "string" },
+        },
+    })
+}
+
+fn operation(endpoint: &Endpoint) -> Value {
+    let in_path = endpoint.path.split('/').filter_map(|part| part.strip_prefix('{')?.strip_suffix('}'));
+    let in_path =
+        in_path.map(|name| json!({ "name": name, "in": "path", "required": true, "schema": { "type": "string" } }));
+    let parameters: Vec<Value> = in_path.chain(endpoint.parameters.iter().map(Parameter::json)).collect();
+    let (note, security) = match endpoint.needs {
+        Needs::Nothing => (String::new(), json!([])),
+        Needs::Shared => (
+            " For every role, and for share links.".to_owned(),
+            json!([{ "session": [] }, { "token": [] }, { "share": [] }]),
+        ),
+        Needs::Role(Role::Viewer) => (" For every role.".to_owned(), json!([{ "session": [] }, { "token": [] }])),
+        Needs::Role(role) => (format!(" For the role {role} and higher."), json!([{ "session": [] }, { "token": [] }])),
+    };
+    let failed = json!({
+        "description": "what went wrong, and what to do",
+        "content": { "application/problem+json": { "schema": { "$ref": "#/components/schemas/Problem" } } },
+    });
+    let answer = match endpoint.answers {
+        "" => json!({ "description": "done" }),
+        media => json!({ "description": "the answer", "content": { media: {} } }),
+    };
+    let mut operation = json!({
+        "summary": endpoint.summary,
+        "description": format!("{}.{note}", endpoint.summary),
+        "operationId": format!("{}{}", endpoint.method.as_str().to_lowercase(), endpoint.path.replace(['/', '{', '}', '.', '-'], "_")),
+        "parameters": parameters,
+        "security": security,
+        "responses": { "2XX": answer, "304": { "description": "what was asked for has not changed" }, "4XX": failed, "503": failed },
+    });
+    if let (Some(schema), Some(members)) = (&endpoint.body, operation.as_object_mut()) {
+        let media = if schema["type"] == "string" { "text/yaml" } else { "application/json" };
+        members
+            .insert("requestBody".to_owned(), json!({ "required": true, "content": { media: { "schema": schema } } }));
+    }
+    operation
+}

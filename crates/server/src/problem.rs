@@ -1,0 +1,115 @@
+//! Errors as `application/problem+json` (RFC 9457), which tell a client what to do and leak nothing of
+//! the machine: what went wrong inside goes to the log.
+
+use axum::http::{HeaderValue, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use serde_json::{Value, json};
+use shoplake_core::{Fault, FaultKind};
+
+/// What handlers answer.
+pub(crate) type Answer<T = Response> = Result<T, Problem>;
+
+/// One error of the API.
+#[derive(Debug)]
+pub(crate) struct Problem {
+    status: StatusCode,
+    code: &'static str,
+    detail: String,
+    hint: Option<String>,
+    more: Vec<(&'static str, Value)>,
+    headers: Vec<(header::HeaderName, HeaderValue)>,
+}
+
+impl Problem {
+    /// A problem with a short name for programs (`query.refused`) and words for people.
+    pub(crate) fn new(status: StatusCode, code: &'static str, detail: impl Into<String>) -> Self {
+        Self { status, code, detail: detail.into(), hint: None, more: Vec::new(), headers: Vec::new() }
+    }
+
+    /// A parameter or a body that does not say what it should.
+    pub(crate) fn unprocessable(code: &'static str, detail: impl Into<String>) -> Self {
+        Self::new(StatusCode::UNPROCESSABLE_ENTITY, code, detail)
+    }
+
+    /// There is no such thing, or the asker may not know that there is.
+    pub(crate) fn not_found(detail: impl Into<String>) -> Self {
+        Self::new(StatusCode::NOT_FOUND, "not_found", detail)
+    }
+
+    /// The asker may not do that.
+    pub(crate) fn forbidden(code: &'static str, detail: impl Into<String>) -> Self {
+        Self::new(StatusCode::FORBIDDEN, code, detail)
+    }
+
+    /// Something inside went wrong; the words go to the log alone.
+    pub(crate) fn internal(error: &dyn std::fmt::Display) -> Self {
+        tracing::error!(%error, "a request failed");
+        Self::new(StatusCode::INTERNAL_SERVER_ERROR, "internal", "the server could not answer; its log says why")
+    }
+
+    /// The figures are not there yet.
+    pub(crate) fn not_ready() -> Self {
+        Self::new(StatusCode::SERVICE_UNAVAILABLE, "not_ready", "the tables are being read; ask again in a moment")
+            .header(header::RETRY_AFTER, "1")
+    }
+
+    /// Adds what to do next.
+    pub(crate) fn hint(mut self, hint: impl Into<String>) -> Self {
+        self.hint = Some(hint.into());
+        self
+    }
+
+    /// Adds a member of the problem document.
+    pub(crate) fn with(mut self, name: &'static str, value: Value) -> Self {
+        self.more.push((name, value));
+        self
+    }
+
+    /// Adds a header.
+    pub(crate) fn header(mut self, name: header::HeaderName, value: &str) -> Self {
+        self.headers.extend(HeaderValue::from_str(value).ok().map(|value| (name, value)));
+        self
+    }
+}
+
+impl From<Fault> for Problem {
+    fn from(fault: Fault) -> Self {
+        let (status, code) = match fault.kind {
+            FaultKind::Usage | FaultKind::Data => (StatusCode::UNPROCESSABLE_ENTITY, "refused"),
+            FaultKind::Busy => (StatusCode::CONFLICT, "busy"),
+            FaultKind::Unavailable => {
+                tracing::error!(error = %fault, detail = fault.detail, source = ?fault.source, "a request failed");
+                let detail = "a disk, a store or a limit of this server was in the way; its log says which";
+                return Self::new(StatusCode::SERVICE_UNAVAILABLE, "unavailable", detail);
+            }
+            FaultKind::Internal => return Self::internal(&fault),
+        };
+        let mut problem = Self::new(status, code, fault.message);
+        problem.hint = fault.hint;
+        if let Some(place) = fault.place {
+            problem.more.push(("line", json!(place.line)));
+            problem.more.push(("column", json!(place.column)));
+        }
+        problem
+    }
+}
+
+impl IntoResponse for Problem {
+    fn into_response(self) -> Response {
+        let mut body = json!({
+            "type": format!("urn:shoplake:{}", self.code),
+            "title": self.status.canonical_reason().unwrap_or("Error"),
+            "status": self.status.as_u16(),
+            "detail": self.detail,
+        });
+        if let Some(members) = body.as_object_mut() {
+            members.extend(self.hint.map(|hint| ("hint".to_owned(), hint.into())));
+            members.extend(self.more.into_iter().map(|(name, value)| (name.to_owned(), value)));
+        }
+        let mut response = (self.status, body.to_string()).into_response();
+        let headers = response.headers_mut();
+        headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
+        headers.extend(self.headers);
+        response
+    }
+}

@@ -1,0 +1,148 @@
+//! The endpoints: one table of them, from which the router, the right to use each, and the OpenAPI
+//! document are made. No endpoint can stand outside of it.
+
+mod audit;
+mod dashboards;
+mod events;
+mod health;
+mod later;
+mod quarantine;
+mod query;
+mod runs;
+mod sales;
+mod session;
+mod shares;
+mod tables;
+mod tiles;
+mod tokens;
+mod trust;
+mod users;
+
+use std::sync::Arc;
+
+use axum::Router;
+use axum::http::{Method, StatusCode};
+use axum::middleware::{from_fn, from_fn_with_state};
+use axum::response::{IntoResponse, Response};
+use axum::routing::MethodRouter;
+
+use crate::app::App;
+use crate::guard::{self, Needs};
+use crate::openapi::{Parameter, Schema};
+use crate::problem::Problem;
+use crate::web;
+
+/// One endpoint.
+pub(crate) struct Endpoint {
+    pub(crate) method: Method,
+    pub(crate) path: &'static str,
+    pub(crate) needs: Needs,
+    /// What it does, in one sentence.
+    pub(crate) summary: &'static str,
+    /// Its query parameters.
+    pub(crate) parameters: Vec<Parameter>,
+    /// The shape of its body, if it takes one.
+    pub(crate) body: Option<Schema>,
+    /// The media type of what it answers.
+    pub(crate) answers: &'static str,
+    handler: MethodRouter<App>,
+}
+
+impl Endpoint {
+    fn new(
+        method: Method,
+        path: &'static str,
+        needs: Needs,
+        summary: &'static str,
+        handler: MethodRouter<App>,
+    ) -> Self {
+        let (parameters, body, answers) = (Vec::new(), None, "application/json");
+        Self { method, path, needs, summary, parameters, body, answers, handler }
+    }
+
+    fn get(path: &'static str, needs: Needs, summary: &'static str, handler: MethodRouter<App>) -> Self {
+        Self::new(Method::GET, path, needs, summary, handler)
+    }
+
+    fn post(path: &'static str, needs: Needs, summary: &'static str, handler: MethodRouter<App>) -> Self {
+        Self::new(Method::POST, path, needs, summary, handler)
+    }
+
+    fn delete(path: &'static str, needs: Needs, summary: &'static str, handler: MethodRouter<App>) -> Self {
+        Self::new(Method::DELETE, path, needs, summary, handler)
+    }
+
+    /// Adds query parameters.
+    fn takes(mut self, parameters: impl IntoIterator<Item = Parameter>) -> Self {
+        self.parameters.extend(parameters);
+        self
+    }
+
+    /// Says what the body is.
+    fn body(mut self, schema: Schema) -> Self {
+        self.body = Some(schema);
+        self
+    }
+
+    /// Says what media type it answers.
+    fn answers(mut self, media_type: &'static str) -> Self {
+        self.answers = media_type;
+        self
+    }
+}
+
+/// All endpoints.
+pub(crate) fn endpoints() -> Vec<Endpoint> {
+    let parts = [
+        health::endpoints(),
+        session::endpoints(),
+        trust::endpoints(),
+        dashboards::endpoints(),
+        sales::endpoints(),
+        events::endpoints(),
+        runs::endpoints(),
+        quarantine::endpoints(),
+        tables::endpoints(),
+        query::endpoints(),
+        tiles::endpoints(),
+        shares::endpoints(),
+        users::endpoints(),
+        tokens::endpoints(),
+        audit::endpoints(),
+        later::endpoints(),
+    ];
+    parts.into_iter().flatten().collect()
+}
+
+/// The router of the server.
+pub(crate) fn router(app: &App) -> Router {
+    let mut router = Router::new();
+    for endpoint in endpoints() {
+        let authorize = from_fn_with_state((Arc::clone(app), endpoint.needs), guard::authorize);
+        router = router.route(endpoint.path, endpoint.handler.layer(authorize));
+    }
+    router
+        .fallback(web::fallback)
+        .method_not_allowed_fallback(method_not_allowed)
+        .layer(from_fn(plain_errors))
+        .layer(from_fn_with_state(Arc::clone(app), guard::every_request))
+        .with_state(Arc::clone(app))
+}
+
+async fn method_not_allowed() -> Response {
+    Problem::new(StatusCode::METHOD_NOT_ALLOWED, "method", "this endpoint does not know that method").into_response()
+}
+
+/// The framework's own refusals (a path that is no text, for one) as problems.
+async fn plain_errors(request: axum::extract::Request, next: axum::middleware::Next) -> Response {
+    let response = next.run(request).await;
+    let status = response.status();
+    let plain = response
+        .headers()
+        .get(axum::http::header::CONTENT_TYPE)
+        .is_none_or(|kind| kind.as_bytes().starts_with(b"text/plain"));
+    if status.is_client_error() && plain {
+        return Problem::new(status, "request", "the request cannot be understood").into_response();
+    }
+    response
+}

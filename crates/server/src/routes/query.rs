@@ -1,0 +1,92 @@
+//! SQL: one SELECT over the tables of the batch that is shown, within bounds.
+
+use std::time::{Duration, Instant};
+
+use axum::Json;
+use axum::extract::State;
+use axum::routing::post;
+use serde::Deserialize;
+use serde_json::{Value, json};
+use shoplake_core::access::Role;
+
+use super::Endpoint;
+use crate::app::App;
+use crate::body::Body;
+use crate::figures::Shown;
+use crate::guard::Needs;
+use crate::problem::{Answer, Problem};
+use crate::rows::Rows;
+
+/// The most rows of an answer, and how long it may take.
+pub(super) const ROWS_MAX: u32 = 10_000;
+const TIME_MAX: Duration = Duration::from_secs(30);
+
+pub(super) fn endpoints() -> Vec<Endpoint> {
+    let body = json!({
+        "type": "object", "additionalProperties": false, "required": ["sql"],
+        "properties": {
+            "sql": { "type": "string" },
+            "limit": { "type": "integer", "minimum": 1, "maximum": ROWS_MAX, "default": 1000 },
+        },
+    });
+    vec![Endpoint::post("/api/v1/query", Needs::Role(Role::Analyst), "Runs one SELECT", post(query)).body(body)]
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Query {
+    sql: String,
+    limit: Option<u32>,
+}
+
+async fn query(State(app): State<App>, Body(Query { sql, limit }): Body<Query>) -> Answer<Json<Value>> {
+    let limit = limit.unwrap_or(1_000);
+    if !(1..=ROWS_MAX).contains(&limit) {
+        return Err(Problem::unprocessable(
+            "parameter.number",
+            format!("`limit` is a whole number from 1 to {ROWS_MAX}"),
+        ));
+    }
+    let shown = app.figures.shown().ok_or_else(Problem::not_ready)?;
+    let began = Instant::now();
+    let rows = run(&app, &shown, &sql, limit as usize).await?;
+    Ok(Json(json!({
+        "columns": rows.columns(),
+        "truncated": rows.truncated,
+        "rows": rows.values,
+        "scanned_bytes": named_bytes(&shown, &sql),
+        "seconds": began.elapsed().as_secs_f64(),
+        "batch": shown.batch.0,
+    })))
+}
+
+/// Runs one SELECT within the bounds of rows, time, and queries at once.
+pub(super) async fn run(app: &App, shown: &Shown, sql: &str, limit: usize) -> Answer<Rows> {
+    in_time(app, async || {
+        let stream = app.engine.query(&shown.catalog, sql).await?;
+        Rows::read(stream, limit).await.map_err(Problem::from)
+    })
+    .await
+}
+
+/// Runs work on SQL once it is its turn, and ends it where it takes too long: what is dropped stops at its
+/// next row, since the engine watches for readers that go.
+pub(super) async fn in_time<T>(app: &App, work: impl AsyncFnOnce() -> Answer<T>) -> Answer<T> {
+    let turn = async {
+        let _permit = app.queries.acquire().await.map_err(|error| Problem::internal(&error))?;
+        work().await
+    };
+    tokio::time::timeout(TIME_MAX, turn).await.unwrap_or_else(|_| {
+        let seconds = TIME_MAX.as_secs();
+        Err(Problem::unprocessable("query.slow", format!("the query took longer than {seconds} s"))
+            .hint("ask for fewer days, or put the query into a model"))
+    })
+}
+
+/// Bytes of the files of every table that the text names: what a query reads at the very most.
+fn named_bytes(shown: &Shown, sql: &str) -> u64 {
+    let words: Vec<String> =
+        sql.split(|sign: char| !sign.is_alphanumeric() && sign != '_').map(str::to_lowercase).collect();
+    let named = shown.catalog.tables.values().filter(|table| words.contains(&table.name));
+    named.flat_map(|table| &table.files).map(|file| file.size).sum()
+}

@@ -1,0 +1,122 @@
+//! Runs: what they did, starting one, stopping the one that was started here.
+
+use std::time::Duration;
+
+use axum::extract::{Path, State};
+use axum::http::StatusCode;
+use axum::response::{IntoResponse, Response};
+use axum::routing::{delete, get, post};
+use axum::{Extension, Json};
+use chrono::{DateTime, TimeDelta, Utc};
+use serde_json::{Value, json};
+use shoplake_core::access::Role;
+use shoplake_core::ports::RunRecord;
+use shoplake_core::{Counts, RunId};
+
+use super::Endpoint;
+use crate::access::Identity;
+use crate::app::App;
+use crate::guard::Needs;
+use crate::openapi::Parameter;
+use crate::params::Params;
+use crate::problem::{Answer, Problem};
+use crate::runner::Work;
+
+/// Runs that are looked through for one of them.
+const RUNS: u32 = 1_000;
+/// How long a run that was started may take to say its name.
+const NAMED: Duration = Duration::from_secs(5);
+
+pub(super) fn endpoints() -> Vec<Endpoint> {
+    let (viewer, operator) = (Needs::Role(Role::Viewer), Needs::Role(Role::Operator));
+    vec![
+        Endpoint::get("/api/v1/runs", viewer, "The last runs, newest first", get(list))
+            .takes([Parameter::number("limit", 50, 1, RUNS)]),
+        Endpoint::get("/api/v1/runs/{id}", viewer, "A run: its steps, files, models and tests", get(show)),
+        Endpoint::post("/api/v1/runs", operator, "Starts a run", post(start)),
+        Endpoint::delete("/api/v1/runs/current", operator, "Stops the run that was started here", delete(stop)),
+    ]
+}
+
+/// `running`, or how it ended.
+pub(super) fn status(run: &RunRecord) -> Value {
+    run.outcome.as_ref().map_or(json!("running"), |outcome| json!(outcome.status))
+}
+
+/// When it ended, UTC.
+pub(super) fn ended(run: &RunRecord) -> Option<DateTime<Utc>> {
+    let outcome = run.outcome.as_ref()?;
+    Some(outcome.started_at + TimeDelta::microseconds((outcome.seconds * 1e6) as i64))
+}
+
+fn rows(run: &RunRecord) -> Value {
+    let mut counts = Counts::default();
+    run.outcome.iter().flat_map(|outcome| &outcome.datasets).for_each(|dataset| counts += &dataset.counts);
+    json!(counts)
+}
+
+async fn list(State(app): State<App>, params: Params) -> Answer<Json<Value>> {
+    params.only(&[&["limit"]])?;
+    let runs = app.state.runs(params.number("limit", 50, 1, RUNS)?).await?;
+    let entry = |run: &RunRecord| {
+        json!({
+            "run_id": run.run_id,
+            "started_at": run.started_at,
+            "ended_at": ended(run),
+            "status": status(run),
+            "batch": run.outcome.as_ref().and_then(|outcome| outcome.batch),
+            "rows": rows(run),
+        })
+    };
+    Ok(Json(runs.iter().map(entry).collect()))
+}
+
+async fn show(State(app): State<App>, Path(id): Path<String>) -> Answer<Json<Value>> {
+    let run = app.state.runs(RUNS).await?.into_iter().find(|run| run.run_id.0 == id);
+    let run = run.ok_or_else(|| Problem::not_found("there is no such run").hint("GET /api/v1/runs lists them"))?;
+    let steps = app.state.steps(&run.run_id).await?;
+    let mut shown = run
+        .outcome
+        .as_ref()
+        .map_or_else(|| json!({ "run_id": run.run_id, "status": "running" }), |outcome| json!(outcome));
+    shown["started_at"] = json!(run.started_at);
+    shown["ended_at"] = json!(ended(&run));
+    shown["steps"] = json!(steps);
+    shown["rows"] = rows(&run);
+    Ok(Json(shown))
+}
+
+async fn start(State(app): State<App>, Extension(identity): Extension<Identity>) -> Answer<Response> {
+    begin(&app, &identity, Work::Run, "run.start").await
+}
+
+/// Starts work, and waits a moment for the run that it becomes.
+pub(super) async fn begin(app: &App, identity: &Identity, work: Work, what: &str) -> Answer<Response> {
+    let before = app.state.runs(1).await?.first().map(|run| run.run_id.clone());
+    let detail = match &work {
+        Work::Run => String::new(),
+        Work::Replay { dataset } => dataset.clone().unwrap_or_default(),
+    };
+    app.runner.start(work).await?;
+    app.access.audit(&identity.who, what, &detail).await?;
+    let named = async {
+        loop {
+            let last = app.state.runs(1).await?.first().map(|run| run.run_id.clone());
+            if last != before {
+                return Ok::<Option<RunId>, shoplake_core::Fault>(last);
+            }
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+    };
+    // A run that waits for another one has no name yet: it is told as news.
+    let run = tokio::time::timeout(NAMED, named).await.ok().transpose()?.flatten();
+    Ok((StatusCode::ACCEPTED, Json(json!({ "run_id": run }))).into_response())
+}
+
+async fn stop(State(app): State<App>, Extension(identity): Extension<Identity>) -> Answer<StatusCode> {
+    if !app.runner.stop().await? {
+        return Err(Problem::not_found("no run was started here that goes on"));
+    }
+    app.access.audit(&identity.who, "run.stop", "").await?;
+    Ok(StatusCode::NO_CONTENT)
+}

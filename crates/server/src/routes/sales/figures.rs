@@ -1,0 +1,166 @@
+//! Figures that are read off one answer of the cube.
+
+use axum::response::Response;
+use chrono::{NaiveDate, Timelike as _};
+use serde_json::{Value, json};
+
+use super::{Asked, days};
+use crate::cube::{Answer as Figures, Cell, Filter, Segment};
+use crate::money::{average, share};
+use crate::params::date;
+use crate::problem::Answer;
+
+/// `GET /api/v1/sales/summary`
+pub(super) async fn summary(asked: Asked) -> Answer<Response> {
+    let filter = asked.filter(&[])?;
+    let compared = asked.compared(&filter)?;
+    let figures = |figures: &Figures| {
+        json!({
+            "revenue": asked.money(figures.total.revenue),
+            "transactions": figures.total.transactions,
+            "average_order_value": average(figures.total, asked.cube.scale),
+            "unique_customers": figures.customers,
+        })
+    };
+    let current = figures(asked.figures(&filter).await?.as_ref());
+    let previous = match &compared {
+        Some(compared) => Some(figures(asked.figures(compared).await?.as_ref())),
+        None => None,
+    };
+    Ok(asked.answer(json!({
+        "period": days(&filter), "compare": compared.as_ref().map(days), "current": current, "previous": previous,
+    })))
+}
+
+/// `GET /api/v1/sales/trend`
+pub(super) async fn trend(asked: Asked) -> Answer<Response> {
+    let filter = asked.filter(&["grain"])?;
+    let grain = asked.params.word("grain", &["hour", "day", "month"])?.unwrap_or("day");
+    let compared = asked.compared(&filter)?;
+    let points = points(&asked, &filter, grain).await?;
+    let previous = match &compared {
+        Some(compared) => Some(self::points(&asked, compared, grain).await?),
+        None => None,
+    };
+    let now = chrono::Utc::now().with_timezone(&asked.app.project.time_zone);
+    let (today, last) = (now.date_naive(), date(filter.to));
+    let running = today >= date(filter.from) && today <= last;
+    Ok(asked.answer(json!({
+        "grain": grain,
+        "period": days(&filter),
+        "compare": compared.as_ref().map(days),
+        "points": points,
+        "previous": previous,
+        "unfinished": running.then(|| name(today, now.hour(), grain)),
+    })))
+}
+
+/// The points of a trend, in order; what has no sale is left out.
+async fn points(asked: &Asked, filter: &Filter, grain: &str) -> Answer<Vec<Value>> {
+    let figures = asked.figures(filter).await?;
+    let mut points: Vec<(String, Cell)> = Vec::new();
+    for (hours, day) in figures.hours.chunks(24).zip(figures.from..) {
+        for (cell, hour) in hours.iter().zip(0..).filter(|(cell, _)| cell.transactions > 0) {
+            let at = name(date(day), hour, grain);
+            match points.last_mut().filter(|(last, _)| *last == at) {
+                Some((_, sum)) => sum.join(*cell),
+                None => points.push((at, *cell)),
+            }
+        }
+    }
+    let point = |(at, cell): (String, Cell)| json!({ "at": at, "revenue": asked.money(cell.revenue), "transactions": cell.transactions });
+    Ok(points.into_iter().map(point).collect())
+}
+
+/// An hour, a day or a month of the shop, as text that sorts by time.
+fn name(day: NaiveDate, hour: u32, grain: &str) -> String {
+    match grain {
+        "hour" => format!("{day}T{hour:02}:00"),
+        "month" => day.format("%Y-%m").to_string(),
+        _ => day.to_string(),
+    }
+}
+
+/// `GET /api/v1/sales/top-products`
+pub(super) async fn top_products(asked: Asked) -> Answer<Response> {
+    let filter = asked.filter(&["limit"])?;
+    let limit = asked.params.number("limit", 10, 1, Figures::TOP as u32)? as usize;
+    let figures = asked.figures(&filter).await?;
+    let mut other = figures.total;
+    let mut rows = Vec::new();
+    for sum in figures.products.iter().take(limit) {
+        other.transactions -= sum.cell.transactions;
+        other.revenue -= sum.cell.revenue;
+        let product = asked.cube.products.get(sum.product as usize);
+        rows.push(json!({
+            "product_id": product.and_then(|product| product.id.as_deref()),
+            "name": product.and_then(|product| product.name.as_deref()),
+            "revenue": asked.money(sum.cell.revenue),
+            "order_count": sum.cell.transactions,
+        }));
+    }
+    let other = json!({ "revenue": asked.money(other.revenue), "order_count": other.transactions });
+    Ok(asked.answer(json!({ "period": days(&filter), "rows": rows, "other": other })))
+}
+
+/// `GET /api/v1/sales/categories`
+pub(super) async fn categories(asked: Asked) -> Answer<Response> {
+    let filter = asked.filter(&[])?;
+    let figures = asked.figures(&filter).await?;
+    let row = |sum: &crate::cube::CategorySum| {
+        json!({
+            "category": sum.category.as_deref(),
+            "revenue": asked.money(sum.cell.revenue),
+            "order_count": sum.cell.transactions,
+            "share": share(sum.cell.revenue, figures.total.revenue),
+        })
+    };
+    let rows: Vec<Value> = figures.categories.iter().map(row).collect();
+    Ok(asked.answer(json!({ "period": days(&filter), "rows": rows })))
+}
+
+/// `GET /api/v1/sales/segments`
+pub(super) async fn segments(asked: Asked) -> Answer<Response> {
+    let filter = asked.filter(&[])?;
+    let figures = asked.figures(&filter).await?;
+    let sums = Segment::ALL.into_iter().zip(&figures.segments).filter(|(_, sum)| sum.cell.transactions > 0);
+    let rows: Vec<Value> = sums
+        .map(|(segment, sum)| {
+            json!({
+                "segment": segment.as_str(),
+                "customers": sum.customers,
+                "revenue": asked.money(sum.cell.revenue),
+                "transactions": sum.cell.transactions,
+            })
+        })
+        .collect();
+    Ok(asked.answer(json!({ "period": days(&filter), "rows": rows })))
+}
+
+/// `GET /api/v1/sales/heatmap`
+pub(super) async fn heatmap(asked: Asked) -> Answer<Response> {
+    let filter = asked.filter(&[])?;
+    let figures = asked.figures(&filter).await?;
+    let mut cells = [[Cell::default(); 24]; 7];
+    for (hours, day) in figures.hours.chunks(24).zip(figures.from..) {
+        // 1970-01-01 was a Thursday; Monday comes first.
+        let weekday = cells.get_mut((day + 3).rem_euclid(7) as usize);
+        weekday.into_iter().flatten().zip(hours).for_each(|(sum, cell)| sum.join(*cell));
+    }
+    let sums = cells
+        .iter()
+        .zip(1..)
+        .flat_map(|(hours, weekday)| hours.iter().zip(0..).map(move |(cell, hour)| (weekday, hour, cell)));
+    let rows: Vec<Value> = sums
+        .filter(|(_, _, cell)| cell.transactions > 0)
+        .map(|(weekday, hour, cell): (i32, i32, &Cell)| {
+            json!({
+                "day_of_week": weekday,
+                "hour": hour,
+                "transactions": cell.transactions,
+                "revenue": asked.money(cell.revenue),
+            })
+        })
+        .collect();
+    Ok(asked.answer(json!({ "period": days(&filter), "rows": rows })))
+}

@@ -1,0 +1,76 @@
+//! Revenue of the running day, week and month, each against as many days of the one before.
+
+use axum::response::Response;
+use chrono::{Datelike, Days, Months, NaiveDate};
+use serde_json::{Value, json};
+
+use super::{Asked, days};
+use crate::cube::Filter;
+use crate::money::change;
+use crate::params::{date, day};
+use crate::problem::Answer;
+
+/// `GET /api/v1/sales/periods`
+pub(super) async fn periods(asked: Asked) -> Answer<Response> {
+    // A share may fix days as well; nobody else states them here.
+    let fixed: &[&str] = if asked.shared { &["from", "to", "compare"] } else { &[] };
+    asked.params.only(&[&["on", "category", "product", "city", "segment"], fixed])?;
+    let on = asked.params.date("on")?.unwrap_or_else(|| asked.today());
+    let filter = asked.params.filter((on, on))?;
+    let mut body = json!({ "as_of": on, "last_day": asked.cube.days().map(|(_, last)| date(last)) });
+    for (name, now, before) in spans(on) {
+        body[name] = against(&asked, &filter, now, before).await?;
+    }
+    Ok(asked.answer(body))
+}
+
+type Span = (NaiveDate, NaiveDate);
+
+/// The running day, the week since Monday and the month since the 1st, each with what it is compared to.
+fn spans(on: NaiveDate) -> [(&'static str, Span, Span); 3] {
+    let back = |date: NaiveDate, days: u64| date.checked_sub_days(Days::new(days)).unwrap_or(date);
+    let monday = back(on, u64::from(on.weekday().num_days_from_monday()));
+    let first = back(on, u64::from(on.day0()));
+    let month_before = |date: NaiveDate| date.checked_sub_months(Months::new(1)).unwrap_or(date);
+    [
+        ("today", (on, on), (back(on, 1), back(on, 1))),
+        ("week", (monday, on), (back(monday, 7), back(on, 7))),
+        // 31 March against all of February: chrono takes the month's last day where it has no 31st.
+        ("month", (first, on), (month_before(first), month_before(on))),
+    ]
+}
+
+async fn against(asked: &Asked, filter: &Filter, now: Span, before: Span) -> Answer<Value> {
+    let bounds = (asked.params.date("from")?.map(day), asked.params.date("to")?.map(day));
+    let over = |(from, to): Span| {
+        filter.over(day(from).max(bounds.0.unwrap_or(i32::MIN)), day(to).min(bounds.1.unwrap_or(i32::MAX)))
+    };
+    let (now, before) = (over(now), over(before));
+    let (current, previous) = (asked.figures(&now).await?.total, asked.figures(&before).await?.total);
+    Ok(json!({
+        "period": days(&now),
+        "compare": days(&before),
+        "revenue": asked.money(current.revenue),
+        "transactions": current.transactions,
+        "previous": asked.money(previous.revenue),
+        "change": change(current.revenue, previous.revenue),
+    }))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Given the last day of March, then its month is compared with all of February, its week with as
+    /// many days of the week before.
+    #[test]
+    fn spans_are_as_long_as_they_can_be() {
+        let date = |text: &str| text.parse::<NaiveDate>().unwrap();
+        let [today, week, month] = spans(date("2024-03-31"));
+        assert_eq!(today.2, (date("2024-03-30"), date("2024-03-30")));
+        assert_eq!(week.1, (date("2024-03-25"), date("2024-03-31")));
+        assert_eq!(week.2, (date("2024-03-18"), date("2024-03-24")));
+        assert_eq!(month.1, (date("2024-03-01"), date("2024-03-31")));
+        assert_eq!(month.2, (date("2024-02-01"), date("2024-02-29")));
+    }
+}

@@ -1,0 +1,279 @@
+//! The latest sales row by row, each with the file and line that it came from.
+//!
+//! The cube says how many days back the page reaches, so that only those days are read; the rows come
+//! from the tables of the same batch.
+
+use std::collections::{BTreeSet, HashMap};
+
+use axum::response::Response;
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use chrono::{DateTime, Datelike};
+use futures::TryStreamExt;
+use serde_json::{Map, Value, json};
+use shoplake_core::{PinnedTable, ShopZone};
+
+use super::super::query::in_time;
+use super::{Asked, days};
+use crate::cube::{Filter, Product, UNKNOWN_PRODUCT};
+use crate::params::date;
+use crate::problem::{Answer, Problem};
+use crate::rows::{self, Rows};
+
+const MICROS_A_DAY: i64 = 86_400_000_000;
+/// Product ids that the query itself is given; with more, rows are sifted as they come.
+const IDS_IN_SQL: usize = 1_000;
+/// The columns of a row, in order.
+const COLUMNS: [&str; 8] =
+    ["transaction_id", "customer_id", "product_id", "city", "quantity", "amount", "_source_file", "_source_line"];
+
+/// `GET /api/v1/sales/transactions`
+pub(super) async fn list(asked: Asked) -> Answer<Response> {
+    let filter = asked.filter(&["limit", "before"])?;
+    let limit = asked.params.number("limit", 50, 1, 500)? as usize;
+    let before = asked.params.get("before").map(Cursor::read).transpose()?;
+    let Some((first, last)) = reach(&asked, &filter, before.as_ref(), limit).await? else {
+        return Ok(asked.answer(json!({ "period": days(&filter), "rows": [], "next": null })));
+    };
+    let page = Page::new(&asked, &filter)?;
+    let sql = page.sql(&asked, &filter, (first, last), before.as_ref(), limit);
+    let mut found = in_time(&asked.app, async || page.find(&asked, &sql, limit).await).await?;
+    let more = found.len() > limit;
+    found.truncate(limit);
+    let next = found.last().filter(|_| more).and_then(Cursor::after).map(|cursor| cursor.text());
+    let names = if asked.shared { HashMap::new() } else { customer_names(&asked, &found).await? };
+    let rows: Vec<Value> = found.into_iter().map(|row| page.shown(&asked, row, &names)).collect();
+    Ok(asked.answer(json!({ "period": days(&filter), "rows": rows, "next": next })))
+}
+
+/// Where a page ended.
+struct Cursor {
+    /// UTC microseconds.
+    at: i64,
+    id: String,
+}
+
+impl Cursor {
+    fn read(text: &str) -> Answer<Self> {
+        let wrong = || Problem::unprocessable("parameter.cursor", "`before` is not the `next` of a page");
+        let bytes = URL_SAFE_NO_PAD.decode(text).map_err(|_| wrong())?;
+        let (at, id) = serde_json::from_slice(&bytes).map_err(|_| wrong())?;
+        Ok(Self { at, id })
+    }
+
+    fn after(row: &Map<String, Value>) -> Option<Self> {
+        let at = row.get("micros")?.as_i64()?;
+        Some(Self { at, id: row.get("transaction_id")?.as_str().unwrap_or_default().to_owned() })
+    }
+
+    fn text(&self) -> String {
+        URL_SAFE_NO_PAD.encode(json!([self.at, self.id]).to_string())
+    }
+}
+
+/// The days that hold the page: as few as have so many sales. `None` where there are none.
+async fn reach(asked: &Asked, filter: &Filter, before: Option<&Cursor>, limit: usize) -> Answer<Option<(i32, i32)>> {
+    let figures = asked.figures(filter).await?;
+    let mut zone = ShopZone::new(asked.app.project.time_zone);
+    let cursor_day = before.map(|cursor| zone.local_day(cursor.at));
+    let with_sales: Vec<_> = figures.days().filter(|(day, _)| cursor_day.is_none_or(|last| *day <= last)).collect();
+    let (mut sales, mut reach) = (0, None);
+    for (day, cell) in with_sales.into_iter().rev() {
+        let last = reach.map_or(day, |(_, last)| last);
+        reach = Some((day, last));
+        // Some of the cursor's own day were on pages before.
+        if Some(day) != cursor_day {
+            sales += cell.transactions;
+        }
+        if sales > limit as u64 {
+            break;
+        }
+    }
+    Ok(reach)
+}
+
+/// How the rows of one request are found and shown.
+struct Page<'a> {
+    table: &'a PinnedTable,
+    event_time: String,
+    /// The ids that may pass, where products are filtered.
+    ids: Option<BTreeSet<String>>,
+    /// Whether sales without a product may pass too.
+    no_product: bool,
+    segments: bool,
+    filter: &'a Filter,
+    products: HashMap<&'a str, &'a Product>,
+}
+
+impl<'a> Page<'a> {
+    fn new(asked: &'a Asked, filter: &'a Filter) -> Answer<Self> {
+        let none = || Problem::not_found("there are no sales yet");
+        let table = asked.shown.catalog.tables.get("sales").ok_or_else(none)?;
+        let sales = asked.app.project.dataset("sales").ok_or_else(none)?;
+        let event_time = sales.contract.event_time.clone().ok_or_else(none)?;
+        let products =
+            asked.cube.products.iter().filter_map(|product| Some((product.id.as_deref()?, product))).collect();
+        let filtered = !filter.products.is_empty() || !filter.categories.is_empty();
+        let wanted = |product: &&Product| {
+            let id = product.id.as_deref();
+            (filter.products.is_empty() || id.is_some_and(|id| filter.products.contains(id)))
+                && (filter.categories.is_empty() || filter.categories.contains(&category(product).map(str::to_owned)))
+        };
+        let no_product = asked.cube.products.first().is_some_and(|product| wanted(&product));
+        let ids = filtered.then(|| {
+            asked
+                .cube
+                .products
+                .iter()
+                .filter(wanted)
+                .filter_map(|product| product.id.as_deref().map(str::to_owned))
+                .collect()
+        });
+        Ok(Self { table, event_time, ids, no_product, segments: !filter.segments.is_empty(), filter, products })
+    }
+
+    fn column(&self, name: &str) -> String {
+        let has = self.table.schema.column_with_name(name).is_some();
+        if has { format!("{0} AS {0}", quoted(name)) } else { format!("NULL AS {}", quoted(name)) }
+    }
+
+    fn sql(&self, asked: &Asked, filter: &Filter, days: (i32, i32), before: Option<&Cursor>, limit: usize) -> String {
+        let at = quoted(&self.event_time);
+        let zone = asked.app.project.time_zone;
+        let mut conditions = vec![
+            format!("{at} >= {}", moment(start(zone, days.0))),
+            format!("{at} < {}", moment(start(zone, days.1 + 1))),
+        ];
+        if ["year", "month"].iter().all(|name| self.table.partition_columns.iter().any(|column| column == name)) {
+            let months = |day: i32| date(day).year() * 12 + date(day).month() as i32;
+            conditions.push(format!("\"year\" * 12 + \"month\" BETWEEN {} AND {}", months(days.0), months(days.1)));
+        }
+        let id =
+            if self.table.schema.column_with_name("transaction_id").is_some() { "\"transaction_id\"" } else { "''" };
+        if let Some(Cursor { at: last, id: last_id }) = before {
+            let (last, last_id) = (moment(*last), literal(last_id));
+            conditions.push(format!("({at} < {last} OR ({at} = {last} AND CAST({id} AS VARCHAR) < {last_id}))"));
+        }
+        if !filter.cities.is_empty() {
+            conditions.push(one_of("city", filter.cities.iter().map(Option::as_deref)));
+        }
+        let narrow = self.ids.as_ref().filter(|ids| ids.len() <= IDS_IN_SQL);
+        if let Some(ids) = narrow {
+            let none = self.no_product.then_some(None);
+            conditions.push(one_of("product_id", ids.iter().map(|id| Some(id.as_str())).chain(none)));
+        }
+        let sifted = self.segments || (self.ids.is_some() && narrow.is_none());
+        let limit = if sifted { String::new() } else { format!("LIMIT {}", limit + 1) };
+        let columns = COLUMNS.map(|name| self.column(name)).join(", ");
+        format!(
+            "SELECT {at} AS transaction_date, CAST({at} AS BIGINT) AS micros, {columns} FROM sales WHERE {} \
+             ORDER BY {at} DESC, CAST({id} AS VARCHAR) DESC {limit}",
+            conditions.join(" AND ")
+        )
+    }
+
+    /// The rows of the query that pass; one more than `limit` tells that there are more.
+    async fn find(&self, asked: &Asked, sql: &str, limit: usize) -> Answer<Vec<Map<String, Value>>> {
+        let mut stream = asked.app.engine.query(&asked.shown.catalog, sql).await?.batches;
+        let mut found = Vec::new();
+        while found.len() <= limit {
+            let Some(batch) = stream.try_next().await? else { break };
+            found.extend(rows::objects(&batch)?.into_iter().filter(|row| self.lets(asked, row)));
+        }
+        Ok(found)
+    }
+
+    /// Whether a row passes what the query was not told.
+    fn lets(&self, asked: &Asked, row: &Map<String, Value>) -> bool {
+        let text = |name: &str| row.get(name).and_then(Value::as_str);
+        let product = match (&self.ids, text("product_id")) {
+            (None, _) => true,
+            (Some(ids), Some(id)) => ids.contains(id),
+            (Some(_), None) => self.no_product,
+        };
+        product && (!self.segments || self.filter.segments.contains(&asked.cube.segment_of(text("customer_id"))))
+    }
+
+    fn shown(&self, asked: &Asked, mut row: Map<String, Value>, names: &HashMap<String, Value>) -> Value {
+        row.remove("micros");
+        let id = |row: &Map<String, Value>, name: &str| row.get(name).and_then(Value::as_str).map(str::to_owned);
+        let product = id(&row, "product_id").and_then(|id| self.products.get(id.as_str()).copied());
+        row.insert("product_name".to_owned(), json!(product.and_then(|product| product.name.as_deref())));
+        row.insert("category".to_owned(), json!(product.map_or(Some(UNKNOWN_PRODUCT), category)));
+        let customer = id(&row, "customer_id").and_then(|id| names.get(&id).cloned());
+        row.insert("customer_name".to_owned(), customer.unwrap_or(Value::Null));
+        if asked.shared {
+            // A link may go round: it shows sales, not who bought.
+            row.insert("customer_id".to_owned(), Value::Null);
+        }
+        row.into()
+    }
+}
+
+fn category(product: &Product) -> Option<&str> {
+    if product.known { product.category.as_deref() } else { Some(UNKNOWN_PRODUCT) }
+}
+
+/// The names of the customers of some rows.
+async fn customer_names(asked: &Asked, found: &[Map<String, Value>]) -> Answer<HashMap<String, Value>> {
+    let ids: BTreeSet<&str> = found.iter().filter_map(|row| row.get("customer_id")?.as_str()).collect();
+    let has =
+        asked.shown.catalog.tables.get("customers").is_some_and(|table| {
+            ["customer_id", "name"].iter().all(|name| table.schema.column_with_name(name).is_some())
+        });
+    if ids.is_empty() || !has {
+        return Ok(HashMap::new());
+    }
+    let sql = format!(
+        "SELECT customer_id, name FROM customers WHERE {}",
+        one_of("customer_id", ids.iter().map(|id| Some(*id)))
+    );
+    let rows = Rows::read(asked.app.engine.query(&asked.shown.catalog, &sql).await?, ids.len()).await?;
+    let named = rows.values.into_iter().filter_map(|mut row| {
+        let name = row.pop()?;
+        Some((row.pop()?.as_str()?.to_owned(), name))
+    });
+    Ok(named.collect())
+}
+
+/// A text of SQL. The dialect knows no escape but the doubled quote.
+pub(crate) fn literal(text: &str) -> String {
+    format!("'{}'", text.replace('\'', "''"))
+}
+
+/// A name of SQL.
+pub(crate) fn quoted(name: &str) -> String {
+    format!("\"{}\"", name.replace('"', "\"\""))
+}
+
+/// That a column has one of these values; `None` is NULL.
+pub(crate) fn one_of<'v>(column: &str, values: impl Iterator<Item = Option<&'v str>>) -> String {
+    let column = quoted(column);
+    let (mut texts, mut null) = (Vec::new(), false);
+    for value in values {
+        match value {
+            Some(text) => texts.push(literal(text)),
+            None => null = true,
+        }
+    }
+    let mut either = Vec::new();
+    if !texts.is_empty() {
+        either.push(format!("CAST({column} AS VARCHAR) IN ({})", texts.join(", ")));
+    }
+    if null {
+        either.push(format!("{column} IS NULL"));
+    }
+    if either.is_empty() { "false".to_owned() } else { format!("({})", either.join(" OR ")) }
+}
+
+/// When a day of the shop begins, UTC microseconds. Where the clock skips midnight it is the hour after.
+fn start(zone: chrono_tz::Tz, day: i32) -> i64 {
+    let (mut clock, local) = (ShopZone::new(zone), i64::from(day) * MICROS_A_DAY);
+    let quarters = (0..12).map(|quarter| local + quarter * 15 * 60_000_000);
+    quarters.into_iter().find_map(|at| clock.utc_micros(at)).unwrap_or(local)
+}
+
+fn moment(micros: i64) -> String {
+    let at = DateTime::from_timestamp_micros(micros).unwrap_or_default();
+    format!("arrow_cast('{}', 'Timestamp(Microsecond, Some(\"UTC\"))')", at.format("%Y-%m-%dT%H:%M:%S%.6fZ"))
+}

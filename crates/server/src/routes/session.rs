@@ -1,0 +1,123 @@
+//! Sign-in and sign-out, and what a page must know before it asks anything else.
+
+use axum::extract::State;
+use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
+use axum::response::IntoResponse;
+use axum::routing::get;
+use axum::{Extension, Json};
+use chrono::{TimeDelta, Utc};
+use serde::Deserialize;
+use serde_json::{Value, json};
+use shoplake_core::ShopZone;
+use shoplake_core::access::{Session, User};
+
+use super::Endpoint;
+use crate::access::{COOKIE, Identity, PASSWORD_MAX, Secret, identify, local_only, verify_password};
+use crate::app::App;
+use crate::body::Body;
+use crate::guard::Needs;
+use crate::problem::{Answer, Problem};
+use crate::serve::Peer;
+
+/// Sessions that were not used for so long are forgotten.
+const FORGOTTEN: TimeDelta = TimeDelta::days(30);
+
+pub(super) fn endpoints() -> Vec<Endpoint> {
+    let path = "/api/v1/session";
+    let body = json!({
+        "type": "object", "additionalProperties": false, "required": ["name", "password"],
+        "properties": { "name": { "type": "string" }, "password": { "type": "string" } },
+    });
+    vec![
+        Endpoint::get(path, Needs::Nothing, "Who asks, and what shop this is", get(show)),
+        Endpoint::post(path, Needs::Nothing, "Signs in", axum::routing::post(begin)).body(body),
+        Endpoint::delete(path, Needs::Shared, "Signs out", axum::routing::delete(end)),
+    ]
+}
+
+async fn show(State(app): State<App>, headers: HeaderMap) -> Answer<Json<Value>> {
+    let identity = identify(&app, &headers).await?;
+    let project = &app.project;
+    let mut shop = json!({ "name": project.name, "time_zone": project.time_zone.name(), "currency": project.currency });
+    shop["today"] = json!(ShopZone::new(project.time_zone).today());
+    if identity.is_none() {
+        // Who has not signed in learns the shop's name and nothing else.
+        shop = json!({ "name": project.name });
+    }
+    Ok(Json(json!({
+        "user": identity.as_ref().and_then(|identity| identity.user.clone()),
+        "role": identity.as_ref().map(|identity| identity.role),
+        "csrf": identity.as_ref().map(|identity| identity.csrf.clone()),
+        "sign_in_required": !local_only(&app).await?,
+        "share": identity.as_ref().and_then(|identity| identity.share.as_ref()).map(|share| {
+            json!({ "dashboard": share.dashboard, "filters": share.filters, "expires_at": share.expires_at })
+        }),
+        "shop": shop,
+        "version": identity.map(|_| env!("CARGO_PKG_VERSION")),
+    })))
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Credentials {
+    name: String,
+    password: String,
+}
+
+async fn begin(
+    State(app): State<App>,
+    peer: Option<Extension<Peer>>,
+    headers: HeaderMap,
+    Body(Credentials { name, password }): Body<Credentials>,
+) -> Answer {
+    // Where nobody has to sign in a page of another site could still try: it cannot send JSON unasked.
+    let address = peer.map_or(std::net::IpAddr::from([0, 0, 0, 0]), |Extension(peer)| peer.0.ip());
+    if let Some(wait) = app.brake.wait(address, &name) {
+        let seconds = wait.as_secs() + 1;
+        return Err(Problem::new(StatusCode::TOO_MANY_REQUESTS, "session.slow", "too many wrong tries")
+            .hint(format!("try again in {seconds} s"))
+            .header(header::RETRY_AFTER, &seconds.to_string()));
+    }
+    let user = app.access.user(&name).await?;
+    let right = is_right(&app, password, user.as_ref()).await?;
+    app.brake.note(address, &name, right);
+    let Some(user) = user.filter(|_| right) else {
+        let shown: String = name.chars().take(100).collect();
+        app.access.audit(&shown, "session.refused", &format!("from {address}")).await?;
+        return Err(Problem::new(StatusCode::UNAUTHORIZED, "session.wrong", "the name or the password is wrong"));
+    };
+    let (secret, csrf, now) = (Secret::new(""), Secret::new("").text, Utc::now());
+    let session =
+        Session { hash: secret.hash, user: user.name.clone(), csrf: csrf.clone(), created_at: now, used_at: now };
+    app.access.begin_session(&session, now - FORGOTTEN).await?;
+    app.access.audit(&user.name, "session.begin", &format!("from {address}")).await?;
+    let answer = Json(json!({ "user": user.name, "role": user.role, "csrf": csrf }));
+    Ok((StatusCode::CREATED, [(header::SET_COOKIE, cookie(&secret.text, &headers, 30 * 86_400))], answer)
+        .into_response())
+}
+
+async fn is_right(app: &App, password: String, user: Option<&User>) -> Answer<bool> {
+    if password.len() > PASSWORD_MAX {
+        return Ok(false);
+    }
+    let _permit = app.hashing.acquire().await.map_err(|error| Problem::internal(&error))?;
+    let hash = user.map(|user| user.password_hash.clone());
+    let checked = tokio::task::spawn_blocking(move || verify_password(&password, hash.as_deref())).await;
+    checked.map_err(|error| Problem::internal(&error))
+}
+
+async fn end(State(app): State<App>, Extension(identity): Extension<Identity>, headers: HeaderMap) -> Answer {
+    if let Some(session) = &identity.session {
+        app.access.end_session(session).await?;
+        app.access.audit(&identity.who, "session.end", "").await?;
+    }
+    Ok((StatusCode::NO_CONTENT, [(header::SET_COOKIE, cookie("", &headers, 0))]).into_response())
+}
+
+/// The cookie. Behind a proxy that speaks TLS it goes over TLS alone.
+fn cookie(value: &str, headers: &HeaderMap, seconds: u32) -> HeaderValue {
+    let tls = headers.get("x-forwarded-proto").is_some_and(|scheme| scheme.as_bytes() == b"https");
+    let secure = if tls { "; Secure" } else { "" };
+    let text = format!("{COOKIE}={value}; Path=/; HttpOnly; SameSite=Lax; Max-Age={seconds}{secure}");
+    HeaderValue::from_str(&text).unwrap_or(HeaderValue::from_static(""))
+}

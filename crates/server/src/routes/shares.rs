@@ -1,0 +1,131 @@
+//! Links to one dashboard with fixed filters: made, listed, ended.
+
+use axum::extract::{Path, State};
+use axum::http::StatusCode;
+use axum::response::{IntoResponse, Response};
+use axum::routing::{delete, get, post};
+use axum::{Extension, Json};
+use chrono::{DateTime, TimeDelta, Utc};
+use serde::Deserialize;
+use serde_json::{Map, Value, json};
+use shoplake_core::access::{Role, Share};
+
+use super::Endpoint;
+use crate::access::{Identity, Secret};
+use crate::app::App;
+use crate::body::Body;
+use crate::guard::Needs;
+use crate::params::FILTERS;
+use crate::problem::{Answer, Problem};
+
+/// How long a link may live, and the most filters of one.
+const LONGEST: TimeDelta = TimeDelta::days(366);
+const FILTERS_MAX: usize = 100;
+
+pub(super) fn endpoints() -> Vec<Endpoint> {
+    let analyst = Needs::Role(Role::Analyst);
+    let body = json!({
+        "type": "object", "additionalProperties": false, "required": ["dashboard", "expires_at"],
+        "properties": {
+            "dashboard": { "type": "string" },
+            "filters": { "type": "object", "description": "parameter and value, or a list of values" },
+            "expires_at": { "type": "string", "format": "date-time" },
+        },
+    });
+    vec![
+        Endpoint::get("/api/v1/shares", analyst, "The links that were made", get(list)),
+        Endpoint::post("/api/v1/shares", analyst, "Makes a link to a dashboard", post(make)).body(body),
+        Endpoint::delete("/api/v1/shares/{id}", analyst, "Ends a link", delete(end)),
+    ]
+}
+
+async fn list(State(app): State<App>) -> Answer<Json<Value>> {
+    let entry = |share: &Share| {
+        json!({
+            "id": share.id,
+            "dashboard": share.dashboard,
+            "filters": share.filters,
+            "created_by": share.created_by,
+            "created_at": share.created_at,
+            "expires_at": share.expires_at,
+            "ended": share.expires_at <= Utc::now(),
+        })
+    };
+    Ok(Json(app.access.shares().await?.iter().map(entry).collect()))
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct NewShare {
+    dashboard: String,
+    #[serde(default)]
+    filters: Map<String, Value>,
+    expires_at: DateTime<Utc>,
+}
+
+async fn make(
+    State(app): State<App>,
+    Extension(identity): Extension<Identity>,
+    Body(new): Body<NewShare>,
+) -> Answer<Response> {
+    let now = Utc::now();
+    if new.expires_at <= now || new.expires_at - now > LONGEST {
+        let detail = "`expires_at` lies in the future, at most 366 days from now";
+        return Err(Problem::unprocessable("share.expires", detail));
+    }
+    let dashboard = super::dashboards::find(&app, &identity, &new.dashboard).await?;
+    let secret = Secret::new("sls_");
+    let share = Share {
+        id: Secret::id(),
+        hash: secret.hash,
+        dashboard: dashboard.name,
+        filters: filters(new.filters)?,
+        created_by: identity.who.clone(),
+        created_at: now,
+        expires_at: new.expires_at,
+    };
+    app.access.add_share(&share).await?;
+    app.access.audit(&identity.who, "share.make", &format!("{} to {}", share.id, share.dashboard)).await?;
+    let url = format!("/s/{}", secret.text);
+    let body = json!({ "id": share.id, "token": secret.text, "url": url, "expires_at": share.expires_at });
+    Ok((StatusCode::CREATED, Json(body)).into_response())
+}
+
+/// The filters of a link as parameters; each must be one that figures know.
+fn filters(stated: Map<String, Value>) -> Answer<Vec<(String, String)>> {
+    let wrong = |name: &str| {
+        let shown: String = name.chars().take(50).collect();
+        Problem::unprocessable("share.filters", format!("`{shown}` is no filter, or its value is no text"))
+            .hint(format!("the filters are {}", FILTERS.join(", ")))
+    };
+    let mut filters = Vec::new();
+    for (name, value) in stated {
+        let values = match value {
+            Value::Array(values) => values,
+            Value::Null => Vec::new(),
+            one => vec![one],
+        };
+        for value in values {
+            let text = value.as_str().filter(|text| text.chars().count() <= 1_000).ok_or_else(|| wrong(&name))?;
+            filters.push((name.clone(), text.to_owned()));
+        }
+        if !FILTERS.contains(&name.as_str()) || filters.len() > FILTERS_MAX {
+            return Err(wrong(&name));
+        }
+    }
+    // A link that no figure understands would show an error for as long as it lives.
+    crate::params::Params::of(filters.clone()).checked()?;
+    Ok(filters)
+}
+
+async fn end(
+    State(app): State<App>,
+    Extension(identity): Extension<Identity>,
+    Path(id): Path<String>,
+) -> Answer<StatusCode> {
+    if !app.access.remove_share(&id).await? {
+        return Err(Problem::not_found("there is no such link"));
+    }
+    app.access.audit(&identity.who, "share.end", &id).await?;
+    Ok(StatusCode::NO_CONTENT)
+}

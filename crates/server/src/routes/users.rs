@@ -1,0 +1,92 @@
+//! Users: who can sign in, and as what.
+
+use axum::extract::{Path, State};
+use axum::http::StatusCode;
+use axum::response::{IntoResponse, Response};
+use axum::routing::{delete, get, post};
+use axum::{Extension, Json};
+use chrono::Utc;
+use serde::Deserialize;
+use serde_json::{Value, json};
+use shoplake_core::access::{Role, User};
+
+use super::Endpoint;
+use crate::access::{Identity, hash_password, password_fault};
+use crate::app::App;
+use crate::body::Body;
+use crate::guard::Needs;
+use crate::problem::{Answer, Problem};
+
+pub(super) fn endpoints() -> Vec<Endpoint> {
+    let admin = Needs::Role(Role::Admin);
+    let body = json!({
+        "type": "object", "additionalProperties": false, "required": ["name", "password", "role"],
+        "properties": {
+            "name": { "type": "string" }, "password": { "type": "string" },
+            "role": { "type": "string", "enum": ["viewer", "analyst", "operator", "admin"] },
+        },
+    });
+    vec![
+        Endpoint::get("/api/v1/users", admin, "The users", get(list)),
+        Endpoint::post("/api/v1/users", admin, "Adds a user", post(add)).body(body),
+        Endpoint::delete("/api/v1/users/{name}", admin, "Removes a user, with all sessions", delete(remove)),
+    ]
+}
+
+async fn list(State(app): State<App>) -> Answer<Json<Value>> {
+    let entry = |user: &User| json!({ "name": user.name, "role": user.role, "created_at": user.created_at });
+    Ok(Json(app.access.users().await?.iter().map(entry).collect()))
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct NewUser {
+    name: String,
+    password: String,
+    role: Role,
+}
+
+async fn add(
+    State(app): State<App>,
+    Extension(identity): Extension<Identity>,
+    Body(new): Body<NewUser>,
+) -> Answer<Response> {
+    if let Some(fault) = shoplake_core::access::name_fault(&new.name).or_else(|| password_fault(&new.password)) {
+        return Err(fault.into());
+    }
+    if new.role != Role::Admin && app.access.users().await?.is_empty() {
+        let problem = Problem::unprocessable("user.first", "the first user must be an admin");
+        return Err(problem.hint("from then on everybody signs in, and somebody must be able to add users"));
+    }
+    let permit = app.hashing.acquire().await.map_err(|error| Problem::internal(&error))?;
+    let password = new.password;
+    let hash = tokio::task::spawn_blocking(move || hash_password(&password)).await;
+    drop(permit);
+    let password_hash = hash.map_err(|error| Problem::internal(&error))??;
+    let user = User { name: new.name, role: new.role, password_hash, created_at: Utc::now() };
+    if !app.access.add_user(&user).await? {
+        return Err(Problem::new(StatusCode::CONFLICT, "user.taken", "there is a user of that name"));
+    }
+    app.access.audit(&identity.who, "user.add", &format!("{} as {}", user.name, user.role)).await?;
+    Ok((StatusCode::CREATED, Json(json!({ "name": user.name, "role": user.role }))).into_response())
+}
+
+async fn remove(
+    State(app): State<App>,
+    Extension(identity): Extension<Identity>,
+    Path(name): Path<String>,
+) -> Answer<StatusCode> {
+    let users = app.access.users().await?;
+    let none = || Problem::not_found("there is no such user");
+    let user = users.iter().find(|user| user.name == name).ok_or_else(none)?;
+    let admins = users.iter().filter(|user| user.role == Role::Admin).count();
+    if user.role == Role::Admin && admins == 1 {
+        let problem = Problem::new(StatusCode::CONFLICT, "user.last", "the last admin cannot be removed here");
+        return Err(problem.hint("`shoplake user remove` can, on the machine itself"));
+    }
+    if !app.access.remove_user(&name).await? {
+        return Err(none());
+    }
+    app.access.audit(&identity.who, "user.remove", &name).await?;
+    Ok(StatusCode::NO_CONTENT)
+}

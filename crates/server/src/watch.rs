@@ -1,0 +1,136 @@
+//! The watch: what is published, by whomever, shows within a second; so does a saved dashboard, and how
+//! a run goes on.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
+
+use shoplake_core::{BatchNumber, Result};
+use tokio::time::{Instant, sleep};
+
+use crate::app::App;
+use crate::serve::stopped;
+
+/// Between two looks.
+const PAUSE: Duration = Duration::from_millis(300);
+/// Between two looks at a lake that lies elsewhere: each costs requests.
+const PAUSE_REMOTE: Duration = Duration::from_secs(1);
+
+/// Something that pages show at once.
+#[derive(Debug, Clone)]
+pub(crate) struct News {
+    /// `batch`, `dashboard` or `run`.
+    pub(crate) event: &'static str,
+    /// What about it.
+    pub(crate) data: serde_json::Value,
+}
+
+/// Watches until the server stops.
+pub(crate) async fn watch(app: App) {
+    let pause = if app.project.remote.is_some() { PAUSE_REMOTE } else { PAUSE };
+    let mut stop = std::pin::pin!(stopped(app.stopping.clone()));
+    let mut watcher = Watcher { app, dashboards: None, run: None, told: None };
+    loop {
+        watcher.look().await;
+        tokio::select! {
+            () = sleep(pause) => {}
+            () = &mut stop => return,
+        }
+    }
+}
+
+struct Watcher {
+    app: App,
+    dashboards: Option<BTreeMap<PathBuf, (SystemTime, u64)>>,
+    run: Option<serde_json::Value>,
+    /// The last fault that the log was told, and when.
+    told: Option<(String, Instant)>,
+}
+
+impl Watcher {
+    async fn look(&mut self) {
+        let looks = [self.look_at_tables().await, self.look_at_runs().await, self.look_at_dashboards()];
+        for fault in looks.into_iter().filter_map(Result::err) {
+            let text = fault.to_string();
+            // A store that is away is told once a minute, not three times a second.
+            let again = self.told.as_ref().is_some_and(|(told, at)| *told == text && at.elapsed().as_secs() < 60);
+            if !again {
+                tracing::warn!(error = %fault, detail = fault.detail, "the watch could not look; it tries again");
+                self.told = Some((text, Instant::now()));
+            }
+        }
+    }
+
+    fn tell(&self, event: &'static str, data: serde_json::Value) {
+        // Nobody listens: nobody has to be told.
+        let _ = self.app.news.send(News { event, data });
+    }
+
+    async fn look_at_tables(&mut self) -> Result<()> {
+        let app = &self.app;
+        let shown = app.figures.shown().map(|shown| shown.batch);
+        let last = app.tables.last_committed().await?;
+        if shown == Some(last) {
+            return Ok(());
+        }
+        let catalog = app.tables.pinned().await?;
+        if app.tables.last_committed().await? != last {
+            // Another batch came in between: the next look takes that one.
+            return Ok(());
+        }
+        let loaded_at = match last.0.checked_sub(1) {
+            Some(before) => {
+                app.tables.manifests(BatchNumber(before)).await?.first().map(|batch| batch.summary.published())
+            }
+            None => None,
+        };
+        app.figures.show(last, loaded_at, catalog).await?;
+        tracing::info!(batch = last.0, "shown");
+        self.tell("batch", serde_json::json!({ "batch": last.0, "loaded_at": loaded_at }));
+        Ok(())
+    }
+
+    async fn look_at_runs(&mut self) -> Result<()> {
+        let Some(run) = self.app.state.runs(1).await?.into_iter().next() else { return Ok(()) };
+        let status =
+            run.outcome.as_ref().map_or(serde_json::json!("running"), |outcome| serde_json::json!(outcome.status));
+        let stage = match &run.outcome {
+            Some(_) => None,
+            None => self.app.state.steps(&run.run_id).await?.pop().map(|step| step.name),
+        };
+        let now = serde_json::json!({ "run_id": run.run_id, "status": status, "stage": stage });
+        if self.run.replace(now.clone()).is_some_and(|before| before != now) {
+            self.tell("run", now);
+        }
+        Ok(())
+    }
+
+    fn look_at_dashboards(&mut self) -> Result<()> {
+        let mut now = BTreeMap::new();
+        let entries = match fs_err::read_dir(self.app.project.dir.join("dashboards")) {
+            Ok(entries) => entries,
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(()),
+            Err(error) => return Err(error.into()),
+        };
+        for entry in entries.flatten() {
+            // A file that goes while it is looked at is gone.
+            if let Ok(metadata) = entry.metadata() {
+                let changed = metadata.modified().unwrap_or(SystemTime::UNIX_EPOCH);
+                now.insert(entry.path(), (changed, metadata.len()));
+            }
+        }
+        let Some(before) = self.dashboards.replace(now.clone()) else { return Ok(()) };
+        let paths = before.keys().chain(now.keys()).collect::<std::collections::BTreeSet<_>>();
+        for path in paths.into_iter().filter(|path| before.get(*path) != now.get(*path)) {
+            let name = path.file_stem().map(|stem| stem.to_string_lossy().into_owned());
+            self.tell("dashboard", serde_json::json!({ "name": name }));
+        }
+        Ok(())
+    }
+}
+
+/// Starts the watch.
+pub(crate) fn start(app: &App) -> tokio::task::JoinHandle<()> {
+    tokio::spawn(watch(Arc::clone(app)))
+}

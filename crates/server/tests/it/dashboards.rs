@@ -1,0 +1,122 @@
+//! Dashboards as code: read, checked with places, written, drawn.
+
+use reqwest::Method;
+use serde_json::{Value, json};
+
+use crate::shop::{Served, Shop, expect};
+
+const SOURCE: &str = "/api/v1/dashboards/sales/source";
+
+async fn put(served: &Served, path: &str, tag: &str, text: &str) -> reqwest::Response {
+    served.request(Method::PUT, path).header("if-match", tag).body(text.to_owned()).send().await.unwrap()
+}
+
+/// Given the template's dashboard, then each tile has an id of its own and rows that are those of its model.
+#[tokio::test(flavor = "multi_thread")]
+async fn every_tile_has_rows() {
+    let shop = Shop::with_sales().await;
+    let served = shop.serve().await;
+    assert_eq!(served.json("/api/v1/dashboards").await[0]["name"], "sales");
+    let dashboard = served.json("/api/v1/dashboards/sales").await;
+    assert_eq!(dashboard["errors"], json!([]));
+    for tile in dashboard["tiles"].as_array().unwrap() {
+        let id = tile["id"].as_str().unwrap();
+        let rows = served.json(&format!("/api/v1/tile/sales/{id}")).await;
+        let model = tile["model"].as_str().unwrap();
+        let expected = shop.query(&format!("SELECT count(*) FROM {model}")).await[0][0].clone();
+        assert_eq!(rows["rows"].as_array().unwrap().len().to_string(), expected, "{id}");
+    }
+    let narrowed = served.json("/api/v1/tile/sales/revenue-by-day?from=2024-03-01&to=2024-03-31&city=Berlin").await;
+    let expected = shop.query("SELECT date, total_revenue FROM daily_sales_summary WHERE date BETWEEN DATE '2024-03-01' AND DATE '2024-03-31'").await;
+    assert_eq!(narrowed["rows"].as_array().unwrap().len(), expected.len());
+    assert_eq!(narrowed["ignored_filters"], json!(["city"]), "what a tile cannot hold is said");
+}
+
+/// Given mistakes in a file, then each is told with its place and a way out, and the other dashboards stand.
+#[tokio::test(flavor = "multi_thread")]
+async fn mistakes_have_places() {
+    let shop = Shop::with_sales().await;
+    let served = shop.serve().await;
+    let text = "name: mine\ntitle: Mine\ntiles:\n  - { title: A, kind: line, model: daily_sales_sumary }\n  - { title: B, kind: lne, model: sales }\n  - { title: C, kind: bar }\n";
+    fs_err::write(shop.path().join("dashboards/mine.yml"), text).unwrap();
+    let dashboard = served.json("/api/v1/dashboards/mine").await;
+    let errors: Vec<(&Value, &Value)> =
+        dashboard["errors"].as_array().unwrap().iter().map(|e| (&e["file"], &e["line"])).collect();
+    assert!(errors.contains(&(&json!("dashboards/mine.yml"), &json!(4))), "{dashboard:#}");
+    assert!(errors.contains(&(&json!("dashboards/mine.yml"), &json!(5))), "{dashboard:#}");
+    assert!(errors.contains(&(&json!("dashboards/mine.yml"), &json!(6))), "{dashboard:#}");
+    assert!(dashboard.to_string().contains("did you mean `daily_sales_summary`?"), "{dashboard:#}");
+    fs_err::write(shop.path().join("dashboards/broken.yml"), "name: [\n").unwrap();
+    assert_eq!(served.json("/api/v1/dashboards/broken").await["errors"][0]["file"], "dashboards/broken.yml");
+    assert_eq!(served.json("/api/v1/dashboards/sales").await["errors"], json!([]));
+}
+
+/// Given an editor, then it writes what is right and unchanged meanwhile, and nothing else.
+#[tokio::test(flavor = "multi_thread")]
+async fn the_editor_writes_the_same_file() {
+    let shop = Shop::with_sales().await;
+    let served = shop.serve().await;
+    let read = served.get(SOURCE).await;
+    let tag = read.headers()["etag"].to_str().unwrap().to_owned();
+    let text = read.text().await.unwrap();
+    let file = || fs_err::read_to_string(shop.path().join("dashboards/sales.yml")).unwrap();
+    assert_eq!(text, file());
+    let missing = served.request(Method::PUT, SOURCE).body(text.clone()).send().await.unwrap();
+    expect(missing, 428).await;
+    let wrong =
+        expect(put(&served, SOURCE, &tag, &text.replace("model: top_products", "model: nothing")).await, 422).await;
+    assert_eq!(wrong["errors"][0]["line"], 8, "{wrong}");
+    assert_eq!(text, file(), "what is wrong is not written");
+    let better = text.replace("title: Sales", "title: Better");
+    let written = put(&served, SOURCE, &tag, &better).await;
+    assert_eq!(written.status(), 200);
+    let newer = written.headers()["etag"].to_str().unwrap().to_owned();
+    assert_eq!(file(), better);
+    let late = expect(put(&served, SOURCE, &tag, &text).await, 412).await;
+    assert_eq!(late["present"], better.as_str(), "the other's text comes along");
+    assert_eq!(put(&served, SOURCE, &newer, &text).await.status(), 200);
+    let renamed = text.replace("name: sales", "name: other");
+    expect(put(&served, SOURCE, &format!("\"{newer}\""), &renamed).await, 422).await;
+}
+
+/// Given names that reach for other folders, then no file is made there or anywhere.
+#[tokio::test(flavor = "multi_thread")]
+async fn names_stay_in_their_folder() {
+    let shop = Shop::with_sales().await;
+    let served = shop.serve().await;
+    let before = tree(shop.path());
+    for name in [
+        "..%2fx",
+        "%2e%2e%2f%2e%2e%2fx",
+        "a%2fb",
+        "%00",
+        "x%00y",
+        ".hidden",
+        "con%5cx",
+        "%c3%a9",
+        "%ff",
+        "a".repeat(300).as_str(),
+    ] {
+        let text = "name: x\ntiles: []\n";
+        let response = put(&served, &format!("/api/v1/dashboards/{name}/source"), "*", text).await;
+        assert!(response.status().is_client_error(), "{name}: {}", response.status());
+    }
+    assert_eq!(tree(shop.path()), before);
+    let new = put(&served, "/api/v1/dashboards/mine/source", "*", "name: mine\ntiles: []\n").await;
+    assert_eq!(new.status(), 201);
+    assert!(shop.path().join("dashboards/mine.yml").exists());
+    expect(put(&served, "/api/v1/dashboards/mine/source", "*", "name: mine\ntiles: []\n").await, 412).await;
+}
+
+fn tree(dir: &std::path::Path) -> Vec<std::path::PathBuf> {
+    let mut files = Vec::new();
+    let mut folders = vec![dir.to_owned()];
+    while let Some(folder) = folders.pop() {
+        for entry in fs_err::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()) {
+            if entry.is_dir() { folders.push(entry) } else { files.push(entry) }
+        }
+    }
+    files.retain(|path| !path.to_string_lossy().contains("/.shoplake/"));
+    files.sort();
+    files
+}

@@ -1,0 +1,13 @@
+//! The server over a real project with known data, asked through a real socket.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)] // helpers of tests may panic
+
+mod access;
+mod cube;
+mod dashboards;
+mod figures;
+mod http;
+mod live;
+mod query;
+mod shares;
+mod shop;

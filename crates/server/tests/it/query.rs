@@ -1,0 +1,79 @@
+//! SQL over HTTP: one SELECT, within bounds, with mistakes that have places.
+
+use serde_json::{Value, json};
+
+use crate::shop::{Served, Shop, expect};
+
+async fn ask(served: &Served, sql: &str) -> reqwest::Response {
+    served.post("/api/v1/query", &json!({ "sql": sql })).await
+}
+
+/// Given a query, then rows come with their columns, decimals as text, and a cut is said.
+#[tokio::test(flavor = "multi_thread")]
+async fn rows_and_columns() {
+    let shop = Shop::with_sales().await;
+    let served = shop.serve().await;
+    let answer = expect(ask(&served, "SELECT sum(amount) AS money, count(*) AS n, max(transaction_date) AS at, local_date(min(transaction_date)) AS day, NULL AS nothing FROM sales").await, 200).await;
+    assert_eq!(answer["columns"][0], json!({ "name": "money", "type": "decimal(22,2)" }));
+    let row = &answer["rows"][0];
+    assert_eq!(row[0], shop.query("SELECT sum(amount) FROM sales").await[0][0].as_str());
+    assert_eq!((&row[1], &row[3], &row[4]), (&json!(600), &json!("2024-02-15"), &Value::Null));
+    assert!(answer["scanned_bytes"].as_u64().unwrap() > 0 && answer["truncated"] == false);
+    let cut = served.post("/api/v1/query", &json!({ "sql": "SELECT * FROM sales", "limit": 7 })).await;
+    let cut = expect(cut, 200).await;
+    assert_eq!((cut["rows"].as_array().unwrap().len(), &cut["truncated"]), (7, &json!(true)));
+}
+
+/// Given anything but one SELECT, then it is refused, and nothing is written.
+#[tokio::test(flavor = "multi_thread")]
+async fn nothing_can_be_written() {
+    let shop = Shop::with_sales().await;
+    let served = shop.serve().await;
+    for sql in [
+        "INSERT INTO sales VALUES (1)",
+        "DROP TABLE sales",
+        "COPY sales TO '/tmp/out.csv'",
+        "CREATE EXTERNAL TABLE t STORED AS CSV LOCATION '/etc/passwd'",
+        "SET datafusion.execution.batch_size = 1",
+        "SELECT 1; SELECT 2",
+        "WITH x AS (DELETE FROM sales RETURNING *) SELECT * FROM x",
+        "EXPLAIN INSERT INTO sales VALUES (1)",
+        "SELECT * FROM '/etc/passwd'",
+        "",
+    ] {
+        let problem = expect(ask(&served, sql).await, 422).await;
+        assert!(!problem["detail"].as_str().unwrap().is_empty(), "{sql}: {problem}");
+    }
+    assert_eq!(shop.query("SELECT count(*) FROM sales").await, [["600"]]);
+}
+
+/// Given SQL made to break a server, then it is refused and the next query is answered.
+#[tokio::test(flavor = "multi_thread")]
+async fn hostile_queries_leave_the_server_alive() {
+    let shop = Shop::with_sales().await;
+    let served = shop.serve().await;
+    for sql in [
+        format!("SELECT 1{}", "+1".repeat(5_000)),
+        format!("SELECT {}1{}", "(".repeat(3_000), ")".repeat(3_000)),
+        format!("SELECT 1 WHERE 1=1{}", " OR 1=1".repeat(20_000)),
+        vec!["SELECT 1"; 3_000].join(" UNION ALL "),
+    ] {
+        expect(ask(&served, &sql).await, 422).await;
+    }
+    let endless = "SELECT sum(a.amount * b.amount) FROM sales a, sales b, sales c, sales d \
+        WHERE a.amount + b.amount + c.amount = d.amount + 1";
+    let cut = served.request(reqwest::Method::POST, "/api/v1/query").json(&json!({ "sql": endless }));
+    assert!(cut.timeout(std::time::Duration::from_millis(300)).send().await.is_err(), "the client goes away");
+    expect(ask(&served, "SELECT 1").await, 200).await;
+}
+
+/// Given a mistake, then the problem has its place and a hint, and nothing of the machine.
+#[tokio::test(flavor = "multi_thread")]
+async fn mistakes_have_places_and_leak_nothing() {
+    let shop = Shop::with_sales().await;
+    let served = shop.serve().await;
+    let problem = expect(ask(&served, "SELECT amont\nFROM sales").await, 422).await;
+    assert_eq!(problem["line"], 1, "{problem}");
+    assert!(problem["hint"].as_str().unwrap().contains("amount"), "{problem}");
+    assert!(!problem.to_string().contains(shop.path().to_str().unwrap()), "{problem}");
+}

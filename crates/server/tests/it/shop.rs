@@ -1,0 +1,223 @@
+//! A project in a folder of its own, run in this process and served on a free port.
+
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+use std::path::Path;
+use std::sync::{Arc, Mutex};
+
+use async_trait::async_trait;
+use futures::TryStreamExt;
+use reqwest::{Method, RequestBuilder, Response};
+use serde_json::Value;
+use shoplake_core::outcome::RunOutcome;
+use shoplake_core::ports::{Deaf, Engine, Quiet, StateStore, TableStore};
+use shoplake_core::{Project, Result, RunId};
+use shoplake_engine::DataFusionEngine;
+use shoplake_lake::LocalLake;
+use shoplake_pipeline::{Pipeline, RunOptions};
+use shoplake_project::{Environment, InitOptions, init, load};
+use shoplake_server::{Ports, Runner, Work, bind, serve};
+use shoplake_state::{SqliteAccess, SqliteState};
+use tempfile::TempDir;
+use tokio::sync::watch;
+use tokio::task::JoinHandle;
+
+/// The columns of a sales export.
+pub(crate) const HEADER: &str = "transaction_id,customer_id,product_id,quantity,amount,transaction_date\n";
+
+/// A shop in Berlin.
+pub(crate) struct Shop {
+    dir: TempDir,
+}
+
+/// Remembers what was started, and notes a run that begins, as the real one does.
+pub(crate) struct NotedRunner(pub(crate) Mutex<Vec<Work>>, SqliteState);
+
+#[async_trait]
+impl Runner for NotedRunner {
+    async fn start(&self, work: Work) -> Result<()> {
+        self.0.lock().unwrap().push(work);
+        self.1.begin_run(&RunId::new(), chrono::Utc::now()).await
+    }
+    async fn stop(&self) -> Result<bool> {
+        Ok(self.0.lock().unwrap().pop().is_some())
+    }
+}
+
+impl Shop {
+    /// An empty shop.
+    pub(crate) fn new() -> Self {
+        let dir = tempfile::tempdir().unwrap();
+        let options = InitOptions {
+            time_zone: Some("Europe/Berlin".into()),
+            currency: Some("EUR".into()),
+            ..InitOptions::default()
+        };
+        init(dir.path(), &options).unwrap();
+        Self { dir }
+    }
+
+    /// A shop with 600 sales of known content over 75 days, run once: 12 products in 3 categories and none,
+    /// one unknown product, 40 customers of 4 cities and none, some of them unknown.
+    pub(crate) async fn with_sales() -> Self {
+        let shop = Self::new();
+        let products = (1..=12).map(|n| {
+            let category = ["Tea", "Cups", "O'Brien \"%_\"", ""][n % 4];
+            let category = if category.is_empty() { Value::Null } else { category.into() };
+            serde_json::json!({ "product_id": format!("p{n}"), "name": format!("Product {n}"), "category": category, "price": "9.99", "stock": 5 })
+        });
+        shop.put("products", "products.json", serde_json::to_string(&products.collect::<Vec<_>>()).unwrap());
+        let customers = (1..=36).map(|n| {
+            let city = ["Berlin", "München", "東京 🍵", "Köln", ""][n % 5];
+            serde_json::json!({ "customer_id": format!("c{n}"), "name": format!("Customer {n}"), "city": city, "signup_date": "2024-01-01" })
+        });
+        shop.put("customers", "customers.json", serde_json::to_string(&customers.collect::<Vec<_>>()).unwrap());
+        shop.put("sales", "day-1.csv", sales(0..600));
+        shop.run().await;
+        shop
+    }
+
+    pub(crate) fn path(&self) -> &Path {
+        self.dir.path()
+    }
+
+    pub(crate) fn put(&self, dataset: &str, name: &str, bytes: impl AsRef<[u8]>) {
+        let folder = self.dir.path().join("inbox").join(dataset);
+        fs_err::create_dir_all(&folder).unwrap();
+        fs_err::write(folder.join(name), bytes).unwrap();
+    }
+
+    pub(crate) fn project(&self) -> Arc<Project> {
+        let mut project = load(self.path(), &Environment { variables: BTreeMap::new() }).unwrap();
+        project.limits.threads = 2;
+        Arc::new(project)
+    }
+
+    /// Runs once, as another process would.
+    pub(crate) async fn run(&self) -> RunOutcome {
+        let project = self.project();
+        fs_err::create_dir_all(project.state_dir()).unwrap();
+        let lake = LocalLake::open(&project).unwrap();
+        let pipeline = Pipeline {
+            landing: lake.landing(),
+            tables: Arc::new(lake),
+            engine: Arc::new(DataFusionEngine::new(&project.limits, project.time_zone).unwrap()),
+            state: Arc::new(SqliteState::open(&project.state_dir().join("state.db")).await.unwrap()),
+            listener: Arc::new(Deaf),
+            progress: Arc::new(Quiet),
+            project,
+        };
+        pipeline.run(&RunOptions::default()).await.unwrap()
+    }
+
+    /// What `shoplake query` would answer: each row's values as text, NULL as `NULL`.
+    pub(crate) async fn query(&self, sql: &str) -> Vec<Vec<String>> {
+        let project = self.project();
+        let catalog = LocalLake::open(&project).unwrap().pinned().await.unwrap();
+        let engine = DataFusionEngine::new(&project.limits, project.time_zone).unwrap();
+        let batches: Vec<_> = engine.query(&catalog, sql).await.unwrap().batches.try_collect().await.unwrap();
+        let mut rows = Vec::new();
+        for batch in batches {
+            let options = arrow_cast::display::FormatOptions::new().with_null("NULL");
+            let columns = batch.columns().iter();
+            let columns: Vec<_> =
+                columns.map(|c| arrow_cast::display::ArrayFormatter::try_new(c, &options).unwrap()).collect();
+            rows.extend((0..batch.num_rows()).map(|row| columns.iter().map(|c| c.value(row).to_string()).collect()));
+        }
+        rows
+    }
+
+    pub(crate) async fn access(&self) -> SqliteAccess {
+        SqliteAccess::open(&self.project().state_dir().join("access.db")).await.unwrap()
+    }
+
+    async fn ports(&self, runner: Arc<NotedRunner>) -> Ports {
+        let project = self.project();
+        Ports {
+            tables: Arc::new(LocalLake::open(&project).unwrap()),
+            engine: Arc::new(DataFusionEngine::new(&project.limits, project.time_zone).unwrap()),
+            state: Arc::new(SqliteState::open(&project.state_dir().join("state.db")).await.unwrap()),
+            access: Arc::new(self.access().await),
+            runner,
+            project,
+        }
+    }
+
+    /// Serves the shop on loopback, and waits until figures can be asked for.
+    pub(crate) async fn serve(&self) -> Served {
+        self.serve_at("127.0.0.1:0").await.unwrap()
+    }
+
+    /// Serves the shop at an address.
+    pub(crate) async fn serve_at(&self, address: &str) -> Result<Served> {
+        let state = SqliteState::open(&self.project().state_dir().join("state.db")).await.unwrap();
+        let runner = Arc::new(NotedRunner(Mutex::default(), state));
+        let ports = self.ports(Arc::clone(&runner)).await;
+        let listener = bind(address.parse().unwrap(), &ports).await?;
+        let port = listener.local_addr().unwrap().port();
+        let (stop, stopping) = watch::channel(false);
+        let server = tokio::spawn(serve(listener, ports, stopping));
+        let client = reqwest::Client::builder().redirect(reqwest::redirect::Policy::none()).build().unwrap();
+        let served = Served { address: ([127, 0, 0, 1], port).into(), client, stop, server, runner };
+        while served.get("/readyz").await.status() != 200 {
+            tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+        }
+        Ok(served)
+    }
+}
+
+/// A server that runs.
+pub(crate) struct Served {
+    pub(crate) address: SocketAddr,
+    pub(crate) client: reqwest::Client,
+    pub(crate) stop: watch::Sender<bool>,
+    pub(crate) server: JoinHandle<Result<()>>,
+    pub(crate) runner: Arc<NotedRunner>,
+}
+
+impl Served {
+    pub(crate) fn request(&self, method: Method, path: &str) -> RequestBuilder {
+        self.client.request(method, format!("http://{}{path}", self.address))
+    }
+
+    pub(crate) async fn get(&self, path: &str) -> Response {
+        self.request(Method::GET, path).send().await.unwrap()
+    }
+
+    pub(crate) async fn post(&self, path: &str, body: &Value) -> Response {
+        self.request(Method::POST, path).json(body).send().await.unwrap()
+    }
+
+    /// The JSON of an answer that must be right.
+    pub(crate) async fn json(&self, path: &str) -> Value {
+        let response = self.get(path).await;
+        let (status, text) = (response.status(), response.text().await.unwrap());
+        assert_eq!(status, 200, "{path}: {text}");
+        serde_json::from_str(&text).unwrap()
+    }
+}
+
+/// The JSON of a response with this status.
+pub(crate) async fn expect(response: Response, status: u16) -> Value {
+    let (found, url) = (response.status().as_u16(), response.url().clone());
+    let text = response.text().await.unwrap();
+    assert_eq!(found, status, "{url}: {text}");
+    serde_json::from_str(&text).unwrap_or_default()
+}
+
+/// Sales of known content: any numbers give the same rows again.
+pub(crate) fn sales(numbers: std::ops::Range<u64>) -> String {
+    let mut text = HEADER.to_owned();
+    for n in numbers {
+        // Squares modulo 41 are 21 customers with many sales; some others have one, or two to four.
+        let few = [3, 6, 7, 11, 12, 13, 14, 15, 17, 19, 22, 24, 26, 27];
+        let few = few[if n < 100 { n / 20 } else { 5 + n / 20 % 9 } as usize];
+        let (customer, product) = (if n % 20 == 0 { few } else { n * n % 41 }, n * 5 % 14);
+        let minutes = n * 179 % (75 * 24 * 60);
+        let at = "2024-02-15T00:30:00".parse::<chrono::NaiveDateTime>().unwrap()
+            + chrono::TimeDelta::minutes(minutes as i64);
+        let amount = n * n * 37 % 20_011;
+        text += &format!("t{n:05},c{customer},p{product},1,{}.{:02},{at}\n", amount / 100, amount % 100);
+    }
+    text
+}

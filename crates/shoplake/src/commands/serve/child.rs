@@ -1,0 +1,69 @@
+//! Runs that are started from the server: each is a process of its own, as from a shell.
+//!
+//! So it reads the project as it is now, has memory and threads of its own, takes the project's lock as
+//! every run does, and can be ended at any moment without harm.
+
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::sync::{Mutex, PoisonError};
+
+use async_trait::async_trait;
+use shoplake_core::{Fault, FaultKind, Result};
+use shoplake_server::{Runner, Work};
+
+/// Starts one child at a time.
+pub(super) struct ChildRunner {
+    project: PathBuf,
+    child: Mutex<Option<Child>>,
+}
+
+impl ChildRunner {
+    pub(super) fn new(project: &Path) -> Self {
+        Self { project: project.to_owned(), child: Mutex::new(None) }
+    }
+
+    /// The child that goes on, if one does; one that has ended is waited for and forgotten.
+    fn running<T>(&self, act: impl FnOnce(&mut Option<Child>) -> Result<T>) -> Result<T> {
+        let mut child = self.child.lock().unwrap_or_else(PoisonError::into_inner);
+        let ended = match child.as_mut() {
+            Some(child) => child.try_wait()?.is_some(),
+            None => false,
+        };
+        if ended {
+            *child = None;
+        }
+        act(&mut child)
+    }
+}
+
+#[async_trait]
+impl Runner for ChildRunner {
+    async fn start(&self, work: Work) -> Result<()> {
+        self.running(|running| {
+            if running.is_some() {
+                return Err(
+                    Fault::new(FaultKind::Busy, "a run that was started here goes on").hint("wait for it, or stop it")
+                );
+            }
+            let mut command = Command::new(std::env::current_exe()?);
+            match work {
+                Work::Run => command.arg("run"),
+                Work::Replay { dataset: None } => command.args(["quarantine", "replay"]),
+                Work::Replay { dataset: Some(name) } => command.args(["quarantine", "replay", "--dataset", &name]),
+            };
+            command.arg("--quiet").arg("--project-dir").arg(&self.project);
+            // Its warnings and errors join the server's own log.
+            *running = Some(command.stdin(Stdio::null()).stdout(Stdio::null()).spawn()?);
+            Ok(())
+        })
+    }
+
+    async fn stop(&self) -> Result<bool> {
+        self.running(|running| {
+            let Some(mut child) = running.take() else { return Ok(false) };
+            child.kill()?;
+            child.wait()?;
+            Ok(true)
+        })
+    }
+}

@@ -1,0 +1,107 @@
+//! The server as a process: where it listens, who is added, a run that it starts, and its end.
+
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::TcpStream;
+use std::process::{Child, Stdio};
+
+use crate::context::{Context, snapshot};
+
+/// A server that is ended with the value.
+struct Server {
+    child: Child,
+    address: String,
+}
+
+impl Server {
+    fn start(context: &Context) -> Self {
+        let mut command = context.command(&["serve", "--listen", "127.0.0.1:0"]);
+        let mut child = command.stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
+        let mut line = String::new();
+        BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
+        let address = line.trim().trim_start_matches("http://").trim_end_matches('/').to_owned();
+        let server = Self { child, address };
+        while !server.ask("GET", "/readyz").contains("200 OK") {
+            std::thread::sleep(std::time::Duration::from_millis(50));
+        }
+        server
+    }
+
+    fn ask(&self, method: &str, path: &str) -> String {
+        let mut stream = TcpStream::connect(&self.address).unwrap();
+        write!(stream, "{method} {path} HTTP/1.1\r\nhost: localhost\r\ncontent-length: 0\r\nconnection: close\r\n\r\n")
+            .unwrap();
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).unwrap();
+        answer
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        // It may have ended already.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// Given a server, when it starts a run, then the run is one of the project's, and its sales are shown; a
+/// signal ends the server with exit code 0.
+#[test]
+fn a_run_that_is_started_over_http() {
+    let context = Context::with_shop();
+    let mut server = Server::start(&context);
+    let header = "transaction_id,customer_id,product_id,quantity,amount,transaction_date";
+    context.put("inbox/sales/day-1.csv", &format!("{header}\nt1,c1,p1,1,12.50,2024-03-15T10:00:00\n"));
+    let started = server.ask("POST", "/api/v1/runs");
+    assert!(started.contains("202 Accepted") && started.contains("run_id"), "{started}");
+    let path = "/api/v1/sales/summary?from=2024-03-15&to=2024-03-15";
+    while !server.ask("GET", path).contains("\"revenue\":\"12.50\"") {
+        std::thread::sleep(std::time::Duration::from_millis(50));
+    }
+    let pid = server.child.id().to_string();
+    assert!(std::process::Command::new("kill").args(["-TERM", &pid]).status().unwrap().success());
+    assert_eq!(server.child.wait().unwrap().code(), Some(0));
+}
+
+/// Given no user, then another address is refused with the command that makes one.
+#[test]
+fn another_address_needs_a_user() {
+    snapshot!(Context::with_shop(), ["serve", "--listen", "0.0.0.0:0"], @r"
+    exit: 2
+    ----- stdout
+
+    ----- stderr
+    error: `0.0.0.0:0` can be reached from other machines, and nobody has to sign in yet
+    hint: `shoplake user add NAME --role admin` adds the first user; 127.0.0.1 needs none
+    ");
+}
+
+/// Given a password on stdin, then a user is added once, listed without a secret, and removed.
+#[test]
+fn users_come_and_go() {
+    let context = Context::with_shop();
+    let add = |password: &str| {
+        let mut command = context.command(&["user", "add", "ada", "--role", "admin"]);
+        let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        writeln!(child.stdin.take().unwrap(), "{password}").unwrap();
+        let output = child.wait_with_output().unwrap();
+        (output.status.code(), String::from_utf8(output.stderr).unwrap())
+    };
+    let (code, words) = add("short");
+    assert_eq!((code, words.contains("shorter than 10 characters")), (Some(2), true), "{words}");
+    assert_eq!(add("correct horse battery").0, Some(0));
+    let (code, words) = add("correct horse battery");
+    assert_eq!((code, words.contains("there is a user `ada` already")), (Some(2), true), "{words}");
+    let listed = String::from_utf8(context.output(&["user", "ls", "--json"]).stdout).unwrap();
+    assert!(listed.contains("\"role\": \"admin\"") && !listed.contains("argon2"), "{listed}");
+    assert!(context.output(&["user", "remove", "ada"]).status.success());
+    assert_eq!(context.output(&["user", "ls", "--json"]).stdout, b"[]\n");
+    snapshot!(context, ["user", "remove", "ada"], @r"
+    exit: 2
+    ----- stdout
+
+    ----- stderr
+    error: there is no user `ada`
+    hint: `shoplake user ls` lists them
+    ");
+}
