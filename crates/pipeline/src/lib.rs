@@ -40,6 +40,7 @@ pub use build::fingerprints;
 pub use choice::{Choice, Chosen};
 pub use planning::{plan_all, plan_tests};
 pub use replay::{ORIGIN_COLUMNS, REASON_COLUMNS, ReplayOptions, places, source_item};
+pub use run::many;
 pub use why::{Explainer, Why};
 
 /// The stations of a project, put together by the binary.

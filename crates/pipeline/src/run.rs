@@ -409,8 +409,8 @@ fn published(fault: Fault, batch: BatchNumber) -> Fault {
         .hint("bring the disk in order; the next `shoplake run` catches up and loads nothing twice")
 }
 
-/// One fault for several: the first, with how many more there are.
-pub(crate) fn many(mut faults: Vec<Fault>) -> Fault {
+/// One fault for several: the first, with the others told in its detail.
+pub fn many(mut faults: Vec<Fault>) -> Fault {
     let rest: Vec<String> = faults.iter().skip(1).map(ToString::to_string).collect();
     let Some(first) = (!faults.is_empty()).then(|| faults.remove(0)) else {
         return Fault::new(FaultKind::Internal, "the models failed without a reason");

@@ -9,6 +9,7 @@ use shoplake_core::ports::{Engine, StateStore, TableStore};
 use tokio::sync::{Semaphore, broadcast, watch};
 
 use crate::access::Brake;
+use crate::explain::Explain;
 use crate::figures::Figures;
 use crate::runner::Runner;
 use crate::watch::News;
@@ -30,6 +31,8 @@ pub struct Ports {
     pub access: Arc<dyn AccessStore>,
     /// Starts and stops runs.
     pub runner: Arc<dyn Runner>,
+    /// Explains figures and columns.
+    pub explain: Arc<dyn Explain>,
 }
 
 /// The server's state; cheap to clone.
@@ -43,6 +46,7 @@ pub(crate) struct Shared {
     pub(crate) state: Arc<dyn StateStore>,
     pub(crate) access: Arc<dyn AccessStore>,
     pub(crate) runner: Arc<dyn Runner>,
+    pub(crate) explain: Arc<dyn Explain>,
     /// The figures of the last published batch.
     pub(crate) figures: Figures,
     /// What pages are told.
@@ -77,6 +81,7 @@ impl Shared {
             state: ports.state,
             access: ports.access,
             runner: ports.runner,
+            explain: ports.explain,
             figures,
             news: broadcast::channel(256).0,
             loopback,

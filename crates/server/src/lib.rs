@@ -9,6 +9,7 @@ mod access;
 mod app;
 mod body;
 pub mod cube;
+mod explain;
 mod figures;
 mod guard;
 mod money;
@@ -24,5 +25,6 @@ mod web;
 
 pub use access::{hash_password, password_fault};
 pub use app::Ports;
+pub use explain::Explain;
 pub use runner::{Runner, Work};
 pub use serve::{bind, serve};

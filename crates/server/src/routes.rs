@@ -4,8 +4,8 @@
 mod audit;
 mod dashboards;
 mod events;
+mod explain;
 mod health;
-mod later;
 mod quarantine;
 mod query;
 mod runs;
@@ -109,7 +109,7 @@ pub(crate) fn endpoints() -> Vec<Endpoint> {
         users::endpoints(),
         tokens::endpoints(),
         audit::endpoints(),
-        later::endpoints(),
+        explain::endpoints(),
     ];
     parts.into_iter().flatten().collect()
 }

@@ -14,7 +14,7 @@ use shoplake_lake::{LocalLake, WriterLock};
 use shoplake_models::Models;
 use shoplake_monitor::OpenLineageListener;
 use shoplake_pipeline::{Explainer, Pipeline};
-use shoplake_server::{Ports, Runner};
+use shoplake_server::{Explain, Ports, Runner};
 use shoplake_state::{SqliteAccess, SqliteState};
 
 use crate::printer::Printer;
@@ -101,7 +101,11 @@ pub(crate) async fn access(project: &Project) -> Result<Arc<dyn AccessStore>, Fa
 }
 
 /// What the server stands on.
-pub(crate) async fn served(project: &Arc<Project>, runner: Arc<dyn Runner>) -> Result<Ports, Fault> {
+pub(crate) async fn served(
+    project: &Arc<Project>,
+    runner: Arc<dyn Runner>,
+    explain: Arc<dyn Explain>,
+) -> Result<Ports, Fault> {
     Ok(Ports {
         project: Arc::clone(project),
         tables: Arc::new(LocalLake::open(project)?),
@@ -109,6 +113,7 @@ pub(crate) async fn served(project: &Arc<Project>, runner: Arc<dyn Runner>) -> R
         state: state(project).await?,
         access: access(project).await?,
         runner,
+        explain,
     })
 }
 

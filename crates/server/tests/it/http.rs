@@ -143,7 +143,10 @@ async fn every_mistake_has_its_status() {
     assert_eq!(served.request(Method::HEAD, "/api/v1/trust").send().await.unwrap().status(), 200);
     let large = "POST /api/v1/query HTTP/1.1\r\nhost: localhost\r\ncontent-type: application/json\r\ncontent-length: 2000000\r\n\r\n";
     assert!(raw(&served, large.as_bytes()).await.starts_with("HTTP/1.1 413"));
-    expect(served.get("/api/v1/lineage?node=sales").await, 404).await;
+    expect(served.get("/api/v1/lineage?node=sales").await, 422).await;
+    expect(served.get("/api/v1/why?model=sales").await, 422).await;
+    let asked = "/api/v1/why?model=sales&where=transaction_id%3D%27T1%27&column=amount";
+    assert_eq!(served.get(asked).await.status(), 200);
 }
 
 /// Given parameters that are out of bounds, then they are refused, and a value is never more than itself.

@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex};
 use async_trait::async_trait;
 use futures::TryStreamExt;
 use reqwest::{Method, RequestBuilder, Response};
-use serde_json::Value;
+use serde_json::{Value, json};
 use shoplake_core::outcome::RunOutcome;
 use shoplake_core::ports::{Deaf, Engine, Quiet, StateStore, TableStore};
 use shoplake_core::{Project, Result, RunId};
@@ -16,7 +16,7 @@ use shoplake_engine::DataFusionEngine;
 use shoplake_lake::LocalLake;
 use shoplake_pipeline::{Pipeline, RunOptions};
 use shoplake_project::{Environment, InitOptions, init, load};
-use shoplake_server::{Ports, Runner, Work, bind, serve};
+use shoplake_server::{Explain, Ports, Runner, Work, bind, serve};
 use shoplake_state::{SqliteAccess, SqliteState};
 use tempfile::TempDir;
 use tokio::sync::watch;
@@ -139,6 +139,7 @@ impl Shop {
             state: Arc::new(SqliteState::open(&project.state_dir().join("state.db")).await.unwrap()),
             access: Arc::new(self.access().await),
             runner,
+            explain: Arc::new(Unexplained),
             project,
         }
     }
@@ -163,6 +164,20 @@ impl Shop {
             tokio::time::sleep(std::time::Duration::from_millis(20)).await;
         }
         Ok(served)
+    }
+}
+
+/// Explanations are the binary's; here only the way to them is of interest.
+struct Unexplained;
+
+#[async_trait]
+impl Explain for Unexplained {
+    async fn why(&self, model: &str, condition: &str, column: &str, limit: usize) -> Result<Value> {
+        Ok(json!({ "model": model, "where": condition, "column": column, "limit": limit }))
+    }
+
+    async fn lineage(&self, node: &str) -> Result<Value> {
+        Err(shoplake_core::Fault::usage(format!("there is no table `{node}`")).hint("look again"))
     }
 }
 

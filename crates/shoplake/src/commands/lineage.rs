@@ -3,10 +3,10 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 
-use serde_json::json;
-use shoplake_core::Fault;
+use serde_json::{Value, json};
 use shoplake_core::planned::Origin;
-use shoplake_models::{Direction, Edge, Lineage, Link, Shown, TableKind};
+use shoplake_core::{Fault, Project};
+use shoplake_models::{Direction, Edge, Lineage, Link, Models, Shown, TableKind};
 
 use super::Context;
 use crate::cli::LineageArgs;
@@ -15,28 +15,18 @@ use crate::render::escape;
 use crate::table::Tone;
 use crate::wiring;
 
+/// What a column comes from, and what it goes into.
+pub(super) const BOTH: [Direction; 2] = [Direction::Upstream, Direction::Downstream];
+
 pub(super) fn lineage(context: &Context, args: &LineageArgs) -> Result<Exit, Failure> {
     let project = context.project()?;
     let models = shoplake_models::load(&project)?;
-    let shown: Vec<Shown> = shoplake_project::viewers(&project.dir)?
-        .into_iter()
-        .map(|viewer| Shown {
-            name: viewer.file,
-            kind: if viewer.dashboard { TableKind::Dashboard } else { TableKind::Report },
-            part: viewer.part,
-            table: viewer.table,
-            columns: viewer.columns,
-        })
-        .collect();
-    let lineage = context.block_on(1, async {
-        let (planner, empty) = wiring::planner(&project)?;
-        Ok(Lineage::of(&project, &models, planner.as_ref(), empty, &shown).await?)
-    })?;
+    let lineage = context.block_on(1, async { Ok(of(&project, &models).await?) })?;
     let start = lineage.find(&args.name)?;
     let directions: &[Direction] = match (args.upstream, args.downstream) {
         (true, _) => &[Direction::Upstream],
         (_, true) => &[Direction::Downstream],
-        _ => &[Direction::Upstream, Direction::Downstream],
+        _ => &BOTH,
     };
     let text = if args.json || args.mermaid {
         let (nodes, edges) = lineage.around(&start, directions);
@@ -48,21 +38,42 @@ pub(super) fn lineage(context: &Context, args: &LineageArgs) -> Result<Exit, Fai
     Ok(Exit::Done)
 }
 
+/// The lineage of a project, from its sources to its dashboards and reports.
+pub(super) async fn of(project: &Project, models: &Models) -> Result<Lineage, Fault> {
+    let viewers = shoplake_project::viewers(&project.dir).map_err(shoplake_pipeline::many)?;
+    let shown: Vec<Shown> = viewers
+        .into_iter()
+        .map(|viewer| Shown {
+            name: viewer.file,
+            kind: if viewer.dashboard { TableKind::Dashboard } else { TableKind::Report },
+            part: viewer.part,
+            table: viewer.table,
+            columns: viewer.columns,
+        })
+        .collect();
+    let (planner, empty) = wiring::planner(project)?;
+    Lineage::of(project, models, planner.as_ref(), empty, &shown).await
+}
+
 fn json(lineage: &Lineage, of: &str, nodes: &BTreeSet<Origin>, edges: &BTreeSet<Edge>) -> Result<String, Fault> {
+    let text = serde_json::to_string_pretty(&object(lineage, of, nodes, edges));
+    text.map(|text| text + "\n").map_err(|error| Fault::internal("lineage cannot be written as JSON").caused_by(error))
+}
+
+/// Nodes, edges and tables as one object.
+pub(super) fn object(lineage: &Lineage, of: &str, nodes: &BTreeSet<Origin>, edges: &BTreeSet<Edge>) -> Value {
     let tables: BTreeMap<&String, &str> =
         nodes.iter().filter_map(|node| Some((&node.table, lineage.tables.get(&node.table)?.word()))).collect();
     let edges: Vec<_> = edges
         .iter()
         .map(|edge| json!({ "from": edge.from.to_string(), "to": edge.to.to_string(), "kind": edge.link.word() }))
         .collect();
-    let object = json!({
+    json!({
         "of": of,
         "nodes": nodes.iter().map(ToString::to_string).collect::<Vec<_>>(),
         "edges": edges,
         "tables": tables,
-    });
-    let text = serde_json::to_string_pretty(&object);
-    text.map(|text| text + "\n").map_err(|error| Fault::internal("lineage cannot be written as JSON").caused_by(error))
+    })
 }
 
 /// A flowchart with a box a table. What only decides which rows count is a dotted line.

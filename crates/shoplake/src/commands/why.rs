@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use arrow_array::{ArrayRef, RecordBatch};
 use arrow_schema::{Field, Schema};
+use futures::FutureExt;
 use serde_json::{Map, Value, json};
 use shoplake_core::Fault;
 use shoplake_core::ports::RowStream;
@@ -28,7 +29,7 @@ pub(super) fn why(context: &Context, args: &WhyArgs) -> Result<Exit, Failure> {
     let (why, object) = context.block_on(project.limits.threads, async {
         let explainer = wiring::explainer(&project, models).await?;
         let why = explainer.why(&args.table, &args.condition, &args.column, limit).await?;
-        let object = object(&why).await?;
+        let object = object(&why)?;
         Ok((why, object))
     })?;
     let printer = &context.printer;
@@ -52,12 +53,12 @@ pub(super) fn why(context: &Context, args: &WhyArgs) -> Result<Exit, Failure> {
 }
 
 /// The explanation as one object.
-async fn object(why: &Why) -> Result<Value, Failure> {
+pub(super) fn object(why: &Why) -> Result<Value, Failure> {
     let field = Field::new("value", why.value.data_type().clone(), true);
     let value = RecordBatch::try_new(Arc::new(Schema::new(vec![field])), vec![ArrayRef::clone(&why.value)])
         .map_err(|error| Fault::internal("a value is no column").caused_by(error))?;
-    let value = objects(value).await?.pop().and_then(|mut row| row.remove("value")).unwrap_or_default();
-    let rows = objects(why.rows.clone()).await?;
+    let value = objects(value)?.pop().and_then(|mut row| row.remove("value")).unwrap_or_default();
+    let rows = objects(why.rows.clone())?;
     let parts: Vec<Value> = why.parts.iter().map(|(words, value)| json!({ "what": words, "value": value })).collect();
     Ok(json!({
         "value": value,
@@ -77,10 +78,12 @@ async fn object(why: &Why) -> Result<Value, Failure> {
 }
 
 /// The rows as JSON objects, in the form of `shoplake query --output json`.
-async fn objects(batch: RecordBatch) -> Result<Vec<Map<String, Value>>, Failure> {
+fn objects(batch: RecordBatch) -> Result<Vec<Map<String, Value>>, Failure> {
     let stream = RowStream { schema: batch.schema(), batches: Box::pin(futures::stream::iter([Ok(batch)])) };
     let mut bytes = Vec::new();
-    records::write(stream, Output::Json, None, None, &mut bytes).await?;
+    // The rows are at hand: nothing is waited for.
+    let written = records::write(stream, Output::Json, None, None, &mut bytes).now_or_never();
+    written.ok_or_else(|| Fault::internal("rows at hand were waited for"))??;
     let rows = serde_json::from_slice(&bytes);
     rows.map_err(|error| Fault::internal("rows cannot be written as JSON").caused_by(error).into())
 }

@@ -1,6 +1,7 @@
 //! `shoplake serve`: the dashboards and the HTTP API, until a signal ends them.
 
 mod child;
+mod explanations;
 
 use std::process::{Command, Stdio};
 use std::sync::Arc;
@@ -14,6 +15,7 @@ use crate::cli::ServeArgs;
 use crate::failure::{Exit, Failure};
 use crate::wiring;
 use child::ChildRunner;
+use explanations::Explanations;
 
 pub(super) fn serve(context: &Context, args: &ServeArgs) -> Result<Exit, Failure> {
     let project = context.project()?;
@@ -21,7 +23,7 @@ pub(super) fn serve(context: &Context, args: &ServeArgs) -> Result<Exit, Failure
     // Requests wait for disks and for each other: threads of their own, whatever SQL may take.
     context.block_on(0, async {
         let runner = Arc::new(ChildRunner::new(&project.dir));
-        let ports = wiring::served(&project, runner).await?;
+        let ports = wiring::served(&project, runner, Arc::new(Explanations(Arc::clone(&project)))).await?;
         let listener = shoplake_server::bind(args.listen, &ports).await?;
         let address = listener.local_addr().map_err(Fault::from)?;
         let (stop, stopping) = watch::channel(false);
@@ -41,6 +43,7 @@ pub(super) fn serve(context: &Context, args: &ServeArgs) -> Result<Exit, Failure
 }
 
 /// Turns `stop` true at the first signal that asks for an end.
+#[expect(clippy::disallowed_methods, reason = "whoever asks twice does not wait for main to return")]
 async fn stop_on_signal(stop: watch::Sender<bool>) {
     let (Ok(mut terminate), Ok(mut interrupt)) = (signal(SignalKind::terminate()), signal(SignalKind::interrupt()))
     else {

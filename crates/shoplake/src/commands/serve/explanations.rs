@@ -1,0 +1,36 @@
+//! The server's explanations: what the commands `why` and `lineage` print as JSON.
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use serde_json::Value;
+use shoplake_core::{Fault, Project, Result};
+use shoplake_pipeline::many;
+use shoplake_server::Explain;
+
+use crate::commands::{lineage, why};
+use crate::failure::Failure;
+use crate::wiring;
+
+/// Explains the figures and columns of a project, as its files and tables are when it is asked.
+pub(super) struct Explanations(pub(super) Arc<Project>);
+
+#[async_trait]
+impl Explain for Explanations {
+    async fn why(&self, model: &str, condition: &str, column: &str, limit: usize) -> Result<Value> {
+        let models = shoplake_models::load(&self.0).map_err(many)?;
+        let explainer = wiring::explainer(&self.0, models).await?;
+        let why = explainer.why(model, condition, column, limit).await?;
+        why::object(&why).map_err(|failure| match failure {
+            Failure::Faults(faults) => many(faults),
+            Failure::Output(error) => Fault::from(error),
+        })
+    }
+
+    async fn lineage(&self, node: &str) -> Result<Value> {
+        let models = shoplake_models::load(&self.0).map_err(many)?;
+        let lineage = lineage::of(&self.0, &models).await?;
+        let (nodes, edges) = lineage.around(&lineage.find(node)?, &lineage::BOTH);
+        Ok(lineage::object(&lineage, node, &nodes, &edges))
+    }
+}
