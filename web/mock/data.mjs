@@ -47,7 +47,7 @@ export function products() {
     items.map(([name, price]) => ({ product_id: `P${++number}`, name, category: category === "null" ? null : category, price })));
 }
 
-export function customers(count = 900) {
+export function customers(count = 9000) {
   const next = random(11);
   return Array.from({ length: count }, (_, index) => ({
     customer_id: `C${String(index + 1).padStart(4, "0")}`,
@@ -89,7 +89,7 @@ export function sales({ from, until, perDay = 44 }) {
     for (const moment of moments) {
       number += 1;
       line += 1;
-      const person = people[Math.floor(next() ** 1.8 * people.length)];
+      const person = people[Math.floor(next() ** 3.2 * people.length)];
       let pick = next() * weightTotal;
       let index = 0;
       while (index < goods.length - 1 && (pick -= weights[index]) > 0) index += 1;

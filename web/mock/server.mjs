@@ -45,7 +45,7 @@ function load(state, { cents = 4990 } = {}) {
   const { shop } = state;
   const number = shop.rows.length ? Number(shop.rows.at(-1).transaction_id.slice(1)) + 1 : 1;
   const goods = products();
-  shop.rows.push(row({ number, person: customers()[number % 900], item: goods[number % goods.length], quantity: 1, cents, date: day(TODAY), text: TODAY, moment: NOW_HOUR * 3600 + (number % 3000), line: number % 5000 }));
+  shop.rows.push(row({ number, person: customers()[number % 9000], item: goods[number % goods.length], quantity: 1, cents, date: day(TODAY), text: TODAY, moment: NOW_HOUR * 3600 + (number % 3000), line: number % 5000 }));
   shop.batch += 1;
   shop.loadedAt = new Date().toISOString();
   shop.index();

@@ -122,7 +122,7 @@ export class Shop {
     const points = (rows, moved) => [...this.group(rows, key(moved))].sort(([left], [right]) => (left < right ? -1 : 1)).map(([at, group]) => ({ at, revenue: money(group.cents), transactions: group.count, unique_customers: group.people.size }));
     const all = points(current, 0);
     const running = grain === "month" ? `${TODAY.slice(0, 7)}-01` : grain === "hour" ? null : TODAY;
-    return { points: all, previous: previous && points(previous, shift ?? 0), unfinished: all.some((point) => point.at === running) ? running : null };
+    return { points: all, previous: previous && points(previous, 0), unfinished: all.some((point) => point.at === running) ? running : null };
   }
 
   topProducts(query) {

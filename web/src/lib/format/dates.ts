@@ -21,13 +21,6 @@ export function addMonths(date: string, months: number): string {
 
 export const monthEnd = (date: string): string => addDays(addMonths(date, 1), -1);
 
-/** The six weeks that a calendar page shows, beginning on `firstDay` (ISO weekday). */
-export function calendarPage(month: string, firstDay: number): string[] {
-  const start = monthStart(month);
-  const lead = (weekdayOf(start) - firstDay + 7) % 7;
-  return Array.from({ length: 42 }, (_, index) => addDays(start, index - lead));
-}
-
 /** The reader's first day of the week; Monday where the browser does not say. */
 export function firstWeekday(locale: string): number {
   try {

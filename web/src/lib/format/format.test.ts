@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { addMonths, calendarPage, isDate, monthEnd, weekdayOf, weekStart } from "./dates";
+import { addMonths, isDate, monthEnd, weekdayOf, weekStart } from "./dates";
 import { change, compareDecimals, parseDecimal, ratio, sumDecimals } from "./decimal";
 import { Formats } from "./format";
 
@@ -59,10 +59,6 @@ describe("days and moments", () => {
     expect(weekStart("2025-06-15")).toBe("2025-06-09");
     expect(addMonths("2025-01-31", 1)).toBe("2025-02-01");
     expect(monthEnd("2024-02-10")).toBe("2024-02-29");
-  });
-  it("lays a calendar out by the reader's first weekday", () => {
-    expect(calendarPage("2025-06-10", 1)[0]).toBe("2025-05-26");
-    expect(calendarPage("2025-06-10", 7)[0]).toBe("2025-06-01");
   });
   it("writes an instant in the shop's zone and leaves the shop's own clock alone", () => {
     expect(english.moment("2025-06-18T23:30:00Z")).toContain("19 Jun 2025");

@@ -1,1 +1,0 @@
-import{a as e,i as t,n,o as r,r as i,t as a}from"./index-ZKbKDtvQ.js";var o=t(`<h1> </h1>`);function s(t,s){let c=a(s,`name`,3,``);var l=o(),u=r(l,!0);e(()=>n(u,c())),i(t,l)}export{s as default};
