@@ -62,22 +62,6 @@ export function pieSpec(parts: readonly Part[], { height = 260 }: { height?: num
   };
 }
 
-export function funnelSpec(parts: readonly Part[], { height = 260 }: { height?: number } = {}): ChartSpec {
-  return {
-    marks: toMarks(parts),
-    height,
-    option: (colours, width) => ({
-      tooltip: { trigger: "item" },
-      series: [{
-        type: "funnel", sort: "none", gap: 3, top: 4, bottom: 4, left: 4, width: Math.round(width * 0.5), minSize: "6%", funnelAlign: "left",
-        data: parts.map((part, index) => ({ name: part.name, value: position(part.value) ?? 0, itemStyle: { ...shade(parts, index, colours.of["series-1"], colours), borderWidth: 0 } })),
-        label: { position: "right", ...axisText(colours), color: colours.of["ink"], formatter: ({ dataIndex }: { dataIndex: number }) => `${short(parts[dataIndex]?.name ?? "", 22)}  ${parts[dataIndex]?.text ?? ""}` },
-        labelLine: { length: 10, lineStyle: { color: colours.of["line"] } }, emphasis: { disabled: true },
-      }],
-    }),
-  };
-}
-
 export interface Dot {
   readonly key: string;
   readonly name: string;
@@ -108,6 +92,14 @@ export interface HeatPart {
   readonly lines: readonly TipLine[];
 }
 
+/** A colour of the scale, at a share between nothing and the most. */
+export function scaled(scale: readonly string[], share: number): string {
+  const place = Math.max(0, Math.min(1, share)) * (scale.length - 1);
+  const numbers = (colour: string | undefined): number[] => (colour?.match(/[\d.]+/g) ?? ["0", "0", "0"]).slice(0, 3).map(Number);
+  const [low, high] = [numbers(scale[Math.floor(place)]), numbers(scale[Math.ceil(place)])];
+  return `rgb(${low.map((value, index) => Math.round(value + ((high[index] ?? value) - value) * (place % 1))).join(", ")})`;
+}
+
 /** Seven days by twenty-four hours; a cell without sales stays empty. */
 export function heatSpec(cells: readonly HeatPart[], formats: Formats, selected: { weekday: readonly string[]; hour: readonly string[] }, { firstDay = 1, height = 260 }: { firstDay?: number; height?: number } = {}): ChartSpec {
   const days = Array.from({ length: 7 }, (_, index) => ((firstDay - 1 + index) % 7) + 1);
@@ -124,9 +116,8 @@ export function heatSpec(cells: readonly HeatPart[], formats: Formats, selected:
       grid: { left: 2, right: 2, top: 2, bottom: 2, outerBoundsMode: "same", outerBoundsContain: "axisLabel" },
       xAxis: { type: "category", data: Array.from({ length: 24 }, (_, hour) => formats.hourShort(hour)), axisTick: { show: false }, axisLine: { show: false }, axisLabel: { ...axisText(colours), interval: width < 420 ? 5 : width < 760 ? 2 : 1 } },
       yAxis: { type: "category", inverse: true, data: days.map((weekday) => formats.weekday(weekday, width < 420 ? "narrow" : "short")), axisTick: { show: false }, axisLine: { show: false }, axisLabel: axisText(colours) },
-      visualMap: { show: false, type: "continuous", min: 0, max: top, inRange: { color: [...colours.heat] } },
       tooltip: { trigger: "item" },
-      series: [{ type: "heatmap", progressive: 0, data: filled.map((each) => ({ value: [each.hour, each.row, position(each.cell?.value)], itemStyle: { borderColor: chosen(each.weekday, each.hour) ? colours.of["ink"] : colours.of["surface"], borderWidth: chosen(each.weekday, each.hour) ? 2 : 1.5, borderRadius: 2, opacity: some && !chosen(each.weekday, each.hour) ? 0.35 : 1 } })), emphasis: { disabled: true }, cursor: "pointer" }],
+      series: [{ type: "heatmap", progressive: 0, data: filled.map((each) => ({ value: [each.hour, each.row, position(each.cell?.value)], itemStyle: { color: scaled(colours.heat, (position(each.cell?.value) ?? 0) / top), borderColor: chosen(each.weekday, each.hour) ? colours.of["ink"] : colours.of["surface"], borderWidth: chosen(each.weekday, each.hour) ? 2 : 1.5, borderRadius: 2, opacity: some && !chosen(each.weekday, each.hour) ? 0.35 : 1 } })), emphasis: { disabled: true }, cursor: "pointer" }],
     }),
   };
 }

@@ -82,7 +82,7 @@ export function trendSpec(input: TrendInput): ChartSpec {
           boundaryGap: shown.length < 2,
           axisTick: { show: false },
           axisLine: { lineStyle: { color: colours.of["line-strong"] } },
-          axisLabel: { ...axisText(colours), hideOverlap: true, interval: Math.max(0, Math.ceil(shown.length / Math.max(2, Math.floor(width / (colours.rem * 5)))) - 1), showMinLabel: true },
+          axisLabel: { ...axisText(colours), hideOverlap: true, interval: Math.max(0, Math.ceil(shown.length / Math.max(2, Math.floor(width / (colours.rem * 5)))) - 1), showMinLabel: true, alignMinLabel: "left", margin: 10 },
         },
         yAxis: {
           type: "value",
@@ -96,11 +96,10 @@ export function trendSpec(input: TrendInput): ChartSpec {
           { name: "before", type: "line", data: earlier.map(position), showSymbol: false, silent: true, lineStyle: { color: colours.of["behind"], width: 1.5 }, itemStyle: { color: colours.of["behind"] }, emphasis: { disabled: true }, z: 1 },
           {
             name: input.name, type: "line", z: 3,
-            data: pixels.map((value, index) => ({ value: index < lastSolid ? value : null, symbolSize: alone(index) || picked.includes(index) ? 7 : 0 })),
+            data: pixels.map((value, index) => ({ value: index < lastSolid ? value : null, symbolSize: picked.includes(index) ? 12 : alone(index) ? 7 : 0 })),
             symbol: "circle", showSymbol: true, showAllSymbol: true,
             lineStyle: { color: line, width: 2 }, itemStyle: { color: line }, emphasis: { scale: false, lineStyle: { width: 2 } },
             ...(input.area ? { areaStyle: { color: line, opacity: 0.14 } } : {}),
-            ...(picked.length > 0 ? { markLine: { symbol: "none", silent: true, label: { show: false }, lineStyle: { color: colours.of["accent"], width: 1.5, type: "solid" }, data: picked.map((index) => ({ xAxis: index })) } } : {}),
           },
           {
             name: "unfinished", type: "line", z: 3, silent: true,

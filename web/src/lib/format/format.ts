@@ -66,6 +66,14 @@ export class Formats {
     return this.#exact(this.#number({ style: "currency", currency: this.currency, notation: "compact", maximumSignificantDigits: size < 100_000 ? 3 : 4 }), value);
   }
 
+  /** An amount at a mark, where the title has said the currency. */
+  amountShort(value: Numeric): string {
+    const size = Math.abs(Number(value));
+    if (size >= 10_000) return this.#exact(this.#number({ notation: "compact", maximumSignificantDigits: size < 100_000 ? 3 : 4 }), value);
+    const digits = size < 1000 ? (this.#number({ style: "currency", currency: this.currency }).resolvedOptions().maximumFractionDigits ?? 2) : 0;
+    return this.#exact(this.#number({ minimumFractionDigits: digits, maximumFractionDigits: digits }), value);
+  }
+
   /** An amount on an axis: no currency, it stands in the title. */
   axis(value: number): string {
     return this.#number({ notation: "compact", maximumFractionDigits: 1 }).format(value);

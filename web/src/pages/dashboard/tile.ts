@@ -1,6 +1,6 @@
 // From a tile of a dashboard and its rows to what is drawn. A tile names its columns; where it does not, they are guessed.
 import type { Cell, QueryResult, Tile } from "../../lib/api/types";
-import { barSpec, funnelSpec, heatSpec, pieSpec, scatterSpec, type Part } from "../../lib/charts/marks";
+import { barSpec, heatSpec, pieSpec, scatterSpec, type Part } from "../../lib/charts/marks";
 import type { ChartSpec } from "../../lib/charts/spec";
 import { trendSpec } from "../../lib/charts/trend";
 import { isNumeric, kindOf, wordsOf, writeCell, type Column, type Kind, type TableData } from "../../lib/export/table";
@@ -74,13 +74,22 @@ function parts(tile: Tile, rows: Rows, formats: Formats, { sorted, limit, shares
   const one = (key: string, name: string, amount: string, rest = false): Part => {
     const text = writeCell(amount, value.kind, formats);
     const share = formats.percent(ratio(amount, total));
-    const short = value.kind === "money" ? formats.moneyShort(amount) : formats.countShort(amount);
+    const short = value.kind === "money" ? formats.amountShort(amount) : formats.countShort(amount);
     return { key, name, value: amount, text: shares ? share : short, lines: [{ name: wordsOf(value.name), value: text }, ...(shares ? [{ name: "Share", value: share }] : [])], rest };
   };
   const cut = ordered.length > limit ? limit - 1 : ordered.length;
   const shown = ordered.slice(0, cut).map((row, index) => one(`${exact(row[x.index])} ${index}`, writeCell(row[x.index], x.kind, formats), exact(row[value.index])));
   const others = ordered.slice(cut);
   return others.length > 0 ? [...shown, one("(other)", `Other (${others.length})`, sumDecimals(others.map((row) => exact(row[value.index]))), true)] : shown;
+}
+
+/** A funnel's steps: each says how many of the step before it are left. */
+function steps(all: readonly Part[], formats: Formats): Part[] {
+  return all.map((part, index) => {
+    const before = all[index - 1];
+    const left = before ? formats.percent(ratio(exact(part.value), exact(before.value))) : "";
+    return left ? { ...part, text: `${part.text}  ${left}`, lines: [...part.lines, { name: "of the step before", value: left }] } : part;
+  });
 }
 
 function overTime(tile: Tile, rows: Rows, formats: Formats): ChartSpec | null {
@@ -104,7 +113,7 @@ export function tileSpec(tile: Tile, rows: Rows, formats: Formats): ChartSpec | 
     case "pie":
       return pieSpec(parts(tile, rows, formats, { sorted: true, limit: 6, shares: true }));
     case "funnel":
-      return funnelSpec(parts(tile, rows, formats, { sorted: false, limit: 12, shares: false }));
+      return barSpec(steps(parts(tile, rows, formats, { sorted: false, limit: 12, shares: false }), formats));
     case "scatter": {
       const [x, y] = [pick(rows, tile.x, (column) => isNumeric(column.kind)), pick(rows, tile.value ?? tile.y, (column) => isNumeric(column.kind) && column.name !== tile.x)];
       const name = pick(rows, null, (column) => column.kind === "text" && !/_id$/.test(column.name));

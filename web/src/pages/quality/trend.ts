@@ -4,20 +4,21 @@ import { axisText, type ChartSpec } from "../../lib/charts/spec";
 import type { TableData } from "../../lib/export/table";
 import type { Formats } from "../../lib/format/format";
 
+export const reasonsOf = (points: readonly RejectPoint[]): string[] => [...new Set(points.map((point) => point.reason))].sort();
+
 export function rejectSpec(points: readonly RejectPoint[], formats: Formats): ChartSpec {
   const days = [...new Set(points.map((point) => point.date))].sort();
-  const reasons = [...new Set(points.map((point) => point.reason))].sort();
+  const reasons = reasonsOf(points);
   const rows = new Map(points.map((point) => [`${point.date} ${point.reason}`, point.rows]));
   return {
-    height: 260,
+    height: 230,
     marks: days.map((date, index) => ({ key: date, title: formats.dayLong(date), lines: reasons.map((reason) => ({ name: reason, value: formats.count(rows.get(`${date} ${reason}`) ?? 0) })), series: 0, index })),
     option: (colours) => ({
-      grid: { left: 4, right: 96, top: 12, bottom: 4, outerBoundsMode: "same", outerBoundsContain: "axisLabel" },
+      grid: { left: 4, right: 12, top: 12, bottom: 4, outerBoundsMode: "same", outerBoundsContain: "axisLabel" },
       xAxis: { type: "category", data: days.map((date) => formats.dayShort(date)), axisTick: { show: false }, axisLine: { lineStyle: { color: colours.of["line-strong"] } }, axisLabel: { ...axisText(colours), hideOverlap: true } },
       yAxis: { type: "value", minInterval: 1, splitLine: { lineStyle: { color: colours.of["line"] } }, axisLabel: axisText(colours) },
       tooltip: { trigger: "axis", axisPointer: { type: "shadow" } },
       series: reasons.map((reason, index) => ({ type: "bar", name: reason, stack: "all", barMaxWidth: 18, data: days.map((date) => rows.get(`${date} ${reason}`) ?? 0), itemStyle: { color: colours.series[index % 8] }, emphasis: { disabled: true } })),
-      graphic: reasons.map((reason, index) => ({ type: "group", right: 0, top: 12 + index * 20, children: [{ type: "rect", shape: { width: 10, height: 10, x: -88 }, style: { fill: colours.series[index % 8] } }, { type: "text", style: { x: -72, y: -1, text: reason, fill: colours.of["ink"], font: `${colours.rem * 0.75}px ${colours.font}` } }] })),
     }),
   };
 }

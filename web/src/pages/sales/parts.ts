@@ -15,7 +15,7 @@ export function productParts(answer: TopProducts, filters: Filters, formats: For
     key: row.product_id,
     name: productName(row),
     value: row.revenue,
-    text: formats.moneyShort(row.revenue),
+    text: formats.amountShort(row.revenue),
     lines: [{ name: "Net revenue", value: formats.money(row.revenue) }, { name: "Orders", value: formats.count(row.order_count) }],
     selected: isSelected(filters, "product", row.product_id),
   }));
@@ -59,7 +59,7 @@ export function segmentParts(rows: readonly SegmentRow[], filters: Filters, form
     key: row.segment,
     name: SEGMENTS[row.segment] ?? row.segment,
     value: row.revenue,
-    text: `${formats.moneyShort(row.revenue)}`,
+    text: formats.amountShort(row.revenue),
     lines: [{ name: "Customers", value: formats.count(row.customers) }, { name: "Net revenue", value: formats.money(row.revenue) }, { name: "Share", value: formats.percent(ratio(row.revenue, total)) }],
     selected: isSelected(filters, "segment", row.segment),
   }));
