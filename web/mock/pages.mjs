@@ -13,10 +13,11 @@ function summary(number, failed) {
   return {
     run_id: `run-${number}`, status: failed ? "error" : number % 3 === 0 ? "success" : "warning", seconds: failed ? 1.12 : 2.48 + (number % 5) / 10,
     started_at: at((41 - number) * 360 + 5), ended_at: at((41 - number) * 360 + 4), batch: failed ? null : number,
+    steps: failed ? [{ name: "land", seconds: 0.31, detail: "3 files to load" }, { name: "load", seconds: 0.2, detail: "31 rows of 1 file" }] : [{ name: "land", seconds: 0.38, detail: "4 files to load" }, { name: "load", seconds: 0.92, detail: "1995 rows of 3 files" }, { name: "models", seconds: 0.41, detail: "5 models, 27 tests" }, { name: "publish", seconds: 0.21, detail: `batch ${number}` }, { name: "archive", seconds: 0.12, detail: "3 files" }, { name: "reports", seconds: 0.18, detail: "8 written" }],
     datasets: [
       { dataset: "customers", files: [file("inbox/customers/page-1.json", "already_loaded", counts(0, 0, 0, 0))], ...counts(0, 0, 0, 0) },
       { dataset: "products", files: [file("inbox/products/catalogue.json", "loaded", counts(31, 2, 1, 28))], ...counts(31, 2, 1, 28) },
-      { dataset: "sales", ...sales, files: failed
+      { dataset: "sales", ...sales, top_cause: failed ? null : { reason: "missing", rule: "required", column: "customer_id", rows: 11, share: 0.0056, money: "312.40", example: null, hint: "guests? set `required: false` at sources/sales.yml:8, then `shoplake run`" }, files: failed
         ? [file("inbox/sales/orders-broken.csv", "failed", sales, "row 1 has no column `transaction_id`: the header is `id;customer;item`. hint: name the column with `header: \"id\"` in sources/sales.yml:8, then run again")]
         : [file(`inbox/sales/orders-${TODAY}.csv`, "loaded", counts(1214, 1193, 10, 4, { missing: 7 }, 3)), file("inbox/sales/orders-late.csv", "loaded", counts(750, 738, 2, 2, { missing: 4, range: 3, malformed: 1 }))] },
     ],

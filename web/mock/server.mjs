@@ -1,9 +1,10 @@
 // A server that speaks the API over a made-up shop, for working on the app without a lake.
 //   node mock/server.mjs [--port 8787] [--scenario usual|past|one_day|empty|failed] [--sign-in] [--live SECONDS]
+//   node mock/server.mjs --api http://127.0.0.1:7070     the app of dist/ over a real server
 // It serves `dist/` too, with the headers that `shoplake serve` sends, so that what breaks there breaks here.
 import { createHash } from "node:crypto";
 import { createReadStream, existsSync, statSync } from "node:fs";
-import { createServer } from "node:http";
+import { createServer, request as ask } from "node:http";
 import { extname, join, normalize } from "node:path";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
@@ -13,7 +14,8 @@ import * as pages from "./pages.mjs";
 import { Shop } from "./shop.mjs";
 
 const DIST = fileURLToPath(new URL("../dist/", import.meta.url));
-const CSP = "default-src 'self'; img-src 'self' data: blob:; object-src 'none'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'";
+const CSP = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data: blob:; font-src 'self'; connect-src 'self'; manifest-src 'self'; form-action 'self'; base-uri 'none'; object-src 'none'; frame-ancestors 'none'";
+const FILTERS = ["from", "to", "compare", "category", "product", "city", "segment", "hour", "weekday"];
 const TYPES = { ".html": "text/html; charset=utf-8", ".js": "text/javascript", ".css": "text/css", ".svg": "image/svg+xml", ".json": "application/json" };
 
 export function start({ port = 8787, scenario = "usual", signIn = false, live = 0 } = {}) {
@@ -67,7 +69,7 @@ async function handle(state, request, response) {
   const { shop } = state;
   const key = `${request.method} ${path}`;
   if (state.failing.has(path)) return problem(response, 503, "the lake is away", "the store at `lake/` does not answer", "nothing is lost: the page shows the last figures; look at `shoplake status`");
-  const share = request.headers["x-shoplake-share"] ?? query.get("share");
+  const share = request.headers["x-shoplake-share"];
   const shared = share ? state.shares.find((each) => each.token === share) : null;
   if (share && !shared) return problem(response, 404, "this link is not valid", "it has expired or was withdrawn", "ask the person who sent it for a new one");
   if (shared) for (const [name, values] of Object.entries(shared.filters)) { query.delete(name); for (const value of [values].flat()) query.append(name, value); }
@@ -77,7 +79,7 @@ async function handle(state, request, response) {
 
   if (key === "GET /events") {
     response.writeHead(200, { "Content-Type": "text/event-stream", "Cache-Control": "no-cache" });
-    response.write(": hello\n\n");
+    response.write(`event: batch\ndata: ${JSON.stringify({ batch: shop.batch, loaded_at: shop.loadedAt })}\n\n`);
     state.listeners.add(response);
     request.on("close", () => state.listeners.delete(response));
     return;
@@ -108,7 +110,7 @@ function session(state, request, response, shared) {
   return send(response, 200, {
     user: shared ? null : state.user ?? null, role: shared ? "viewer" : signedIn ? "admin" : null, csrf: "mock-csrf", sign_in_required: Boolean(state.signIn && !state.user && !shared),
     shop: { name: "Lagoa", time_zone: ZONE, currency: CURRENCY, today: TODAY }, version: "0.1.0",
-    share: shared ? { dashboard: shared.dashboard, title: "Sales", filters: shared.filters, expires_at: shared.expires_at } : null,
+    share: shared ? { dashboard: shared.dashboard, filters: Object.entries(shared.filters).flatMap(([name, values]) => [values].flat().map((value) => [name, value])), expires_at: shared.expires_at } : null,
   });
 }
 
@@ -137,7 +139,7 @@ function read(state, path, query) {
       const run = runs().find((each) => each.run_id === name);
       return rest === "logs" ? run && pages.logs(run) : run;
     }
-    case "quarantine": return name === "rows" ? pages.quarantineRows(query) : name === "trend" ? pages.quarantineTrend() : pages.quarantine(shop);
+    case "quarantine": return name === "rows" ? { rows: pages.quarantineRows(query), more: false } : name === "trend" ? pages.quarantineTrend() : pages.quarantine(shop);
     case "tables": return name ? pages.TABLES.find((each) => each.name === name) : pages.TABLES;
     case "lineage": return pages.lineage(query.get("node") ?? "sales");
     case "alerts": return pages.ALERTS;
@@ -146,7 +148,7 @@ function read(state, path, query) {
     case "queries": return state.queries;
     case "users": return state.users;
     case "tokens": return state.tokens;
-    case "audit": return [{ at: new Date(Date.now() - 3_600_000).toISOString(), actor: "ines", action: "share.create", target: "dashboard sales" }, { at: new Date(Date.now() - 9_600_000).toISOString(), actor: "marta", action: "session.create", target: "" }];
+    case "audit": return { first_break: null, entries: [{ at: new Date(Date.now() - 3_600_000).toISOString(), who: "ines", what: "share.make", detail: "share-1 to sales" }, { at: new Date(Date.now() - 9_600_000).toISOString(), who: "marta", what: "session.begin", detail: "" }] };
     default: return undefined;
   }
 }
@@ -157,7 +159,7 @@ function write(state, key, path, text, response) {
   if (key === "POST /query") {
     const { sql, limit = 1000 } = data();
     if (!/^\s*(select|with)\b/i.test(sql)) return problem(response, 422, "only reading is allowed here", `\`${sql.trim().split(/\s/)[0] ?? ""}\` is not a SELECT`, "begin with SELECT or WITH");
-    if (/slaes/.test(sql)) return problem(response, 422, "table `slaes` is not known", "line 1, column 15", "did you mean `sales`?");
+    if (/slaes/.test(sql)) return problem(response, 422, "table `slaes` is not known", "line 1, column 15", "did you mean `sales`?", { line: 1, column: 15 });
     const rows = state.shop.trend(new URLSearchParams({ from: "2025-05-20", to: TODAY, compare: "none" })).points.map((point) => [point.at, point.transactions, point.revenue]);
     return send(response, 200, { columns: [{ name: "date", type: "date" }, { name: "transaction_count", type: "integer" }, { name: "total_revenue", type: "decimal" }], rows: rows.slice(0, limit), truncated: rows.length > limit, scanned_bytes: 48_212, seconds: 0.031 });
   }
@@ -169,19 +171,22 @@ function write(state, key, path, text, response) {
     return send(response, 204);
   }
   if (key === "POST /shares") {
+    const { filters = {} } = data();
+    const wrong = Object.keys(filters).find((each) => !FILTERS.includes(each));
+    if (wrong) return problem(response, 422, "that is no filter", `\`${wrong}\` is no filter`, `the filters are ${FILTERS.join(", ")}`);
     const token = createHash("sha256").update(`${state.shares.length}${text}`).digest("base64url");
-    state.shares.push({ token_id: `share-${state.shares.length + 1}`, token, created_at: new Date().toISOString(), created_by: "ines", ...data() });
+    state.shares.push({ id: `share-${state.shares.length + 1}`, token, created_at: new Date().toISOString(), created_by: "ines", ...data() });
     return send(response, 201, { token, url: `/s/${token}` });
   }
-  if (key.startsWith("DELETE /shares/")) { state.shares = state.shares.filter((each) => each.token_id !== name); return send(response, 204); }
+  if (key.startsWith("DELETE /shares/")) { state.shares = state.shares.filter((each) => each.id !== name); return send(response, 204); }
   if (key === "POST /runs") {
     state.running = "run-43";
-    for (const [index, stage] of ["landing", "quality", "models", "publish"].entries()) setTimeout(() => tell(state, "run", { run_id: "run-43", status: "running", stage }), index * 250);
+    for (const [index, stage] of ["land", "load", "models", "publish"].entries()) setTimeout(() => tell(state, "run", { run_id: "run-43", status: "running", stage }), index * 250);
     setTimeout(() => { tell(state, "run", { run_id: "run-43", status: "success", stage: "done" }); load(state); }, 1100);
     return send(response, 202, { run_id: "run-43" });
   }
   if (key === "DELETE /runs/current") return send(response, 202, {});
-  if (key === "POST /quarantine/replay") return send(response, 200, { replayed: 12, inserted: 9, rejected: 3 });
+  if (key === "POST /quarantine/replay") return send(response, 202, { run_id: "run-43" });
   if (key === "POST /queries") { const saved = { id: `query-${state.queries.length + 1}`, ...data() }; state.queries.push(saved); return send(response, 201, saved); }
   if (key === "POST /users") { const { password: _password, ...user } = data(); state.users.push({ created_at: new Date().toISOString(), ...user }); return send(response, 201, user); }
   if (key === "POST /tokens") { const token = { id: `token-${state.tokens.length + 1}`, created_at: new Date().toISOString(), ...data() }; state.tokens.push(token); return send(response, 201, { ...token, token: "shoplake_mock_secret" }); }
@@ -197,8 +202,24 @@ function serveFile(pathname, response) {
   createReadStream(found).pipe(response);
 }
 
+/** `dist/` before the API of a real server: the app of this folder over its figures. */
+export function startBefore(api, port = 0) {
+  const target = new URL(api);
+  const server = createServer((request, response) => {
+    if (!request.url.startsWith("/api/")) return serveFile(new URL(request.url, target).pathname, response);
+    const passed = ask({ host: target.hostname, port: target.port, path: request.url, method: request.method, headers: { ...request.headers, host: target.host, ...(request.headers.origin ? { origin: target.origin } : {}) } }, (answer) => {
+      response.writeHead(answer.statusCode, answer.headers);
+      answer.pipe(response);
+    });
+    passed.on("error", (error) => (response.headersSent ? response.end() : problem(response, 502, "the server is away", String(error))));
+    response.on("close", () => passed.destroy());
+    request.pipe(passed);
+  });
+  return new Promise((resolve) => server.listen(port, "127.0.0.1", () => resolve({ url: `http://127.0.0.1:${server.address().port}`, close: () => new Promise((done) => { server.close(done); server.closeAllConnections(); }) })));
+}
+
 if (process.argv[1] === fileURLToPath(import.meta.url)) {
-  const { values } = parseArgs({ options: { port: { type: "string" }, scenario: { type: "string" }, "sign-in": { type: "boolean" }, live: { type: "string" } } });
-  const server = await start({ port: Number(values.port ?? 8787), scenario: values.scenario ?? "usual", signIn: values["sign-in"] ?? false, live: Number(values.live ?? 0) });
+  const { values } = parseArgs({ options: { port: { type: "string" }, scenario: { type: "string" }, "sign-in": { type: "boolean" }, live: { type: "string" }, api: { type: "string" } } });
+  const server = values.api ? await startBefore(values.api, Number(values.port ?? 8787)) : await start({ port: Number(values.port ?? 8787), scenario: values.scenario ?? "usual", signIn: values["sign-in"] ?? false, live: Number(values.live ?? 0) });
   console.log(`the mock shop stands at ${server.url}`);
 }

@@ -37,9 +37,9 @@ export class Shop {
     const [category, product, city, segment, hour, weekday] = ["category", "product", "city", "segment", "hour", "weekday"].map(many);
     return (row, shift = 0) =>
       row.day >= from + shift && row.day <= to + shift &&
-      (!category || category.has(row.category ?? "(none)")) &&
+      (!category || category.has(row.category ?? "")) &&
       (!product || product.has(row.product_id)) &&
-      (!city || city.has(row.city ?? "(none)")) &&
+      (!city || city.has(row.city ?? "")) &&
       (!segment || segment.has(this.segment(row))) &&
       (!hour || hour.has(String(row.hour))) &&
       (!weekday || weekday.has(String(row.weekday)));
@@ -100,7 +100,7 @@ export class Shop {
     const figure = (from, length) => {
       const revenue = between(from, end);
       const before = between(from - length, end - length);
-      return { revenue: money(revenue), previous: before ? money(before) : null, change: before ? ((revenue - before) / before).toFixed(6) : null, from: dayText(from), to: asOf };
+      return { revenue: money(revenue), previous: before ? money(before) : null, change: before ? Math.round(((revenue - before) / before) * 1e4) / 1e4 : null, period: { from: dayText(from), to: asOf }, compare: { from: dayText(from - length), to: dayText(end - length) } };
     };
     const monthStart = day(`${asOf.slice(0, 8)}01`);
     const previousMonth = new Date(Date.UTC(+asOf.slice(0, 4), +asOf.slice(5, 7) - 2, 1)).getTime() / 86_400_000;
@@ -165,7 +165,7 @@ export class Shop {
     const search = (query.get("search") ?? "").toLowerCase();
     const value = { category: (row) => row.category, product: (row) => row.product_id, city: (row) => row.city, segment: (row) => this.segment(row) }[field];
     const label = field === "product" ? (row) => row.product_name ?? row.product_id : value;
-    const groups = [...this.group(this.rows, value)].map(([name, group]) => ({ value: name ?? "(none)", label: label(group.row) ?? "(none)", count: group.count }));
+    const groups = [...this.group(this.rows, value)].map(([name, group]) => ({ value: name ?? "", label: label(group.row) ?? "(none)", count: group.count }));
     return { values: groups.filter((each) => each.label.toLowerCase().includes(search)).sort((left, right) => right.count - left.count).slice(0, 200) };
   }
 }

@@ -49,29 +49,31 @@ describe("access", () => {
   it("a filter can be set and removed without a mouse", async () => {
     const page = await shop.page("/");
     await settled(page);
-    await page.getByRole("button", { name: "Filter by category" }).focus();
+    await page.getByRole("button", { name: /^Filter by category/i }).focus();
     await page.keyboard.press("Enter");
     await page.getByRole("checkbox").first().waitFor();
     await page.keyboard.press("Tab");
     await page.keyboard.press("Space");
     await eventually(() => new URL(page.url()).searchParams.has("category"), true);
     await page.keyboard.press("Escape");
-    assert.equal(await page.evaluate(() => document.activeElement.getAttribute("aria-label")), "Filter by category");
+    assert.equal(await page.evaluate(() => document.activeElement.title), "Filter by category");
     await page.getByRole("button", { name: /^Category .*: remove$/ }).focus();
     await page.keyboard.press("Enter");
     await eventually(() => new URL(page.url()).searchParams.has("category"), false);
   });
 
   it("text grows to 200 % without anything falling off the page", async () => {
-    const page = await shop.page("/", { width: 1280 });
-    await page.evaluate(() => (document.documentElement.style.fontSize = "32px"));
-    await settled(page);
-    assert.ok(await page.evaluate(() => document.documentElement.scrollWidth <= window.innerWidth + 1));
+    // A window of 1280 px at 200 % has 640 px of the page's own, at 400 % 320 px.
+    for (const width of [640, 320]) {
+      const page = await shop.page("/", { width });
+      await settled(page);
+      assert.ok(await page.evaluate(() => document.documentElement.scrollWidth <= window.innerWidth), `${width} px`);
+    }
   });
 
   it("motion stops where the reader asks so", async () => {
     const page = await shop.page("/", { reducedMotion: "reduce" });
-    assert.equal(await page.evaluate(() => getComputedStyle(document.documentElement).getPropertyValue("--quick").trim()), "0ms");
+    assert.match(await page.evaluate(() => getComputedStyle(document.documentElement).getPropertyValue("--quick").trim()), /^0m?s$/);
   });
 
   it("on a phone the filters stand in a sheet, and the pages behind a button", async () => {
@@ -79,7 +81,7 @@ describe("access", () => {
     await settled(page);
     await page.getByRole("button", { name: /^Filters/ }).click();
     const sheet = page.getByRole("dialog", { name: "Filters" });
-    await sheet.getByText("Category").click();
+    await sheet.getByText("Category", { exact: true }).click();
     await sheet.getByRole("checkbox", { name: /Books/ }).check();
     await sheet.getByRole("button", { name: "Show the figures" }).click();
     await eventually(() => new URL(page.url()).searchParams.get("category"), "Books");

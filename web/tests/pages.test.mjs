@@ -23,15 +23,15 @@ describe("the other pages", () => {
     const page = await shop.page("/quality");
     await page.getByRole("button", { name: /sales\.amount/ }).click();
     await page.locator("mark", { hasText: "12,50" }).first().waitFor();
-    await page.getByRole("button", { name: "Judge these again" }).click();
-    await page.getByText("Judged again:").waitFor();
+    await page.getByRole("button", { name: "Judge this dataset again" }).click();
+    await page.getByText("The rows are being judged again").waitFor();
   });
 
   it("Catalog: columns, and the lineage of a table and of a column", async () => {
     const page = await shop.page("/catalog?table=daily_sales_summary");
     await page.getByRole("button", { name: "total_revenue" }).click();
     await page.getByRole("heading", { name: /Where daily_sales_summary\.total_revenue comes from/ }).waitFor();
-    await page.getByRole("link", { name: "sales.amount, column" }).waitFor();
+    await page.getByRole("link", { name: /^sales\.amount\s*column$/ }).waitFor();
   });
 
   it("SQL: completes, runs, draws, and says what is wrong", async () => {

@@ -72,7 +72,7 @@ export function createEditor(options: EditorOptions): EditorHandle {
         lineNumbers(), history(), drawSelection(), highlightActiveLine(), bracketMatching(), closeBrackets(), autocompletion(), lintGutter(),
         language.of(languageOf({})), syntaxHighlighting(colours), look, EditorView.lineWrapping,
         EditorState.readOnly.of(options.readonly ?? false),
-        EditorView.contentAttributes.of({ "aria-label": options.label }),
+        EditorView.contentAttributes.of({ "aria-label": options.label, tabindex: "0" }),
         EditorView.updateListener.of((update) => update.docChanged && options.onchange(update.state.doc.toString())),
       ],
     }),

@@ -15,6 +15,10 @@ export class ApiError extends Error {
 const KEPT_ANSWERS = 120;
 const answers = new Map<string, { tag: string; data: unknown }>();
 let csrf: string | null = null;
+let batch: number | null = null;
+
+/** The batch that the newest figures came from. */
+export const seenBatch = (): number | null => batch;
 
 export const setCsrf = (token: string | null): void => void (csrf = token);
 
@@ -37,6 +41,8 @@ async function reach(path: string, options: RequestInit): Promise<Response> {
     if (error instanceof DOMException && error.name === "AbortError") throw error;
     throw new ApiError({ title: "The server does not answer", status: 0, detail: "what you see are the last figures that arrived", hint: "is `shoplake serve` still running? The page goes on by itself once it is back" });
   }
+  const named = response.headers.get("Shoplake-Batch");
+  if (named !== null) batch = Number(named);
   if (response.ok || response.status === 304) return response;
   let problem: Partial<Problem> = {};
   try {

@@ -7,6 +7,9 @@ export interface Problem {
   detail?: string;
   hint?: string;
   errors?: PlacedError[];
+  /** Where in a query it is wrong. */
+  line?: number;
+  column?: number;
 }
 export interface PlacedError {
   file: string;
@@ -16,10 +19,13 @@ export interface PlacedError {
   hint?: string | null;
 }
 export type Role = "viewer" | "analyst" | "operator" | "admin";
+/** A link's fixed filters: by name, or as pairs of name and value. */
+export type SharedFilters = Record<string, string | string[]> | [string, string][];
+
 export interface SharedView {
   dashboard: string;
   title?: string;
-  filters: Record<string, string | string[]>;
+  filters: SharedFilters;
   expires_at: string | null;
 }
 export interface Session {
@@ -27,8 +33,9 @@ export interface Session {
   role: Role | null;
   csrf: string | null;
   sign_in_required: boolean;
-  shop: { name: string; time_zone: string; currency: string; today: string };
-  version: string;
+  /** Of one who has not signed in only the name is known. */
+  shop: { name: string; time_zone?: string; currency?: string; today?: string };
+  version: string | null;
   share?: SharedView | null;
 }
 export type RunStatus = "success" | "warning" | "error" | "running";
@@ -58,8 +65,7 @@ export interface PeriodFigure {
   change: string | number | null;
   from?: string;
   to?: string;
-  compare_from?: string;
-  compare_to?: string;
+  compare?: { from: string; to: string } | null;
 }
 export interface Periods {
   as_of: string;
@@ -155,13 +161,23 @@ export interface RunFile extends Counts {
 export interface RunDetail {
   run_id: string;
   status: RunStatus;
-  seconds: number;
+  seconds?: number;
   started_at?: string;
   ended_at?: string | null;
-  datasets: (Counts & { dataset: string; files: RunFile[] })[];
-  models: { name: string; status: string; rows: number; seconds: number; error?: string }[];
-  tests: { passed: number; warned: number; failed: number; failures?: { name: string; rows: number; blocks: boolean }[] };
-  reports: string[];
+  steps?: { name: string; seconds: number; detail?: string | null }[];
+  /** A run that goes on has none of these yet. */
+  datasets?: (Counts & { dataset: string; files: RunFile[]; top_cause?: TopCause | null })[];
+  models?: { name: string; status: string; rows: number; seconds: number; error?: string }[];
+  tests?: { passed: number; warned: number; failed: number; failures?: { name: string; rows: number; blocks: boolean }[] };
+  reports?: string[];
+}
+export interface TopCause {
+  reason: string;
+  rule: string;
+  column: string | null;
+  rows: number;
+  money: string | null;
+  hint: string | null;
 }
 export interface LogLine {
   at: string;
@@ -217,6 +233,7 @@ export interface QueryResult {
   columns: { name: string; type: string }[];
   rows: Cell[][];
   truncated?: boolean;
+  ignored_filters?: string[];
   scanned_bytes?: number | null;
   seconds?: number | null;
 }
@@ -247,9 +264,10 @@ export interface Dashboard {
   errors: PlacedError[];
 }
 export interface Share {
-  token_id: string;
+  id?: string;
+  token_id?: string;
   dashboard: string;
-  filters: Record<string, string | string[]>;
+  filters: SharedFilters;
   expires_at: string | null;
   created_at?: string;
   created_by?: string;

@@ -36,21 +36,15 @@ export async function saveSnapshot(title: string): Promise<void> {
   copy.querySelectorAll(".no-print, button, script, dialog").forEach((element) => element.remove());
   copy.querySelectorAll("a").forEach((link) => link.replaceWith(...link.childNodes));
   copy.querySelectorAll<HTMLElement>(".scroll").forEach((element) => (element.style.maxHeight = "none"));
-  const page = document.implementation.createHTMLDocument(`${title}, ${session.current?.shop.name ?? ""}`);
-  page.documentElement.lang = document.documentElement.lang;
   const theme = document.documentElement.dataset["theme"];
-  if (theme) page.documentElement.dataset["theme"] = theme;
-  const charset = page.createElement("meta");
-  charset.setAttribute("charset", "utf-8");
-  const policy = page.createElement("meta");
-  policy.httpEquiv = "Content-Security-Policy";
-  policy.content = "default-src 'none'; style-src 'unsafe-inline'; img-src data:";
-  const style = page.createElement("style");
-  style.textContent = await styles();
-  page.head.prepend(charset, policy);
-  page.head.append(style);
-  const foot = page.createElement("p");
+  const foot = document.createElement("p");
   foot.textContent = `Saved on ${session.formats.moment(new Date().toISOString())} (${session.formats.zoneName()}) from Shoplake ${session.current?.version ?? ""}${session.trust?.batch != null ? `, batch ${session.trust.batch}` : ""}.`;
-  page.body.append(copy, foot);
-  download(fileName(`${title} ${session.today}`, "html"), new Blob(["<!doctype html>\n", page.documentElement.outerHTML], { type: "text/html" }));
+  const name = document.createElement("title");
+  name.textContent = `${title}, ${session.current?.shop.name ?? ""}`;
+  const css = (await styles()).replaceAll("</", "<\\/");
+  download(fileName(`${title} ${session.today}`, "html"), new Blob([
+    `<!doctype html>\n<html lang="${document.documentElement.lang}"${theme ? ` data-theme="${theme}"` : ""}>\n<head>\n<meta charset="utf-8">\n`,
+    `<meta http-equiv="Content-Security-Policy" content="default-src 'none'; style-src 'unsafe-inline'; img-src data:">\n`,
+    `${name.outerHTML}\n<style>\n${css}\n</style>\n</head>\n<body>\n${copy.outerHTML}\n${foot.outerHTML}\n</body>\n</html>\n`,
+  ], { type: "text/html" }));
 }

@@ -2,7 +2,7 @@
 import type { Cell } from "../api/types";
 import type { Formats } from "../format/format";
 
-export type Kind = "text" | "code" | "count" | "money" | "percent" | "day" | "moment";
+export type Kind = "text" | "code" | "file" | "count" | "money" | "percent" | "day" | "moment";
 
 export interface Column {
   readonly name: string;
@@ -28,6 +28,8 @@ export function writeCell(value: Cell | undefined, kind: Kind, formats: Formats)
       return formats.percent(Number(value));
     case "day":
       return formats.day(String(value));
+    case "file":
+      return String(value).split("/").at(-1) ?? String(value);
     case "moment":
       return formats.moment(String(value));
     default:

@@ -109,7 +109,8 @@ export class Formats {
   }
 
   day(date: string): string {
-    return this.#date({ day: "numeric", month: "short", year: "numeric", timeZone: "UTC" }).format(toMillis(date));
+    const millis = toMillis(date);
+    return Number.isNaN(millis) ? date : this.#date({ day: "numeric", month: "short", year: "numeric", timeZone: "UTC" }).format(millis);
   }
 
   dayShort(date: string): string {

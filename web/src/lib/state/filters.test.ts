@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { apiQuery, filtersQuery, grainOf, NO_FILTERS, parseFilters, periodOf, presetPeriod, PRESETS, toggled, withPeriod, withPreset } from "./filters";
+import { apiQuery, filtersQuery, grainOf, NO_FILTERS, parseFilters, periodOf, presetPeriod, PRESETS, toggled, withFixed, withPeriod, withPreset } from "./filters";
 
 const TODAY = "2025-06-18";
 
@@ -48,6 +48,15 @@ describe("a click on a mark", () => {
     expect(two.values).toEqual({ category: ["Books", "Toys"] });
     expect(toggled(two, "category", "Toys").values).toEqual({ category: ["Toys"] });
     expect(toggled(one, "category", "Books").values).toEqual({});
+  });
+  it("asks the API for what has no category with an empty value", () => {
+    const filters = toggled(NO_FILTERS, "category", "(none)");
+    expect(filtersQuery(filters)).toBe("category=%28none%29");
+    expect(apiQuery(filters, TODAY)).toContain("&category=");
+    expect(apiQuery(filters, TODAY)).not.toContain("none");
+  });
+  it("cannot loosen what a link has fixed", () => {
+    expect(withFixed("city=Porto&segment=new&on=2025-01-01", [["segment", "loyal"], ["category", ""]])).toBe("city=Porto&on=2025-01-01&segment=loyal&category=%28none%29");
   });
   it("filters everything but the chart that it was made in", () => {
     const filters = toggled(toggled(NO_FILTERS, "category", "Books"), "city", "Porto");

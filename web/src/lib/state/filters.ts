@@ -1,6 +1,8 @@
 // The filters of a page: read from the URL, written to the URL, sent to the API. The URL is the only state.
 import { addDays, addMonths, daysBetween, isDate, monthEnd, monthStart, weekStart, yearStart } from "../format/dates";
 
+/** How "without a category" stands in the address; the API says it with an empty value. */
+export const NONE = "(none)";
 export const DIMENSIONS = ["category", "product", "city", "segment", "weekday", "hour"] as const;
 export type Dimension = (typeof DIMENSIONS)[number];
 
@@ -109,6 +111,14 @@ export function periodOf(filters: Filters, today: string): Period {
   return presetPeriod(filters.preset ?? "last30", filters.on ?? today);
 }
 
+/** A shared view's own filters win over what stands in the address. */
+export function withFixed(search: string, fixed: readonly (readonly [string, string])[]): string {
+  const query = new URLSearchParams(search);
+  for (const [name] of fixed) query.delete(name);
+  for (const [name, value] of fixed) query.append(name, value === "" ? NONE : value);
+  return query.toString();
+}
+
 export type Grain = "month" | "day" | "hour";
 
 /** How fine the trend is drawn: hours of one day, days up to a quarter, months beyond. */
@@ -130,7 +140,7 @@ export function apiQuery(filters: Filters, today: string, { without = [], dates 
   }
   for (const dimension of DIMENSIONS) {
     if (without.includes(dimension)) continue;
-    for (const value of filters.values[dimension] ?? []) query.append(dimension, value);
+    for (const value of filters.values[dimension] ?? []) query.append(dimension, value === NONE ? "" : value);
   }
   return query.toString();
 }

@@ -1,11 +1,10 @@
 // The words for fields and values: a product is known by its name, not by its number.
 import { SvelteMap } from "svelte/reactivity";
-import type { Dimension } from "./filters";
+import { NONE, type Dimension } from "./filters";
 import { session } from "./session.svelte";
 
 const FIELDS: Record<Dimension, string> = { category: "Category", product: "Product", city: "City", segment: "Segment", weekday: "Weekday", hour: "Hour" };
 export const SEGMENTS: Record<string, string> = { new: "New (1 order)", returning: "Returning (2–4)", loyal: "Loyal (5 or more)", unknown: "Unknown customer" };
-export const NONE = "(none)";
 
 class Labels {
   readonly #known = new SvelteMap<string, string>();

@@ -1,5 +1,5 @@
 // The server's own word that something is new. Pages read `live.batch`; what they show is asked for again in place.
-import { shareToken } from "../api/client";
+import { seenBatch, shareToken } from "../api/client";
 
 export const live = $state({
   connected: false,
@@ -13,35 +13,60 @@ export const live = $state({
   now: Date.now(),
 });
 
-export function startLive(): () => void {
-  const share = shareToken();
-  const source = new EventSource(`/api/v1/events${share ? `?share=${encodeURIComponent(share)}` : ""}`);
-  let wasLost = false;
-  source.addEventListener("open", () => {
-    live.connected = true;
-    // What was published while the line was down is caught up with once.
-    if (wasLost) live.version += 1;
-    wasLost = false;
-  });
-  source.addEventListener("error", () => {
-    live.connected = false;
-    wasLost = true;
-  });
-  source.addEventListener("batch", (event) => {
-    const data = JSON.parse((event as MessageEvent<string>).data) as { batch: number; loaded_at: string };
-    live.batch = data.batch;
-    live.loadedAt = data.loaded_at;
+function hear(event: string, text: string): void {
+  const data = JSON.parse(text) as Record<string, unknown>;
+  if (event === "batch") {
+    live.batch = Number(data["batch"]);
+    live.loadedAt = String(data["loaded_at"]);
     live.now = Date.now();
-    live.version += 1;
-  });
-  source.addEventListener("dashboard", (event) => {
-    const data = JSON.parse((event as MessageEvent<string>).data) as { name: string };
-    live.dashboard = { name: data.name, version: live.dashboard.version + 1 };
-  });
-  source.addEventListener("run", (event) => {
-    live.run = JSON.parse((event as MessageEvent<string>).data) as typeof live.run;
-  });
+    // The first word on a new line says what is there now: only what is not on the page yet is asked for.
+    if (seenBatch() !== null && seenBatch() !== live.batch) live.version += 1;
+  } else if (event === "dashboard") {
+    live.dashboard = { name: String(data["name"]), version: live.dashboard.version + 1 };
+  } else if (event === "run") {
+    live.run = data as unknown as typeof live.run;
+  }
+}
+
+/** A shared view says its token in a header, which EventSource cannot: its line is read by hand. */
+async function readLine(share: string, signal: AbortSignal): Promise<void> {
+  while (!signal.aborted) {
+    try {
+      const response = await fetch("/api/v1/events", { headers: { Accept: "text/event-stream", "X-Shoplake-Share": share }, signal });
+      const reader = response.ok ? response.body?.pipeThrough(new TextDecoderStream()).getReader() : null;
+      live.connected = reader != null;
+      let rest = "";
+      for (let part = await reader?.read(); part && !part.done; part = await reader?.read()) {
+        const blocks = (rest + part.value).split("\n\n");
+        rest = blocks.pop() ?? "";
+        for (const block of blocks) {
+          const field = (name: string): string => block.split("\n").filter((line) => line.startsWith(`${name}:`)).map((line) => line.slice(name.length + 1).trim()).join("\n");
+          if (field("data")) hear(field("event"), field("data"));
+        }
+      }
+    } catch {
+      // The line is tried again below.
+    }
+    live.connected = false;
+    await new Promise((done) => setTimeout(done, 3000));
+  }
+}
+
+export function startLive(): () => void {
   const clock = setInterval(() => (live.now = Date.now()), 30_000);
+  const share = shareToken();
+  if (share) {
+    const control = new AbortController();
+    void readLine(share, control.signal);
+    return () => {
+      control.abort();
+      clearInterval(clock);
+    };
+  }
+  const source = new EventSource("/api/v1/events");
+  source.addEventListener("open", () => (live.connected = true));
+  source.addEventListener("error", () => (live.connected = false));
+  for (const name of ["batch", "dashboard", "run"]) source.addEventListener(name, (event) => hear(name, (event as MessageEvent<string>).data));
   return () => {
     source.close();
     clearInterval(clock);

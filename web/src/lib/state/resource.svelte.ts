@@ -48,5 +48,5 @@ export class Resource<T> {
   }
 
   /** Asks again, for a button after an error or after a change of one's own. */
-  reload = (): void => void (this.#again += 1);
+  reload = (): void => untrack(() => void (this.#again += 1));
 }

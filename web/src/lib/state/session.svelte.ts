@@ -15,6 +15,12 @@ class SessionState {
     return this.current?.shop.today ?? new Date().toISOString().slice(0, 10);
   }
 
+  /** What a link has fixed, as pairs of name and value. */
+  get fixedFilters(): [string, string][] {
+    const filters = this.current?.share?.filters ?? [];
+    return Array.isArray(filters) ? filters : Object.entries(filters).flatMap(([name, values]) => [values].flat().map((value): [string, string] => [name, value]));
+  }
+
   get shared(): boolean {
     return Boolean(this.current?.share);
   }

@@ -1,6 +1,5 @@
 // What each figure means, in one sentence, and the SQL that gives it: the same filters, the same days.
-import type { Filters, Period } from "../../lib/state/filters";
-import { NONE } from "../../lib/state/labels.svelte";
+import { NONE, type Filters, type Period } from "../../lib/state/filters";
 
 export interface Metric {
   readonly name: string;
@@ -23,12 +22,22 @@ export const METRICS: Record<string, Metric> = {
 };
 const GROUPS: Record<string, string> = { trend: "1 ORDER BY 1", products: "1 ORDER BY revenue DESC, product_id LIMIT 10", categories: "1 ORDER BY revenue DESC", segments: "1 ORDER BY orders DESC", heatmap: "1, 2 ORDER BY 1, 2" };
 
+const UNKNOWN_PRODUCT = "(unknown product)";
+
 const quote = (value: string): string => `'${value.replaceAll("'", "''")}'`;
 
 function anyOf(column: string, values: readonly string[] | undefined, write: (value: string) => string = quote): string[] {
   if (!values || values.length === 0) return [];
   const named = values.filter((value) => value !== NONE).map(write);
   const parts = [...(named.length > 0 ? [named.length === 1 ? `${column} = ${named[0]}` : `${column} IN (${named.join(", ")})`] : []), ...(values.includes(NONE) ? [`${column} IS NULL`] : [])];
+  return [parts.length > 1 ? `(${parts.join(" OR ")})` : (parts[0] ?? "true")];
+}
+
+/** The category that a product has now, as `sales_by_category` has it; sales of unknown products stand apart. */
+function byCategory(values: readonly string[] | undefined): string[] {
+  if (!values || values.length === 0) return [];
+  const known = values.filter((value) => value !== UNKNOWN_PRODUCT);
+  const parts = [...(known.length > 0 ? [`product_id IN (SELECT product_id FROM products WHERE ${anyOf("category", known)[0]})`] : []), ...(values.includes(UNKNOWN_PRODUCT) ? ["product_id NOT IN (SELECT product_id FROM products)"] : [])];
   return [parts.length > 1 ? `(${parts.join(" OR ")})` : (parts[0] ?? "true")];
 }
 
@@ -40,7 +49,7 @@ export function metricSql(metric: Metric, filters: Filters, period: Period): str
   const whole = (value: string): string => String(Math.trunc(Number(value)) || 0);
   const conditions = [
     period.from === period.to ? `CAST(transaction_date AS DATE) = DATE ${quote(period.from)}` : `CAST(transaction_date AS DATE) BETWEEN DATE ${quote(period.from)} AND DATE ${quote(period.to)}`,
-    ...anyOf("category", values.category),
+    ...byCategory(values.category),
     ...anyOf("product_id", values.product),
     ...anyOf("city", values.city),
     ...anyOf("extract(isodow FROM transaction_date)", values.weekday, whole),

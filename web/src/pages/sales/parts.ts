@@ -1,11 +1,12 @@
 // From the API's answers to what is drawn: parts, tables, and the words of each mark.
 import type { CategoryRow, HeatCell, SegmentRow, TopProducts, Transaction, TrendPoint } from "../../lib/api/types";
 import type { HeatPart, Part } from "../../lib/charts/marks";
+import { slotKey } from "../../lib/charts/trend";
 import type { TableData } from "../../lib/export/table";
 import { ratio, sumDecimals } from "../../lib/format/decimal";
 import type { Formats } from "../../lib/format/format";
-import { isSelected, type Filters } from "../../lib/state/filters";
-import { NONE, SEGMENTS } from "../../lib/state/labels.svelte";
+import { isSelected, NONE, type Filters, type Grain } from "../../lib/state/filters";
+import { SEGMENTS } from "../../lib/state/labels.svelte";
 
 export const productName = (row: { product_id: string | null; name?: string | null }): string => row.name ?? (row.product_id ? `Unknown product ${row.product_id}` : "Unknown product");
 export const categoryName = (category: string | null): string => category ?? "Without category";
@@ -78,9 +79,9 @@ export const heatTable = (rows: readonly HeatCell[], formats: Formats): TableDat
   rows: [...rows].sort((left, right) => left.day_of_week - right.day_of_week || left.hour - right.hour).map((row) => [formats.weekday(row.day_of_week, "long"), formats.hour(row.hour), row.transactions, row.revenue]),
 });
 
-export const trendTable = (points: readonly TrendPoint[], kind: "day" | "moment"): TableData => ({
-  columns: [{ name: "at", label: "When", kind }, { name: "transactions", label: "Transactions", kind: "count" }, { name: "revenue", label: "Net revenue", kind: "money" }],
-  rows: points.map((point) => [point.at, point.transactions, point.revenue]),
+export const trendTable = (points: readonly TrendPoint[], grain: Grain): TableData => ({
+  columns: [{ name: "at", label: "When", kind: grain === "hour" ? "moment" : "day" }, { name: "transactions", label: "Transactions", kind: "count" }, { name: "revenue", label: "Net revenue", kind: "money" }],
+  rows: points.map((point) => [grain === "hour" ? point.at : slotKey(point.at, grain), point.transactions, point.revenue]),
 });
 
 export const transactionTable = (rows: readonly Transaction[]): TableData => ({
@@ -93,7 +94,7 @@ export const transactionTable = (rows: readonly Transaction[]): TableData => ({
     { name: "customer_name", label: "Customer", kind: "text" },
     { name: "city", label: "City", kind: "text" },
     { name: "category", label: "Category", kind: "text" },
-    { name: "_source_file", label: "File", kind: "code" },
+    { name: "_source_file", label: "File", kind: "file" },
     { name: "_source_line", label: "Line", kind: "count" },
   ],
   rows: rows.map((row) => [row.transaction_id, row.transaction_date, row.amount, row.product_name ?? row.product_id, row.quantity, row.customer_name ?? row.customer_id, row.city, row.category, row._source_file, row._source_line]),

@@ -1,1 +1,0 @@
-import{$ as e,B as t,Ot as n,Q as r,kt as i,pt as a,tt as o,vt as s}from"./session.svelte-DYE2TgQd.js";import{n as c,r as l}from"./status-D9MIImI_.js";var u=o(`<span> </span>`);function d(o,d){i(d,!0);var f=u(),p=s(f,!0);a((e,n)=>{t(f,1,e),r(p,n)},[()=>`badge ${c(d.status)}`,()=>l(d.status)]),e(o,f),n()}export{d as t};
