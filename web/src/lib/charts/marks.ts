@@ -17,10 +17,12 @@ export interface Part {
 
 const toMarks = (parts: readonly Part[]): Mark[] => parts.map((part, index) => ({ key: part.key, title: part.name, lines: part.lines, series: 0, index, selected: part.selected ?? false }));
 
-function shade(parts: readonly Part[], index: number, colour: string, colours: Colours): { color: string; opacity: number } {
-  const some = parts.some((part) => part.selected);
+/** Pale is mixed from the surface, not see-through: labels keep their ink. */
+function shade(parts: readonly Part[], index: number, colour: string, colours: Colours): { color: string } {
   const part = parts[index];
-  return { color: part?.rest ? colours.of["series-other"] : colour, opacity: some && !part?.selected ? 0.28 : 1 };
+  const own = part?.rest ? colours.of["series-other"] : colour;
+  const pale = parts.some((each) => each.selected) && !part?.selected;
+  return { color: pale ? scaled([colours.of["surface"], own], 0.3) : own };
 }
 
 export function barSpec(parts: readonly Part[], { height }: { height?: number } = {}): ChartSpec {
@@ -52,9 +54,9 @@ export function pieSpec(parts: readonly Part[], { height = 260 }: { height?: num
     option: (colours, width) => ({
       tooltip: { trigger: "item" },
       series: [{
-        type: "pie", radius: width < 340 ? ["30%", "52%"] : width < 420 ? ["35%", "60%"] : ["40%", "68%"], center: ["50%", "50%"], startAngle: 90, minAngle: 2, avoidLabelOverlap: true,
+        type: "pie", radius: width < 340 ? ["30%", "52%"] : width < 420 ? ["33%", "56%"] : ["40%", "68%"], center: ["50%", "50%"], startAngle: 90, minAngle: 2, avoidLabelOverlap: true,
         data: parts.map((part, index) => ({ name: part.name, value: Math.max(0, position(part.value) ?? 0), itemStyle: { ...shade(parts, index, colours.series[index % 8] ?? colours.of["series-other"], colours), borderColor: colours.of["surface"], borderWidth: 2 } })),
-        label: { ...axisText(colours), overflow: "none", bleedMargin: 0, color: colours.of["ink"], lineHeight: colours.rem, formatter: ({ dataIndex }: { dataIndex: number }) => `${short(parts[dataIndex]?.name ?? "", width < 340 ? 11 : 16)}\n${parts[dataIndex]?.text ?? ""}` },
+        label: { ...axisText(colours), overflow: "none", bleedMargin: 0, color: colours.of["ink"], lineHeight: colours.rem, formatter: ({ dataIndex }: { dataIndex: number }) => `${short(parts[dataIndex]?.name ?? "", width < 340 ? 11 : 15)}\n${parts[dataIndex]?.text ?? ""}` },
         labelLine: { length: width < 340 ? 5 : 10, length2: width < 340 ? 4 : 8, lineStyle: { color: colours.of["line-strong"] } },
         emphasis: { scale: false }, cursor: "pointer",
       }],
@@ -100,6 +102,8 @@ export function scaled(scale: readonly string[], share: number): string {
   return `rgb(${low.map((value, index) => Math.round(value + ((high[index] ?? value) - value) * (place % 1))).join(", ")})`;
 }
 
+const pale = (colour: string, is: boolean, colours: Colours): string => (is ? scaled([colours.of["surface"], colour], 0.3) : colour);
+
 /** Seven days by twenty-four hours; a cell without sales stays empty. */
 export function heatSpec(cells: readonly HeatPart[], formats: Formats, selected: { weekday: readonly string[]; hour: readonly string[] }, { firstDay = 1, height = 260 }: { firstDay?: number; height?: number } = {}): ChartSpec {
   const days = Array.from({ length: 7 }, (_, index) => ((firstDay - 1 + index) % 7) + 1);
@@ -117,7 +121,7 @@ export function heatSpec(cells: readonly HeatPart[], formats: Formats, selected:
       xAxis: { type: "category", data: Array.from({ length: 24 }, (_, hour) => formats.hourShort(hour)), axisTick: { show: false }, axisLine: { show: false }, axisLabel: { ...axisText(colours), interval: width < 420 ? 5 : width < 760 ? 2 : 1 } },
       yAxis: { type: "category", inverse: true, data: days.map((weekday) => formats.weekday(weekday, width < 420 ? "narrow" : "short")), axisTick: { show: false }, axisLine: { show: false }, axisLabel: axisText(colours) },
       tooltip: { trigger: "item" },
-      series: [{ type: "heatmap", progressive: 0, data: filled.map((each) => ({ value: [each.hour, each.row, position(each.cell?.value)], itemStyle: { color: scaled(colours.heat, (position(each.cell?.value) ?? 0) / top), borderColor: chosen(each.weekday, each.hour) ? colours.of["ink"] : colours.of["surface"], borderWidth: chosen(each.weekday, each.hour) ? 2 : 1.5, borderRadius: 2, opacity: some && !chosen(each.weekday, each.hour) ? 0.35 : 1 } })), emphasis: { disabled: true }, cursor: "pointer" }],
+      series: [{ type: "heatmap", progressive: 0, data: filled.map((each) => ({ value: [each.hour, each.row, position(each.cell?.value)], itemStyle: { color: pale(scaled(colours.heat, (position(each.cell?.value) ?? 0) / top), some && !chosen(each.weekday, each.hour), colours), borderColor: chosen(each.weekday, each.hour) ? colours.of["ink"] : colours.of["surface"], borderWidth: chosen(each.weekday, each.hour) ? 2 : 1.5, borderRadius: 2 } })), emphasis: { disabled: true }, cursor: "pointer" }],
     }),
   };
 }
