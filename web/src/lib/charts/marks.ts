@@ -54,9 +54,9 @@ export function pieSpec(parts: readonly Part[], { height = 260 }: { height?: num
     option: (colours, width) => ({
       tooltip: { trigger: "item" },
       series: [{
-        type: "pie", radius: width < 340 ? ["30%", "52%"] : width < 420 ? ["33%", "56%"] : ["40%", "68%"], center: ["50%", "50%"], startAngle: 90, minAngle: 2, avoidLabelOverlap: true,
+        type: "pie", radius: width < 340 ? ["27%", "45%"] : width < 420 ? ["30%", "50%"] : ["40%", "68%"], center: ["50%", "50%"], startAngle: 90, minAngle: 2, avoidLabelOverlap: true,
         data: parts.map((part, index) => ({ name: part.name, value: Math.max(0, position(part.value) ?? 0), itemStyle: { ...shade(parts, index, colours.series[index % 8] ?? colours.of["series-other"], colours), borderColor: colours.of["surface"], borderWidth: 2 } })),
-        label: { ...axisText(colours), overflow: "none", bleedMargin: 0, color: colours.of["ink"], lineHeight: colours.rem, formatter: ({ dataIndex }: { dataIndex: number }) => `${short(parts[dataIndex]?.name ?? "", width < 340 ? 11 : 15)}\n${parts[dataIndex]?.text ?? ""}` },
+        label: { ...axisText(colours), overflow: "none", bleedMargin: 0, color: colours.of["ink"], lineHeight: colours.rem, formatter: ({ dataIndex }: { dataIndex: number }) => `${short(parts[dataIndex]?.name ?? "", width < 340 ? 12 : 15)}\n${parts[dataIndex]?.text ?? ""}` },
         labelLine: { length: width < 340 ? 5 : 10, length2: width < 340 ? 4 : 8, lineStyle: { color: colours.of["line-strong"] } },
         emphasis: { scale: false }, cursor: "pointer",
       }],

@@ -49,14 +49,11 @@ export function tipElement(mark: Mark): HTMLElement {
   return box;
 }
 
-/** What all charts share: font, tip, no surprise in motion. */
-export function common(colours: Colours, still: boolean): EChartsCoreOption {
+/** What all charts share. Nothing moves: a figure that slides to its place cannot be read while it slides. */
+export function common(colours: Colours): EChartsCoreOption {
   return {
     textStyle: { fontFamily: colours.font, fontSize: colours.rem * 0.75, color: colours.of["ink-soft"] },
-    animation: !still,
-    animationDuration: 140,
-    animationDurationUpdate: 180,
-    animationEasing: "cubicOut",
+    animation: false,
     aria: { enabled: false },
   };
 }

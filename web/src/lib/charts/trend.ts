@@ -104,7 +104,7 @@ export function trendSpec(input: TrendInput): ChartSpec {
           {
             name: "unfinished", type: "line", z: 3, silent: true,
             data: pixels.map((value, index) => (open >= 0 && (index === open || index === open - 1) ? { value, symbol: "emptyCircle", symbolSize: index === open ? 7 : 0 } : null)),
-            showAllSymbol: true, lineStyle: { color: line, width: 2, type: [4, 4] }, itemStyle: { color: line }, emphasis: { disabled: true },
+            showAllSymbol: true, lineStyle: { color: line, width: 2, type: [4, 4] }, itemStyle: { color: line, borderType: "solid", borderWidth: 2 }, emphasis: { disabled: true },
           },
         ],
       };

@@ -13,9 +13,8 @@ function stored(): Theme {
 }
 
 const system = window.matchMedia("(prefers-color-scheme: dark)");
-const motion = window.matchMedia("(prefers-reduced-motion: reduce)");
 
-export const theme = $state({ choice: stored(), systemDark: system.matches, still: motion.matches });
+export const theme = $state({ choice: stored(), systemDark: system.matches });
 
 export const isDark = (): boolean => theme.choice === "dark" || (theme.choice === "system" && theme.systemDark);
 
@@ -37,6 +36,5 @@ export function chooseTheme(choice: Theme): void {
 
 export function startTheme(): void {
   system.addEventListener("change", (event) => (theme.systemDark = event.matches));
-  motion.addEventListener("change", (event) => (theme.still = event.matches));
   apply();
 }
