@@ -43,6 +43,21 @@ describe("the sales dashboard", () => {
     assert.deepEqual(cells, rows.map((row) => [row.category ?? "Without category", write.count(row.order_count), write.money(row.revenue)]));
   });
 
+  it("sorts a table by a column, down, up, and back", async () => {
+    const page = await shop.page(`/?${range}`);
+    await settled(page);
+    const table = page.locator('[data-tile="transactions"]');
+    const amounts = () => table.locator("tbody tr td:nth-child(3)").evaluateAll((cells) => cells.map((cell) => Number(cell.textContent.replace(/[^\d.-]/g, ""))));
+    const before = await amounts();
+    await table.getByRole("button", { name: "Amount" }).click();
+    assert.deepEqual(await amounts(), [...before].sort((left, right) => right - left));
+    assert.equal(await table.locator("th:nth-child(3)").getAttribute("aria-sort"), "descending");
+    await table.getByRole("button", { name: "Amount" }).click();
+    assert.deepEqual(await amounts(), [...before].sort((left, right) => left - right));
+    await table.getByRole("button", { name: "Amount" }).click();
+    assert.deepEqual(await amounts(), before);
+  });
+
   it("filters everything by a mark, says so, and the back button undoes it", async () => {
     const page = await shop.page(`/?${range}`);
     await settled(page);

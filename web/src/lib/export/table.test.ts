@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { Formats } from "../format/format";
-import { kindOf, toCsv, wordsOf, writeCell, type TableData } from "./table";
+import { compareCells, kindOf, toCsv, wordsOf, writeCell, type TableData } from "./table";
 
 const data: TableData = {
   columns: [{ name: "name", label: "Product", kind: "text" }, { name: "revenue", label: "Revenue", kind: "money" }],
@@ -20,6 +20,11 @@ describe("cells", () => {
     expect(writeCell(null, "money", formats)).toBe("–");
     expect(writeCell("2025-06-18", "day", formats)).toBe("18 Jun 2025");
     expect(writeCell("0.254", "percent", formats)).toBe("25.4%");
+  });
+  it("are ordered by exact value, by the reader's alphabet, and nothing comes last", () => {
+    const sorted = (cells: (string | null)[], kind: "money" | "text"): (string | null)[] => [...cells].sort((left, right) => compareCells(left, right, kind, "de"));
+    expect(sorted(["10.5", "9007199254740993.2", null, "9007199254740993.1", "-3"], "money")).toEqual(["-3", "10.5", "9007199254740993.1", "9007199254740993.2", null]);
+    expect(sorted(["Zoo", "Äpfel", "P10", "P9"], "text")).toEqual(["Äpfel", "P9", "P10", "Zoo"]);
   });
   it("have a kind by name and type", () => {
     expect(kindOf("total_revenue", "Decimal128(38, 2)")).toBe("money");

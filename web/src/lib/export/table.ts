@@ -1,5 +1,6 @@
 // Rows and columns that a chart stands on: the same data draws its table, its CSV and its words.
 import type { Cell } from "../api/types";
+import { compareDecimals, parseDecimal } from "../format/decimal";
 import type { Formats } from "../format/format";
 
 export type Kind = "text" | "code" | "file" | "count" | "money" | "percent" | "day" | "moment";
@@ -12,6 +13,14 @@ export interface Column {
 export interface TableData {
   readonly columns: readonly Column[];
   readonly rows: readonly (readonly Cell[])[];
+}
+
+/** The order of two cells: figures by their exact value, words by the reader's alphabet; nothing comes last. */
+export function compareCells(left: Cell | undefined, right: Cell | undefined, kind: Kind, locale: string): number {
+  const [first, second] = [left ?? "", right ?? ""].map(String) as [string, string];
+  if (first === "" || second === "") return first === second ? 0 : first === "" ? 1 : -1;
+  const [one, other] = isNumeric(kind) ? [parseDecimal(first), parseDecimal(second)] : [null, null];
+  return one && other ? compareDecimals(one, other) : first.localeCompare(second, locale, { numeric: true });
 }
 
 export const isNumeric = (kind: Kind): boolean => kind === "count" || kind === "money" || kind === "percent";
