@@ -108,8 +108,8 @@ function session(state, request, response, shared) {
   if (request.method === "DELETE") { state.user = null; return send(response, 204); }
   const signedIn = !state.signIn || state.user;
   return send(response, 200, {
-    user: shared ? null : state.user ?? null, role: shared ? "viewer" : signedIn ? "admin" : null, csrf: "mock-csrf", sign_in_required: Boolean(state.signIn && !state.user && !shared),
-    shop: { name: "Lagoa", time_zone: ZONE, currency: CURRENCY, today: TODAY }, version: "0.1.0",
+    user: shared ? null : state.user ?? null, role: shared ? "viewer" : signedIn ? "admin" : null, csrf: "mock-csrf", sign_in_required: Boolean(state.signIn),
+    ...(signedIn || shared ? { shop: { name: "Lagoa", time_zone: ZONE, currency: CURRENCY, today: TODAY }, version: "0.1.0" } : { shop: { name: "Lagoa" }, version: null }),
     share: shared ? { dashboard: shared.dashboard, filters: Object.entries(shared.filters).flatMap(([name, values]) => [values].flat().map((value) => [name, value])), expires_at: shared.expires_at } : null,
   });
 }
@@ -168,7 +168,8 @@ function write(state, key, path, text, response) {
     if (parsed.errors.length) return problem(response, 422, "the dashboard is not saved", `${parsed.errors.length} errors`, "the places are marked", { errors: parsed.errors });
     state.sources.set(name, text);
     tell(state, "dashboard", { name });
-    return send(response, 204);
+    response.writeHead(200, { "Content-Type": "text/yaml; charset=utf-8" });
+    return response.end(text);
   }
   if (key === "POST /shares") {
     const { filters = {} } = data();

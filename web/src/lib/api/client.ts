@@ -86,5 +86,6 @@ export async function send<T>(method: "POST" | "PUT" | "DELETE", path: string, b
     ...(body === undefined ? {} : { body: text ? body : JSON.stringify(body) }),
   });
   const answer = await response.text();
-  return (answer ? JSON.parse(answer) : undefined) as T;
+  const json = response.headers.get("Content-Type")?.includes("json") ?? false;
+  return (answer && json ? JSON.parse(answer) : undefined) as T;
 }

@@ -15,6 +15,14 @@ describe("a tile's figure", () => {
   });
 });
 
+describe("the order of a tile's rows", () => {
+  it("is that of their days, and the running day is not finished", () => {
+    const turned = { ...daily, rows: [...daily.rows].reverse() };
+    expect(tileKpi(tile("kpi", { x: "date", value: "total_revenue" }), turned)?.values).toEqual([100.1, 0.2]);
+    expect(tileSpec(tile("line", { x: "date", value: "total_revenue" }), turned, formats, "2025-06-18")?.marks.at(-1)?.title).toContain("not finished");
+  });
+});
+
 describe("a tile's chart", () => {
   it("is drawn for each type from the columns that it names, and never fails on others", () => {
     for (const type of TILE_TYPES) for (const value of ["total_revenue", "no_such_column"]) expect(() => tileSpec(tile(type, { x: "date", value }), daily, formats)).not.toThrow();

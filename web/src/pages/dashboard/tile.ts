@@ -23,9 +23,17 @@ function pick(rows: Rows, name: string | null | undefined, guess: (column: { nam
 }
 
 export const valueColumn = (tile: Tile, rows: Rows): Picked | null => pick(rows, tile.value, (column) => isNumeric(column.kind));
+const exact = (value: Cell | undefined): string => (value === null || value === undefined ? "" : String(value));
+
+/** The rows in the order of their days, where a tile has days: a query's own order is nobody's promise. */
+function byDay(tile: Tile, rows: Rows): Rows {
+  const x = tile.x ? rows.columns.findIndex((column) => column.name === tile.x) : rows.columns.findIndex((column) => kindOf(column.name, column.type) === "day");
+  if (x < 0 || !rows.rows.every((row) => isDate(exact(row[x]).slice(0, 10)))) return rows;
+  return { columns: rows.columns, rows: [...rows.rows].sort((left, right) => (exact(left[x]) < exact(right[x]) ? -1 : 1)) };
+}
+
 export const xColumn = (tile: Tile, rows: Rows): Picked | null => pick(rows, tile.x, (column) => !isNumeric(column.kind) && !/_id$/.test(column.name)) ?? pick(rows, null, () => true);
 
-const exact = (value: Cell | undefined): string => (value === null || value === undefined ? "" : String(value));
 const byValue = (index: number) => (left: readonly Cell[], right: readonly Cell[]): number => {
   const [first, second] = [parseDecimal(exact(left[index])), parseDecimal(exact(right[index]))];
   return first && second ? compareDecimals(second, first) : first ? -1 : 1;
@@ -49,7 +57,8 @@ export interface Kpi {
 }
 
 /** One figure: the sum of a column that adds up, the last value of one that does not (an average). */
-export function tileKpi(tile: Tile, rows: Rows): Kpi | null {
+export function tileKpi(tile: Tile, unordered: Rows): Kpi | null {
+  const rows = byDay(tile, unordered);
   const value = valueColumn(tile, rows);
   if (!value || rows.rows.length === 0) return null;
   const cells = rows.rows.map((row) => exact(row[value.index]));
@@ -92,22 +101,22 @@ function steps(all: readonly Part[], formats: Formats): Part[] {
   });
 }
 
-function overTime(tile: Tile, rows: Rows, formats: Formats): ChartSpec | null {
+function overTime(tile: Tile, rows: Rows, formats: Formats, today: string | undefined): ChartSpec | null {
   const [x, value] = [xColumn(tile, rows), valueColumn(tile, rows)];
   if (!x || !value) return null;
   const points = rows.rows.map((row) => ({ at: exact(row[x.index]).slice(0, 10), value: row[value.index] as string | number })).filter((point) => point.value !== null);
   if (points.length === 0 || !points.every((point) => isDate(point.at))) return barSpec(parts(tile, rows, formats, { sorted: false, limit: 40, shares: false }));
   const days = points.map((point) => point.at).sort();
   const period = { from: days[0] ?? "", to: days.at(-1) ?? "" };
-  return trendSpec({ points, previous: null, unfinished: null, period, compare: null, grain: days.length > 1 && days.every((day) => day.endsWith("-01")) ? "month" : "day", name: wordsOf(value.name), write: (cell) => writeCell(cell, value.kind, formats), formats, area: tile.type === "area" });
+  return trendSpec({ points, previous: null, unfinished: days.includes(today ?? "") ? (today ?? null) : null, period, compare: null, grain: days.length > 1 && days.every((day) => day.endsWith("-01")) ? "month" : "day", name: wordsOf(value.name), write: (cell) => writeCell(cell, value.kind, formats), formats, area: tile.type === "area" });
 }
 
-export function tileSpec(tile: Tile, rows: Rows, formats: Formats): ChartSpec | null {
+export function tileSpec(tile: Tile, rows: Rows, formats: Formats, today?: string): ChartSpec | null {
   if (rows.rows.length === 0) return null;
   switch (tile.type) {
     case "line":
     case "area":
-      return overTime(tile, rows, formats);
+      return overTime(tile, rows, formats, today);
     case "bar":
       return barSpec(parts(tile, rows, formats, { sorted: true, limit: 20, shares: false }));
     case "pie":
