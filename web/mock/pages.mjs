@@ -39,13 +39,13 @@ export const runRow = ({ run_id, started_at, ended_at, status, datasets, seconds
   rows: ["rows_read", "inserted", "updated", "duplicate", "rejected"].reduce((sum, key) => ({ ...sum, [key]: datasets.reduce((total, each) => total + each[key], 0) }), {}),
 });
 
-export const logs = (run) => ({ lines: [
+export const logs = (run) => [
   { at: run.started_at, level: "info", message: `run ${run.run_id} begins: 3 datasets` },
   { at: run.started_at, level: "info", message: "products: 31 rows read, 2 inserted, 1 updated, 28 duplicate" },
   ...(run.status === "error"
     ? [{ at: run.ended_at, level: "error", message: "sales: orders-broken.csv failed and stays in landing; nothing of it is loaded" }]
     : [{ at: run.ended_at, level: "warn", message: "sales: 15 rows set aside, 348.92 EUR at stake" }, { at: run.ended_at, level: "info", message: `batch ${run.batch} is published` }]),
-] });
+];
 
 export function quarantine(shop) {
   if (shop.scenario === "empty") return [];

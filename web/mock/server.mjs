@@ -20,7 +20,7 @@ const TYPES = { ".html": "text/html; charset=utf-8", ".js": "text/javascript", "
 
 export function start({ port = 8787, scenario = "usual", signIn = false, live = 0 } = {}) {
   const shop = new Shop(scenario);
-  const state = { shop, signIn, listeners: new Set(), shares: [], queries: [], users: [{ name: "ines", role: "admin", created_at: "2025-01-04T09:00:00Z" }, { name: "marta", role: "analyst", created_at: "2025-03-11T09:00:00Z" }], tokens: [], sources: new Map(SOURCES), running: null, delay: 0, failing: new Set() };
+  const state = { shop, signIn, listeners: new Set(), shares: [], users: [{ name: "ines", role: "admin", created_at: "2025-01-04T09:00:00Z" }, { name: "marta", role: "analyst", created_at: "2025-03-11T09:00:00Z" }], tokens: [], sources: new Map(SOURCES), running: null, delay: 0, failing: new Set() };
   const server = createServer((request, response) => {
     handle(state, request, response).catch((error) => problem(response, 500, "the mock failed", String(error?.stack ?? error)));
   });
@@ -137,7 +137,7 @@ function read(state, path, query) {
     case "runs": {
       if (!name) return runs().slice(0, Number(query.get("limit") ?? 50)).map(pages.runRow);
       const run = runs().find((each) => each.run_id === name);
-      return rest === "logs" ? run && pages.logs(run) : run;
+      return run && { ...run, log: pages.logs(run) };
     }
     case "quarantine": return name === "rows" ? { rows: pages.quarantineRows(query), more: false } : name === "trend" ? pages.quarantineTrend() : pages.quarantine(shop);
     case "tables": return name ? pages.TABLES.find((each) => each.name === name) : pages.TABLES;
@@ -145,7 +145,6 @@ function read(state, path, query) {
     case "alerts": return pages.ALERTS;
     case "settings": return pages.SETTINGS;
     case "shares": return state.shares.map(({ token: _token, ...share }) => share);
-    case "queries": return state.queries;
     case "users": return state.users;
     case "tokens": return state.tokens;
     case "audit": return { first_break: null, entries: [{ at: new Date(Date.now() - 3_600_000).toISOString(), who: "ines", what: "share.make", detail: "share-1 to sales" }, { at: new Date(Date.now() - 9_600_000).toISOString(), who: "marta", what: "session.begin", detail: "" }] };
@@ -188,10 +187,9 @@ function write(state, key, path, text, response) {
   }
   if (key === "DELETE /runs/current") return send(response, 202, {});
   if (key === "POST /quarantine/replay") return send(response, 202, { run_id: "run-43" });
-  if (key === "POST /queries") { const saved = { id: `query-${state.queries.length + 1}`, ...data() }; state.queries.push(saved); return send(response, 201, saved); }
   if (key === "POST /users") { const { password: _password, ...user } = data(); state.users.push({ created_at: new Date().toISOString(), ...user }); return send(response, 201, user); }
   if (key === "POST /tokens") { const token = { id: `token-${state.tokens.length + 1}`, created_at: new Date().toISOString(), ...data() }; state.tokens.push(token); return send(response, 201, { ...token, token: "shoplake_mock_secret" }); }
-  for (const list of ["users", "tokens", "queries"]) if (area === list && key.startsWith("DELETE")) { state[list] = state[list].filter((each) => (each.id ?? each.name) !== name); return send(response, 204); }
+  for (const list of ["users", "tokens"]) if (area === list && key.startsWith("DELETE")) { state[list] = state[list].filter((each) => (each.id ?? each.name) !== name); return send(response, 204); }
   return problem(response, 404, "not found", `there is nothing at \`${path}\``);
 }
 

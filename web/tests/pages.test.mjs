@@ -47,6 +47,10 @@ describe("the other pages", () => {
     await page.keyboard.insertText("SELECT date, transaction_count, total_revenue FROM daily_sales_summary");
     await page.keyboard.press("Control+Enter");
     await page.getByText(/30 rows/).first().waitFor();
+    await page.getByLabel("Name of the query").fill("Daily");
+    await page.getByRole("button", { name: "Keep" }).click();
+    await page.getByRole("button", { name: "Daily", exact: true }).waitFor();
+    await page.getByRole("button", { name: "Forget Daily" }).click();
     await page.getByRole("button", { name: "line", exact: true }).click();
     await page.getByRole("listbox", { name: /The result as a chart/ }).waitFor();
     await editor.click();
@@ -82,7 +86,7 @@ describe("the other pages", () => {
     const page = await shop.page("/alerts");
     await page.getByText("wants a look").waitFor();
     await page.goto(`${shop.base}/settings`);
-    await page.getByRole("button", { name: "Dark" }).click();
+    await page.getByRole("button", { name: "Dark", exact: true }).click();
     await eventually(() => page.evaluate(() => getComputedStyle(document.body).colorScheme || getComputedStyle(document.documentElement).colorScheme), "dark");
     await page.reload();
     await eventually(() => page.evaluate(() => document.documentElement.dataset.theme), "dark", "the choice stays");

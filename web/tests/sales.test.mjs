@@ -211,6 +211,7 @@ describe("the sales dashboard", () => {
     const guest = await shop.page(new URL(link).pathname + "?segment=new");
     await settled(guest);
     assert.equal(await exact(guest, "revenue"), revenue, "the link's filters hold, whatever the address says");
+    assert.equal(await guest.getByRole("button", { name: /: remove$/ }).count(), 0, "what is fixed has no handle");
     assert.equal(await guest.getByRole("navigation", { name: "Pages" }).count(), 0);
     assert.equal(await guest.getByRole("button", { name: "Share" }).count(), 0);
     const embedded = await shop.page(`${new URL(link).pathname}?embed=1`);

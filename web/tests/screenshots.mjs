@@ -42,7 +42,8 @@ const run = async (page) => {
 
 const usual = await openShop({ scenario: "usual" });
 for (const [name, path] of PAGES) {
-  for (const [width, scheme] of [[1440, "light"], [1440, "dark"], [360, "light"], [360, "dark"]]) await shoot(usual, name, path, width, scheme, name === "sql" ? run : undefined);
+  const all = ["sales", "sales-filtered", "dashboard"].includes(name);
+  for (const [width, scheme] of all ? [[1440, "light"], [1440, "dark"], [360, "light"], [360, "dark"]] : [[1440, "light"], [360, "dark"]]) await shoot(usual, name, path, width, scheme, name === "sql" ? run : undefined);
 }
 await shoot(usual, "sales", "/", 3840, "light");
 const page = await usual.page("/");
@@ -53,7 +54,6 @@ await usual.close();
 for (const [scenario, path] of [["empty", "/"], ["past", "/"], ["one_day", "/"], ["failed", "/pipeline"]]) {
   const shop = await openShop({ scenario });
   await shoot(shop, scenario.replace("_", "-"), path, 1440, "light");
-  await shoot(shop, scenario.replace("_", "-"), path, 360, "dark");
   await shop.close();
 }
 const closed = await openShop({ signIn: true });

@@ -164,6 +164,7 @@ export interface RunDetail {
   seconds?: number;
   started_at?: string;
   ended_at?: string | null;
+  log?: LogLine[];
   steps?: { name: string; seconds: number; detail?: string | null }[];
   /** A run that goes on has none of these yet. */
   datasets?: (Counts & { dataset: string; files: RunFile[]; top_cause?: TopCause | null })[];

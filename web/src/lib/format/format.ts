@@ -165,7 +165,8 @@ export class Formats {
 
   ago(instant: string, now: number): string {
     const seconds = Math.max(0, Math.round((now - Date.parse(instant)) / 1000));
-    const relative = new Intl.RelativeTimeFormat(this.locale, { numeric: "always", style: "long" });
+    // It stands in a sentence of the app, so it speaks the app's language, not the reader's.
+    const relative = new Intl.RelativeTimeFormat("en", { numeric: "always", style: "long" });
     if (seconds < 5) return "just now";
     if (seconds < 90) return relative.format(-seconds, "second");
     if (seconds < 5400) return relative.format(-Math.round(seconds / 60), "minute");

@@ -157,7 +157,6 @@ export function toggled(filters: Filters, dimension: Dimension, value: string, a
   return withValues(filters, dimension, add ? [...now, value] : [value]);
 }
 
-export const hasValues = (filters: Filters): boolean => DIMENSIONS.some((dimension) => (filters.values[dimension]?.length ?? 0) > 0);
 export const isSelected = (filters: Filters, dimension: Dimension, value: string): boolean => filters.values[dimension]?.includes(value) ?? false;
 export const cleared = (filters: Filters): Filters => ({ ...filters, values: {} });
 export const withPeriod = (filters: Filters, from: string, to: string): Filters => ({ ...filters, preset: null, from, to });
