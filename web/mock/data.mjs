@@ -27,24 +27,117 @@ export const dayText = (number) => new Date(number * 86_400_000).toISOString().s
 export const weekday = (number) => ((number + 3) % 7) + 1;
 
 const CATALOGUE = {
-  Electronics: [["Wireless Mouse", 2999], ["Mechanical Keyboard", 8990], ["USB-C Hub", 4490], ["Noise-cancelling Headphones", 17900], ["Webcam 4K", 11900], ["Portable Charger", 3490]],
-  "Home & Kitchen": [["Moka Pot", 2790], ["Cast-iron Skillet", 4990], ["Linen Apron", 2390], ["Ceramic Bowl Set", 3890], ["Olive-wood Board", 3190]],
-  Books: [["Atlas of Lakes", 3900], ["The Data Shop", 2450], ["Slow Bread", 2190], ["A History of Ink", 1890]],
-  Outdoor: [["Trail Backpack 24 L", 8450], ["Insulated Bottle", 2690], ["Head Torch", 3290], ["Camping Hammock", 5490]],
-  Beauty: [["Argan Oil", 1790], ["Clay Mask", 1290], ["Beard Comb", 990]],
-  Toys: [["Wooden Railway", 5990], ["Marble Run", 4290], ["Kite", 1990]],
-  Garden: [["Pruning Shears", 2490], ["Terracotta Pots", 3390]],
-  Stationery: [["Fountain Pen", 3990], ["Dotted Notebook", 1490], ["Washi Tape Set", 890]],
+  Electronics: [
+    ["Wireless Mouse", 2999],
+    ["Mechanical Keyboard", 8990],
+    ["USB-C Hub", 4490],
+    ["Noise-cancelling Headphones", 17900],
+    ["Webcam 4K", 11900],
+    ["Portable Charger", 3490],
+  ],
+  "Home & Kitchen": [
+    ["Moka Pot", 2790],
+    ["Cast-iron Skillet", 4990],
+    ["Linen Apron", 2390],
+    ["Ceramic Bowl Set", 3890],
+    ["Olive-wood Board", 3190],
+  ],
+  Books: [
+    ["Atlas of Lakes", 3900],
+    ["The Data Shop", 2450],
+    ["Slow Bread", 2190],
+    ["A History of Ink", 1890],
+  ],
+  Outdoor: [
+    ["Trail Backpack 24 L", 8450],
+    ["Insulated Bottle", 2690],
+    ["Head Torch", 3290],
+    ["Camping Hammock", 5490],
+  ],
+  Beauty: [
+    ["Argan Oil", 1790],
+    ["Clay Mask", 1290],
+    ["Beard Comb", 990],
+  ],
+  Toys: [
+    ["Wooden Railway", 5990],
+    ["Marble Run", 4290],
+    ["Kite", 1990],
+  ],
+  Garden: [
+    ["Pruning Shears", 2490],
+    ["Terracotta Pots", 3390],
+  ],
+  Stationery: [
+    ["Fountain Pen", 3990],
+    ["Dotted Notebook", 1490],
+    ["Washi Tape Set", 890],
+  ],
   null: [["Gift Card Sleeve", 290]],
 };
-const CITIES = ["Lisbon", "Porto", "Braga", "Coimbra", "Faro", "Aveiro", "Évora", "Madrid", "Paris", "Berlin", "São Paulo"];
-const FIRST = ["Alice", "Bruno", "Carla", "Diogo", "Elena", "Filipe", "Greta", "Hugo", "Inês", "João", "Kira", "Luís", "Marta", "Nuno", "Olga", "Pedro", "Rita", "Sara", "Tomás", "Vera"];
-const LAST = ["Almeida", "Barros", "Costa", "Duarte", "Esteves", "Ferreira", "Gomes", "Henriques", "Lopes", "Martins", "Neves", "Oliveira", "Pinto", "Ramos", "Silva"];
+const CITIES = [
+  "Lisbon",
+  "Porto",
+  "Braga",
+  "Coimbra",
+  "Faro",
+  "Aveiro",
+  "Évora",
+  "Madrid",
+  "Paris",
+  "Berlin",
+  "São Paulo",
+];
+const FIRST = [
+  "Alice",
+  "Bruno",
+  "Carla",
+  "Diogo",
+  "Elena",
+  "Filipe",
+  "Greta",
+  "Hugo",
+  "Inês",
+  "João",
+  "Kira",
+  "Luís",
+  "Marta",
+  "Nuno",
+  "Olga",
+  "Pedro",
+  "Rita",
+  "Sara",
+  "Tomás",
+  "Vera",
+];
+const LAST = [
+  "Almeida",
+  "Barros",
+  "Costa",
+  "Duarte",
+  "Esteves",
+  "Ferreira",
+  "Gomes",
+  "Henriques",
+  "Lopes",
+  "Martins",
+  "Neves",
+  "Oliveira",
+  "Pinto",
+  "Ramos",
+  "Silva",
+];
 
 export function products() {
   let number = 100;
   return Object.entries(CATALOGUE).flatMap(([category, items]) =>
-    items.map(([name, price]) => ({ product_id: `P${++number}`, name, category: category === "null" ? null : category, price })));
+    items.map(([name, price]) => ({
+      product_id: `P${++number}`,
+      name,
+      category: category === "null" ? null : category,
+      price,
+    })),
+  );
 }
 
 export function customers(count = 9000) {
@@ -81,10 +174,18 @@ export function sales({ from, until, perDay = 44 }) {
   const weightTotal = weights.reduce((sum, each) => sum + each, 0);
   for (let date = first; date <= day(until); date += 1) {
     const text = dayText(date);
-    const season = 1 + 0.25 * Math.sin((date / 365) * 2 * Math.PI) + (text.slice(5, 7) === "11" ? 0.35 : 0) + (text.slice(5, 7) === "12" ? 0.5 : 0);
+    const season =
+      1 +
+      0.25 * Math.sin((date / 365) * 2 * Math.PI) +
+      (text.slice(5, 7) === "11" ? 0.35 : 0) +
+      (text.slice(5, 7) === "12" ? 0.5 : 0);
     const growth = 1 + (date - first) / 1400;
-    const count = Math.round(perDay * season * growth * ([0.9, 0.85, 0.95, 1, 1.15, 1.3, 1.1][weekday(date) - 1]) * (0.8 + next() * 0.4));
-    const moments = Array.from({ length: count }, () => hourOf(next()) * 3600 + Math.floor(next() * 3600)).sort((left, right) => left - right);
+    const count = Math.round(
+      perDay * season * growth * [0.9, 0.85, 0.95, 1, 1.15, 1.3, 1.1][weekday(date) - 1] * (0.8 + next() * 0.4),
+    );
+    const moments = Array.from({ length: count }, () => hourOf(next()) * 3600 + Math.floor(next() * 3600)).sort(
+      (left, right) => left - right,
+    );
     let line = 1;
     for (const moment of moments) {
       number += 1;
@@ -106,7 +207,9 @@ export function sales({ from, until, perDay = 44 }) {
 }
 
 export function row({ number, person, item, unknown = false, quantity, cents, date, text, moment, line }) {
-  const clock = [Math.floor(moment / 3600), Math.floor(moment / 60) % 60, moment % 60].map((part) => String(part).padStart(2, "0")).join(":");
+  const clock = [Math.floor(moment / 3600), Math.floor(moment / 60) % 60, moment % 60]
+    .map((part) => String(part).padStart(2, "0"))
+    .join(":");
   return {
     transaction_id: `T${String(number).padStart(6, "0")}`,
     transaction_date: `${text}T${clock}`,

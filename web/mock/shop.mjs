@@ -34,9 +34,17 @@ export class Shop {
     const many = (name) => (query.has(name) ? new Set(query.getAll(name)) : null);
     const from = dates && query.get("from") ? day(query.get("from")) : -Infinity;
     const to = dates && query.get("to") ? day(query.get("to")) : Infinity;
-    const [category, product, city, segment, hour, weekday] = ["category", "product", "city", "segment", "hour", "weekday"].map(many);
+    const [category, product, city, segment, hour, weekday] = [
+      "category",
+      "product",
+      "city",
+      "segment",
+      "hour",
+      "weekday",
+    ].map(many);
     return (row, shift = 0) =>
-      row.day >= from + shift && row.day <= to + shift &&
+      row.day >= from + shift &&
+      row.day <= to + shift &&
       (!category || category.has(row.category ?? "")) &&
       (!product || product.has(row.product_id)) &&
       (!city || city.has(row.city ?? "")) &&
@@ -96,11 +104,18 @@ export class Shop {
     const matches = this.filter(query, { dates: false });
     const rows = this.rows.filter((row) => matches(row));
     const end = day(asOf);
-    const between = (from, to) => rows.filter((row) => row.day >= from && row.day <= to).reduce((sum, row) => sum + row.cents, 0);
+    const between = (from, to) =>
+      rows.filter((row) => row.day >= from && row.day <= to).reduce((sum, row) => sum + row.cents, 0);
     const figure = (from, length) => {
       const revenue = between(from, end);
       const before = between(from - length, end - length);
-      return { revenue: money(revenue), previous: before ? money(before) : null, change: before ? Math.round(((revenue - before) / before) * 1e4) / 1e4 : null, period: { from: dayText(from), to: asOf }, compare: { from: dayText(from - length), to: dayText(end - length) } };
+      return {
+        revenue: money(revenue),
+        previous: before ? money(before) : null,
+        change: before ? Math.round(((revenue - before) / before) * 1e4) / 1e4 : null,
+        period: { from: dayText(from), to: asOf },
+        compare: { from: dayText(from - length), to: dayText(end - length) },
+      };
     };
     const monthStart = day(`${asOf.slice(0, 8)}01`);
     const previousMonth = new Date(Date.UTC(+asOf.slice(0, 4), +asOf.slice(5, 7) - 2, 1)).getTime() / 86_400_000;
@@ -117,38 +132,88 @@ export class Shop {
     const { current, previous, shift } = this.split(query);
     const key = (moved) => (row) => {
       const text = dayText(row.day - moved);
-      return grain === "month" ? `${text.slice(0, 7)}-01` : grain === "hour" ? `${text}T${String(row.hour).padStart(2, "0")}:00:00` : text;
+      return grain === "month"
+        ? `${text.slice(0, 7)}-01`
+        : grain === "hour"
+          ? `${text}T${String(row.hour).padStart(2, "0")}:00:00`
+          : text;
     };
-    const points = (rows, moved) => [...this.group(rows, key(moved))].sort(([left], [right]) => (left < right ? -1 : 1)).map(([at, group]) => ({ at, revenue: money(group.cents), transactions: group.count, unique_customers: group.people.size }));
+    const points = (rows, moved) =>
+      [...this.group(rows, key(moved))]
+        .sort(([left], [right]) => (left < right ? -1 : 1))
+        .map(([at, group]) => ({
+          at,
+          revenue: money(group.cents),
+          transactions: group.count,
+          unique_customers: group.people.size,
+        }));
     const all = points(current, 0);
     const running = grain === "month" ? `${TODAY.slice(0, 7)}-01` : grain === "hour" ? null : TODAY;
-    return { points: all, previous: previous && points(previous, 0), unfinished: all.some((point) => point.at === running) ? running : null };
+    return {
+      points: all,
+      previous: previous && points(previous, 0),
+      unfinished: all.some((point) => point.at === running) ? running : null,
+    };
   }
 
   topProducts(query) {
     const limit = Number(query.get("limit") ?? 10);
-    const sorted = [...this.group(this.split(query).current, (row) => row.product_id)].sort(([, left], [, right]) => right.cents - left.cents);
+    const sorted = [...this.group(this.split(query).current, (row) => row.product_id)].sort(
+      ([, left], [, right]) => right.cents - left.cents,
+    );
     const rest = sorted.slice(limit);
     return {
-      rows: sorted.slice(0, limit).map(([product_id, group]) => ({ product_id, name: group.row.product_name, revenue: money(group.cents), order_count: group.count })),
-      other: { revenue: money(rest.reduce((sum, [, group]) => sum + group.cents, 0)), order_count: rest.reduce((sum, [, group]) => sum + group.count, 0) },
+      rows: sorted.slice(0, limit).map(([product_id, group]) => ({
+        product_id,
+        name: group.row.product_name,
+        revenue: money(group.cents),
+        order_count: group.count,
+      })),
+      other: {
+        revenue: money(rest.reduce((sum, [, group]) => sum + group.cents, 0)),
+        order_count: rest.reduce((sum, [, group]) => sum + group.count, 0),
+      },
     };
   }
 
   categories(query) {
     const rows = this.split(query).current;
     const total = rows.reduce((sum, row) => sum + row.cents, 0);
-    return { rows: [...this.group(rows, (row) => row.category)].sort(([, left], [, right]) => right.cents - left.cents).map(([category, group]) => ({ category, revenue: money(group.cents), order_count: group.count, share: (group.cents / total).toFixed(6) })) };
+    return {
+      rows: [...this.group(rows, (row) => row.category)]
+        .sort(([, left], [, right]) => right.cents - left.cents)
+        .map(([category, group]) => ({
+          category,
+          revenue: money(group.cents),
+          order_count: group.count,
+          share: (group.cents / total).toFixed(6),
+        })),
+    };
   }
 
   segments(query) {
     const groups = this.group(this.split(query).current, (row) => this.segment(row));
-    return { rows: ["new", "returning", "loyal"].filter((name) => groups.has(name)).map((segment) => ({ segment, customers: groups.get(segment).people.size, revenue: money(groups.get(segment).cents) })) };
+    return {
+      rows: ["new", "returning", "loyal"]
+        .filter((name) => groups.has(name))
+        .map((segment) => ({
+          segment,
+          customers: groups.get(segment).people.size,
+          revenue: money(groups.get(segment).cents),
+        })),
+    };
   }
 
   heatmap(query) {
     const groups = this.group(this.split(query).current, (row) => `${row.weekday} ${row.hour}`);
-    return { rows: [...groups.values()].map((group) => ({ day_of_week: group.row.weekday, hour: group.row.hour, transactions: group.count, revenue: money(group.cents) })) };
+    return {
+      rows: [...groups.values()].map((group) => ({
+        day_of_week: group.row.weekday,
+        hour: group.row.hour,
+        transactions: group.count,
+        revenue: money(group.cents),
+      })),
+    };
   }
 
   transactions(query) {
@@ -156,16 +221,32 @@ export class Shop {
     const one = query.get("transaction_id");
     const rows = (one ? this.rows.filter((row) => row.transaction_id === one) : this.split(query).current).toReversed();
     const start = Number(query.get("before") ?? 0);
-    const page = rows.slice(start, start + limit).map(({ cents, day: _day, hour: _hour, weekday: _weekday, ...row }) => ({ ...row, amount: money(cents) }));
+    const page = rows
+      .slice(start, start + limit)
+      .map(({ cents, day: _day, hour: _hour, weekday: _weekday, ...row }) => ({ ...row, amount: money(cents) }));
     return { rows: page, next: start + limit < rows.length ? String(start + limit) : null };
   }
 
   filterValues(query) {
     const field = query.get("field");
     const search = (query.get("search") ?? "").toLowerCase();
-    const value = { category: (row) => row.category, product: (row) => row.product_id, city: (row) => row.city, segment: (row) => this.segment(row) }[field];
+    const value = {
+      category: (row) => row.category,
+      product: (row) => row.product_id,
+      city: (row) => row.city,
+      segment: (row) => this.segment(row),
+    }[field];
     const label = field === "product" ? (row) => row.product_name ?? row.product_id : value;
-    const groups = [...this.group(this.rows, value)].map(([name, group]) => ({ value: name ?? "", label: label(group.row) ?? "(none)", count: group.count }));
-    return { values: groups.filter((each) => each.label.toLowerCase().includes(search)).sort((left, right) => right.count - left.count).slice(0, 200) };
+    const groups = [...this.group(this.rows, value)].map(([name, group]) => ({
+      value: name ?? "",
+      label: label(group.row) ?? "(none)",
+      count: group.count,
+    }));
+    return {
+      values: groups
+        .filter((each) => each.label.toLowerCase().includes(search))
+        .sort((left, right) => right.count - left.count)
+        .slice(0, 200),
+    };
   }
 }

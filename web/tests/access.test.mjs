@@ -3,7 +3,19 @@ import assert from "node:assert/strict";
 import { after, before, describe, it } from "node:test";
 import { eventually, findings, openShop, settled } from "./helpers.mjs";
 
-const PAGES = ["/", "/?category=Books&segment=loyal", "/?why=revenue", "/d/weekly", "/d/weekly?edit=1", "/pipeline", "/quality", "/catalog", "/sql", "/alerts", "/settings"];
+const PAGES = [
+  "/",
+  "/?category=Books&segment=loyal",
+  "/?why=revenue",
+  "/d/weekly",
+  "/d/weekly?edit=1",
+  "/pipeline",
+  "/quality",
+  "/catalog",
+  "/sql",
+  "/alerts",
+  "/settings",
+];
 
 describe("access", () => {
   let shop;
@@ -18,7 +30,10 @@ describe("access", () => {
           const page = await shop.page(path, { scheme, width, height: 800 });
           await settled(page);
           found.push(...(await findings(page)).map((each) => `${path} ${each}`));
-          assert.ok(await page.evaluate(() => document.documentElement.scrollWidth <= window.innerWidth), `${path} does not scroll sideways at ${width} px`);
+          assert.ok(
+            await page.evaluate(() => document.documentElement.scrollWidth <= window.innerWidth),
+            `${path} does not scroll sideways at ${width} px`,
+          );
           await page.context().close();
         }
         assert.deepEqual(found, []);
@@ -39,7 +54,11 @@ describe("access", () => {
         const element = document.activeElement;
         const style = getComputedStyle(element);
         const box = element.getBoundingClientRect();
-        return { name: element.getAttribute("aria-label") ?? element.textContent.trim().slice(0, 30), outlined: style.outlineStyle !== "none" && parseFloat(style.outlineWidth) >= 2, size: box.width * box.height };
+        return {
+          name: element.getAttribute("aria-label") ?? element.textContent.trim().slice(0, 30),
+          outlined: style.outlineStyle !== "none" && parseFloat(style.outlineWidth) >= 2,
+          size: box.width * box.height,
+        };
       });
       if (!seen.outlined || seen.size === 0) unseen.push(seen.name);
     }
@@ -73,7 +92,10 @@ describe("access", () => {
 
   it("motion stops where the reader asks so", async () => {
     const page = await shop.page("/", { reducedMotion: "reduce" });
-    assert.match(await page.evaluate(() => getComputedStyle(document.documentElement).getPropertyValue("--quick").trim()), /^0m?s$/);
+    assert.match(
+      await page.evaluate(() => getComputedStyle(document.documentElement).getPropertyValue("--quick").trim()),
+      /^0m?s$/,
+    );
   });
 
   it("on a phone the filters stand in a sheet, and the pages behind a button", async () => {

@@ -21,14 +21,22 @@ export async function openShop(options = {}) {
     browser,
     problems,
     async page(path = "/", { width = 1440, height = 900, scheme = "light", ...more } = {}) {
-      const context = await browser.newContext({ viewport: { width, height }, colorScheme: scheme, locale: "en-GB", acceptDownloads: true, bypassCSP: false, ...more });
+      const context = await browser.newContext({
+        viewport: { width, height },
+        colorScheme: scheme,
+        locale: "en-GB",
+        acceptDownloads: true,
+        bypassCSP: false,
+        ...more,
+      });
       const page = await context.newPage();
       page.on("pageerror", (error) => problems.push(`error on ${path}: ${error.message}`));
       page.on("console", (message) => {
         // Typing over a selection, Chromium itself writes a style into the editor's text, which the policy refuses
         // and the editor has no use for: nothing is lost.
         if (/^\/(sql|d\/)/.test(path) && message.text().startsWith("Applying inline style")) return;
-        if (message.type() === "error" && !/status of (401|404|422|503)/.test(message.text())) problems.push(`console on ${path}: ${message.text()}`);
+        if (message.type() === "error" && !/status of (401|404|422|503)/.test(message.text()))
+          problems.push(`console on ${path}: ${message.text()}`);
       });
       await page.goto(base + path);
       await page.locator("h1").first().waitFor();
@@ -42,7 +50,11 @@ export async function openShop(options = {}) {
     async close() {
       await browser.close();
       await mock?.close();
-      assert.deepEqual([...new Set(problems)].slice(0, 10), [], "the pages ran without errors, and within their content security policy");
+      assert.deepEqual(
+        [...new Set(problems)].slice(0, 10),
+        [],
+        "the pages ran without errors, and within their content security policy",
+      );
     },
   };
 }
@@ -65,15 +77,28 @@ export async function eventually(read, wanted, message = "", limit = 8000) {
 export async function settled(page) {
   await eventually(() => page.locator(".skeleton").count(), 0, "every part of the page arrived");
   await eventually(() => page.locator(".stale").count(), 0, "no part shows figures of before");
-  await eventually(() => page.evaluate(() => [...document.querySelectorAll(".chart")].every((chart) => chart.querySelector("canvas"))), true, "every chart is drawn");
+  await eventually(
+    () => page.evaluate(() => [...document.querySelectorAll(".chart")].every((chart) => chart.querySelector("canvas"))),
+    true,
+    "every chart is drawn",
+  );
   await page.waitForTimeout(260);
 }
 
 /** The findings of axe that are serious or worse, one line each. */
 export async function findings(page) {
   await page.evaluate(AXE);
-  const { violations } = await page.evaluate(() => globalThis.axe.run(document, { resultTypes: ["violations"], runOnly: ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"] }));
-  return violations.filter((each) => ["serious", "critical"].includes(each.impact)).flatMap((each) => each.nodes.map((node) => `${each.id}: ${node.target.join(" ")} ${node.failureSummary?.split("\n")[1] ?? ""}`));
+  const { violations } = await page.evaluate(() =>
+    globalThis.axe.run(document, {
+      resultTypes: ["violations"],
+      runOnly: ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"],
+    }),
+  );
+  return violations
+    .filter((each) => ["serious", "critical"].includes(each.impact))
+    .flatMap((each) =>
+      each.nodes.map((node) => `${each.id}: ${node.target.join(" ")} ${node.failureSummary?.split("\n")[1] ?? ""}`),
+    );
 }
 
 /** Chooses a mark of a chart by keyboard, by the words that a screen reader hears. */
@@ -100,7 +125,15 @@ export async function downloadOf(page, act) {
 export function formats(session) {
   const money = new Intl.NumberFormat("en-GB", { style: "currency", currency: session.shop.currency });
   return {
-    money: (text) => new Intl.NumberFormat("en-GB", { style: "currency", currency: session.shop.currency, maximumFractionDigits: Math.max(money.resolvedOptions().maximumFractionDigits, (text.split(".")[1] ?? "").replace(/0+$/, "").length) }).format(text),
+    money: (text) =>
+      new Intl.NumberFormat("en-GB", {
+        style: "currency",
+        currency: session.shop.currency,
+        maximumFractionDigits: Math.max(
+          money.resolvedOptions().maximumFractionDigits,
+          (text.split(".")[1] ?? "").replace(/0+$/, "").length,
+        ),
+      }).format(text),
     count: (value) => new Intl.NumberFormat("en-GB").format(value),
   };
 }

@@ -11,9 +11,19 @@ describe("the other pages", () => {
   it("Pipeline: a run's rows add up, and a run can be started and seen", async () => {
     const page = await shop.page("/pipeline");
     await settled(page);
-    const sums = await page.locator("tr.sum").evaluateAll((rows) => rows.map((row) => [...row.querySelectorAll(".number")].map((cell) => Number(cell.textContent.replaceAll(",", "")))));
+    const sums = await page
+      .locator("tr.sum")
+      .evaluateAll((rows) =>
+        rows.map((row) =>
+          [...row.querySelectorAll(".number")].map((cell) => Number(cell.textContent.replaceAll(",", ""))),
+        ),
+      );
     assert.ok(sums.length > 0);
-    for (const [read, ...parts] of sums) assert.equal(read, parts.reduce((sum, each) => sum + each, 0));
+    for (const [read, ...parts] of sums)
+      assert.equal(
+        read,
+        parts.reduce((sum, each) => sum + each, 0),
+      );
     await page.getByRole("button", { name: "Run now" }).click();
     await page.getByText("A run is under way").waitFor();
     await eventually(() => page.getByText("A run is under way").count(), 0);
@@ -46,7 +56,10 @@ describe("the other pages", () => {
     await page.keyboard.press("Control+a");
     await page.keyboard.insertText("SELECT date, transaction_count, total_revenue FROM daily_sales_summary");
     await page.keyboard.press("Control+Enter");
-    await page.getByText(/30 rows/).first().waitFor();
+    await page
+      .getByText(/30 rows/)
+      .first()
+      .waitFor();
     await page.getByLabel("Name of the query").fill("Daily");
     await page.getByRole("button", { name: "Keep" }).click();
     await page.getByRole("button", { name: "Daily", exact: true }).waitFor();
@@ -87,7 +100,13 @@ describe("the other pages", () => {
     await page.getByText("wants a look").waitFor();
     await page.goto(`${shop.base}/settings`);
     await page.getByRole("button", { name: "Dark", exact: true }).click();
-    await eventually(() => page.evaluate(() => getComputedStyle(document.body).colorScheme || getComputedStyle(document.documentElement).colorScheme), "dark");
+    await eventually(
+      () =>
+        page.evaluate(
+          () => getComputedStyle(document.body).colorScheme || getComputedStyle(document.documentElement).colorScheme,
+        ),
+      "dark",
+    );
     await page.reload();
     await eventually(() => page.evaluate(() => document.documentElement.dataset.theme), "dark", "the choice stays");
   });

@@ -9,5 +9,10 @@ if (!existsSync(`${here}../dist/index.html`)) {
   process.exit(2);
 }
 const names = process.argv.slice(2);
-const files = readdirSync(here).filter((name) => name.endsWith(".test.mjs") && (names.length === 0 || names.some((each) => name.startsWith(each)))).map((name) => here + name);
-spawn(process.execPath, ["--test", "--test-reporter=spec", "--test-concurrency=1", ...files], { stdio: "inherit" }).on("exit", (code) => process.exit(code ?? 1));
+const files = readdirSync(here)
+  .filter((name) => name.endsWith(".test.mjs") && (names.length === 0 || names.some((each) => name.startsWith(each))))
+  .map((name) => here + name);
+spawn(process.execPath, ["--test", "--test-reporter=spec", "--test-concurrency=1", ...files], { stdio: "inherit" }).on(
+  "exit",
+  (code) => process.exit(code ?? 1),
+);

@@ -26,10 +26,17 @@ describe("the sales dashboard", () => {
     assert.equal(await exact(page, "average_order_value"), write.money(current.average_order_value));
     assert.equal(await exact(page, "unique_customers"), write.count(current.unique_customers));
     const periods = await shop.api("/sales/periods");
-    for (const name of ["today", "week", "month"]) assert.equal(await exact(page, `now-${name}`), write.money(periods[name].revenue));
+    for (const name of ["today", "week", "month"])
+      assert.equal(await exact(page, `now-${name}`), write.money(periods[name].revenue));
     const { rows } = await shop.api(`/sales/top-products?${range}&limit=10`);
     const bars = await page.locator('[data-tile="products"] [role="option"]').allTextContents();
-    assert.deepEqual(bars, rows.map((row) => `${row.name ?? `Unknown product ${row.product_id}`}: Net revenue ${write.money(row.revenue)}, Orders ${write.count(row.order_count)}`));
+    assert.deepEqual(
+      bars,
+      rows.map(
+        (row) =>
+          `${row.name ?? `Unknown product ${row.product_id}`}: Net revenue ${write.money(row.revenue)}, Orders ${write.count(row.order_count)}`,
+      ),
+    );
     const heat = await shop.api(`/sales/heatmap?${range}`);
     assert.equal(await page.locator('[data-tile="heatmap"] [role="option"]').count(), heat.rows.length);
   });
@@ -39,21 +46,37 @@ describe("the sales dashboard", () => {
     await settled(page);
     await page.getByRole("button", { name: "Sales by category as a table" }).click();
     const { rows } = await shop.api(`/sales/categories?${range}`);
-    const cells = await page.locator('[data-tile="categories"] tbody tr').evaluateAll((lines) => lines.map((line) => [...line.children].slice(0, 3).map((cell) => cell.textContent.trim())));
-    assert.deepEqual(cells, rows.map((row) => [row.category ?? "Without category", write.count(row.order_count), write.money(row.revenue)]));
+    const cells = await page
+      .locator('[data-tile="categories"] tbody tr')
+      .evaluateAll((lines) =>
+        lines.map((line) => [...line.children].slice(0, 3).map((cell) => cell.textContent.trim())),
+      );
+    assert.deepEqual(
+      cells,
+      rows.map((row) => [row.category ?? "Without category", write.count(row.order_count), write.money(row.revenue)]),
+    );
   });
 
   it("sorts a table by a column, down, up, and back", async () => {
     const page = await shop.page(`/?${range}`);
     await settled(page);
     const table = page.locator('[data-tile="transactions"]');
-    const amounts = () => table.locator("tbody tr td:nth-child(3)").evaluateAll((cells) => cells.map((cell) => Number(cell.textContent.replace(/[^\d.-]/g, ""))));
+    const amounts = () =>
+      table
+        .locator("tbody tr td:nth-child(3)")
+        .evaluateAll((cells) => cells.map((cell) => Number(cell.textContent.replace(/[^\d.-]/g, ""))));
     const before = await amounts();
     await table.getByRole("button", { name: "Amount" }).click();
-    assert.deepEqual(await amounts(), [...before].sort((left, right) => right - left));
+    assert.deepEqual(
+      await amounts(),
+      [...before].sort((left, right) => right - left),
+    );
     assert.equal(await table.locator("th:nth-child(3)").getAttribute("aria-sort"), "descending");
     await table.getByRole("button", { name: "Amount" }).click();
-    assert.deepEqual(await amounts(), [...before].sort((left, right) => left - right));
+    assert.deepEqual(
+      await amounts(),
+      [...before].sort((left, right) => left - right),
+    );
     await table.getByRole("button", { name: "Amount" }).click();
     assert.deepEqual(await amounts(), before);
   });
@@ -70,7 +93,11 @@ describe("the sales dashboard", () => {
     assert.equal(new URL(page.url()).searchParams.get("category"), name);
     await page.getByRole("button", { name: `Category ${name}: remove` }).waitFor();
     await page.locator('[data-tile="categories"]').getByText("Everything else is filtered by").waitFor();
-    await eventually(() => page.locator('[data-tile="categories"] [role="option"]').count(), (count) => count > 1, "the chart that was clicked still shows the others");
+    await eventually(
+      () => page.locator('[data-tile="categories"] [role="option"]').count(),
+      (count) => count > 1,
+      "the chart that was clicked still shows the others",
+    );
     await page.goBack();
     await eventually(() => exact(page, "revenue"), whole, "back undoes");
     await page.goForward();
@@ -87,15 +114,29 @@ describe("the sales dashboard", () => {
     const box = await bar.boundingBox();
     await page.mouse.click(box.x + box.width * 0.42, box.y + 14);
     const { rows } = await shop.api(`/sales/top-products?${range}`);
-    await eventually(() => new URL(page.url()).searchParams.get("product"), rows[0].product_id, "the first bar is the first product");
+    await eventually(
+      () => new URL(page.url()).searchParams.get("product"),
+      rows[0].product_id,
+      "the first bar is the first product",
+    );
     await page.goBack();
     await settled(page);
     const heat = page.locator('[data-tile="heatmap"] .canvas');
     const cells = await heat.boundingBox();
     await page.mouse.click(cells.x + cells.width * 0.8, cells.y + cells.height * 0.5);
-    const query = await eventually(() => new URL(page.url()).searchParams, (found) => found.has("weekday") && found.has("hour"), "a cell filters by weekday and hour");
-    const { current } = await shop.api(`/sales/summary?${range}&weekday=${query.get("weekday")}&hour=${query.get("hour")}`);
-    await eventually(() => exact(page, "transactions"), write.count(current.transactions), "the figures are the cell's");
+    const query = await eventually(
+      () => new URL(page.url()).searchParams,
+      (found) => found.has("weekday") && found.has("hour"),
+      "a cell filters by weekday and hour",
+    );
+    const { current } = await shop.api(
+      `/sales/summary?${range}&weekday=${query.get("weekday")}&hour=${query.get("hour")}`,
+    );
+    await eventually(
+      () => exact(page, "transactions"),
+      write.count(current.transactions),
+      "the figures are the cell's",
+    );
   });
 
   it("filters by the lists, keeps what is chosen in the address, and opens it again from there", async () => {
@@ -166,7 +207,10 @@ describe("the sales dashboard", () => {
     assert.match(sql, new RegExp(`BETWEEN DATE '${from}' AND DATE '${to}'`));
     const { rows } = await shop.api(`/sales/transactions?${range}&limit=25`);
     await eventually(() => panel.locator("tbody tr").count(), rows.length);
-    assert.equal(await panel.locator("tbody tr").first().locator("td").nth(2).getAttribute("title"), rows[0]._source_file);
+    assert.equal(
+      await panel.locator("tbody tr").first().locator("td").nth(2).getAttribute("title"),
+      rows[0]._source_file,
+    );
     await page.goBack();
     await eventually(() => panel.count(), 0, "back closes the panel");
   });
@@ -180,9 +224,14 @@ describe("the sales dashboard", () => {
     const { rows } = await shop.api(`/sales/top-products?${range}`);
     const lines = csv.bytes.toString("utf8").replace("﻿", "").split("\r\n");
     assert.equal(lines[0], "product_id,name,order_count,revenue");
-    assert.ok(lines[1].startsWith(`${rows[0].product_id},`) && lines[1].endsWith(`,${rows[0].order_count},${rows[0].revenue}`), lines[1]);
+    assert.ok(
+      lines[1].startsWith(`${rows[0].product_id},`) && lines[1].endsWith(`,${rows[0].order_count},${rows[0].revenue}`),
+      lines[1],
+    );
     await page.getByRole("button", { name: "More about Top 10 products" }).click();
-    const picture = await downloadOf(page, () => page.getByRole("button", { name: "Download as picture (PNG)" }).click());
+    const picture = await downloadOf(page, () =>
+      page.getByRole("button", { name: "Download as picture (PNG)" }).click(),
+    );
     assert.deepEqual([...picture.bytes.subarray(0, 4)], [0x89, 0x50, 0x4e, 0x47]);
     assert.ok(picture.bytes.length > 5000);
   });
@@ -193,12 +242,21 @@ describe("the sales dashboard", () => {
     const file = await downloadOf(page, () => page.getByRole("button", { name: "Save as a file" }).click());
     const text = file.bytes.toString("utf8");
     assert.match(file.name, /\.html$/);
-    assert.ok(text.includes(await exact(page, "revenue")) && text.includes("data:image/png"), "figures and charts are inside");
+    assert.ok(
+      text.includes(await exact(page, "revenue")) && text.includes("data:image/png"),
+      "figures and charts are inside",
+    );
     assert.doesNotMatch(text, /<script|src="\/|href="\//);
     const offline = await shop.browser.newContext({ offline: true });
     const alone = await offline.newPage();
     await alone.setContent(text);
-    assert.equal(await alone.locator("img").first().evaluate((image) => image.naturalWidth > 100), true);
+    assert.equal(
+      await alone
+        .locator("img")
+        .first()
+        .evaluate((image) => image.naturalWidth > 100),
+      true,
+    );
   });
 
   it("shares a view that is fixed, embeds it, and takes it back", async () => {
@@ -235,15 +293,31 @@ describe("a live page", () => {
     await page.evaluate(() => {
       window.sameDocument = true;
       window.skeletons = 0;
-      new MutationObserver(() => (window.skeletons += document.querySelectorAll("main .skeleton, main .stale").length)).observe(document.body, { subtree: true, childList: true, attributes: true });
+      new MutationObserver(
+        () => (window.skeletons += document.querySelectorAll("main .skeleton, main .stale").length),
+      ).observe(document.body, { subtree: true, childList: true, attributes: true });
     });
     const before = await exact(page, "transactions");
     const first = await page.locator('[data-tile="transactions"] tbody tr').first().textContent();
     shop.mock.load();
-    await eventually(() => exact(page, "transactions"), (now) => now !== before, "the count moved", 2000);
-    await eventually(() => page.locator('[data-tile="transactions"] tbody tr').first().textContent(), (now) => now !== first, "the new sale is on top", 2000);
+    await eventually(
+      () => exact(page, "transactions"),
+      (now) => now !== before,
+      "the count moved",
+      2000,
+    );
+    await eventually(
+      () => page.locator('[data-tile="transactions"] tbody tr').first().textContent(),
+      (now) => now !== first,
+      "the new sale is on top",
+      2000,
+    );
     assert.equal(await page.locator('[data-tile="transactions"] tbody tr.fresh').count(), 1);
-    assert.equal(await page.evaluate(() => window.sameDocument && window.skeletons === 0), true, "no reload, no skeleton, no pale figure in between");
+    assert.equal(
+      await page.evaluate(() => window.sameDocument && window.skeletons === 0),
+      true,
+      "no reload, no skeleton, no pale figure in between",
+    );
   });
 
   it("keeps the last figures when the server fails, says so, and goes on by itself", async () => {

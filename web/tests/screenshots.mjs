@@ -35,7 +35,10 @@ async function shoot(shop, name, path, width, scheme, act) {
 const run = async (page) => {
   await page.locator(".cm-content").waitFor();
   await page.getByRole("button", { name: "Run", exact: true }).click();
-  await page.getByText(/30 rows/).first().waitFor();
+  await page
+    .getByText(/30 rows/)
+    .first()
+    .waitFor();
   await page.getByRole("button", { name: "area", exact: true }).click();
   await page.waitForTimeout(600);
 };
@@ -43,7 +46,18 @@ const run = async (page) => {
 const usual = await openShop({ scenario: "usual" });
 for (const [name, path] of PAGES) {
   const all = ["sales", "sales-filtered", "dashboard"].includes(name);
-  for (const [width, scheme] of all ? [[1440, "light"], [1440, "dark"], [360, "light"], [360, "dark"]] : [[1440, "light"], [360, "dark"]]) await shoot(usual, name, path, width, scheme, name === "sql" ? run : undefined);
+  for (const [width, scheme] of all
+    ? [
+        [1440, "light"],
+        [1440, "dark"],
+        [360, "light"],
+        [360, "dark"],
+      ]
+    : [
+        [1440, "light"],
+        [360, "dark"],
+      ])
+    await shoot(usual, name, path, width, scheme, name === "sql" ? run : undefined);
 }
 await shoot(usual, "sales", "/", 3840, "light");
 const page = await usual.page("/");
@@ -51,7 +65,12 @@ await settled(page);
 await page.pdf({ path: `${OUT}/sales-a4.pdf`, format: "A4", printBackground: true });
 await usual.close();
 
-for (const [scenario, path] of [["empty", "/"], ["past", "/"], ["one_day", "/"], ["failed", "/pipeline"]]) {
+for (const [scenario, path] of [
+  ["empty", "/"],
+  ["past", "/"],
+  ["one_day", "/"],
+  ["failed", "/pipeline"],
+]) {
   const shop = await openShop({ scenario });
   await shoot(shop, scenario.replace("_", "-"), path, 1440, "light");
   await shop.close();

@@ -4,11 +4,18 @@ import { LAUNCH } from "./browser.mjs";
 
 const [, , base, out, path, width = "1440", scheme = "light", full = "full", action = ""] = process.argv;
 const browser = await chromium.launch(LAUNCH);
-const page = await browser.newPage({ viewport: { width: Number(width), height: Number(width) < 500 ? 780 : 900 }, colorScheme: scheme, locale: "en-GB" });
+const page = await browser.newPage({
+  viewport: { width: Number(width), height: Number(width) < 500 ? 780 : 900 },
+  colorScheme: scheme,
+  locale: "en-GB",
+});
 page.on("console", (message) => message.type() === "error" && console.log("console:", message.text()));
 page.on("pageerror", (error) => console.log("page:", error.message));
 await page.goto(base + path);
 await page.waitForTimeout(1800);
-if (action) { await page.evaluate(action); await page.waitForTimeout(900); }
+if (action) {
+  await page.evaluate(action);
+  await page.waitForTimeout(900);
+}
 await page.screenshot({ path: out, fullPage: full === "full" });
 await browser.close();

@@ -12,7 +12,9 @@ describe("the built app", () => {
   const first = [...html.matchAll(/(?:src|href)="\/(assets\/[^"]+)"/g)].map(([, name]) => name);
   it("loads under 250 KB gzipped at first, and the charts beside it still do", () => {
     const own = first.reduce((sum, name) => sum + weight(name), weight("index.html"));
-    const charts = readdirSync(new URL("assets/", DIST)).filter((name) => /^engine-/.test(name)).reduce((sum, name) => sum + weight(`assets/${name}`), 0);
+    const charts = readdirSync(new URL("assets/", DIST))
+      .filter((name) => /^engine-/.test(name))
+      .reduce((sum, name) => sum + weight(`assets/${name}`), 0);
     console.log(`first load ${(own / 1000).toFixed(1)} KB gzipped, charts ${(charts / 1000).toFixed(1)} KB more`);
     assert.ok(first.length > 0 && own < 100_000, `${own} bytes`);
     assert.ok(own + charts < 250_000, `${own + charts} bytes`);

@@ -46,8 +46,16 @@ const look = EditorView.theme({
   ".cm-gutters": { backgroundColor: "var(--surface)", color: "var(--ink-faint)", border: "0" },
   ".cm-activeLine, .cm-activeLineGutter": { backgroundColor: "transparent" },
   "&.cm-focused .cm-activeLine": { backgroundColor: "color-mix(in srgb, var(--accent-wash) 45%, transparent)" },
-  "&.cm-focused > .cm-scroller > .cm-selectionLayer .cm-selectionBackground, .cm-selectionBackground": { backgroundColor: "var(--accent-wash) !important" },
-  ".cm-tooltip": { backgroundColor: "var(--raised)", color: "var(--ink)", border: "1px solid var(--line-strong)", borderRadius: "5px", fontFamily: "var(--font)" },
+  "&.cm-focused > .cm-scroller > .cm-selectionLayer .cm-selectionBackground, .cm-selectionBackground": {
+    backgroundColor: "var(--accent-wash) !important",
+  },
+  ".cm-tooltip": {
+    backgroundColor: "var(--raised)",
+    color: "var(--ink)",
+    border: "1px solid var(--line-strong)",
+    borderRadius: "5px",
+    fontFamily: "var(--font)",
+  },
   ".cm-tooltip-autocomplete ul li[aria-selected]": { backgroundColor: "var(--accent)", color: "var(--accent-ink)" },
   ".cm-tooltip-autocomplete > ul": { fontFamily: "var(--font-code)" },
   ".cm-completionDetail": { color: "inherit", opacity: "0.75" },
@@ -57,7 +65,8 @@ export function createEditor(options: EditorOptions): EditorHandle {
   const root = options.host.shadowRoot ?? options.host.attachShadow({ mode: "open" });
   root.replaceChildren();
   const language = new Compartment();
-  const languageOf = (schema: SQLNamespace): Extension => (options.language === "sql" ? sql({ dialect: PostgreSQL, schema, upperCaseKeywords: true }) : yaml());
+  const languageOf = (schema: SQLNamespace): Extension =>
+    options.language === "sql" ? sql({ dialect: PostgreSQL, schema, upperCaseKeywords: true }) : yaml();
   const submit = (): boolean => {
     options.onsubmit();
     return true;
@@ -68,9 +77,27 @@ export function createEditor(options: EditorOptions): EditorHandle {
     state: EditorState.create({
       doc: options.text,
       extensions: [
-        keymap.of([{ key: "Mod-Enter", run: submit }, { key: "Mod-s", run: submit, preventDefault: true }, { key: "Tab", run: acceptCompletion }, ...completionKeymap, ...defaultKeymap, ...historyKeymap, ...(options.language === "yaml" ? [indentWithTab] : [])]),
-        lineNumbers(), history(), drawSelection(), highlightActiveLine(), bracketMatching(), closeBrackets(), autocompletion(), lintGutter(),
-        language.of(languageOf({})), syntaxHighlighting(colours), look, EditorView.lineWrapping,
+        keymap.of([
+          { key: "Mod-Enter", run: submit },
+          { key: "Mod-s", run: submit, preventDefault: true },
+          { key: "Tab", run: acceptCompletion },
+          ...completionKeymap,
+          ...defaultKeymap,
+          ...historyKeymap,
+          ...(options.language === "yaml" ? [indentWithTab] : []),
+        ]),
+        lineNumbers(),
+        history(),
+        drawSelection(),
+        highlightActiveLine(),
+        bracketMatching(),
+        closeBrackets(),
+        autocompletion(),
+        lintGutter(),
+        language.of(languageOf({})),
+        syntaxHighlighting(colours),
+        look,
+        EditorView.lineWrapping,
         EditorState.readOnly.of(options.readonly ?? false),
         EditorView.contentAttributes.of({ "aria-label": options.label, tabindex: "0" }),
         EditorView.updateListener.of((update) => update.docChanged && options.onchange(update.state.doc.toString())),
@@ -79,7 +106,8 @@ export function createEditor(options: EditorOptions): EditorHandle {
   });
   return {
     setText: (text) => {
-      if (text !== view.state.doc.toString()) view.dispatch({ changes: { from: 0, to: view.state.doc.length, insert: text } });
+      if (text !== view.state.doc.toString())
+        view.dispatch({ changes: { from: 0, to: view.state.doc.length, insert: text } });
     },
     setSchema: (schema) => view.dispatch({ effects: language.reconfigure(languageOf(schema)) }),
     setErrors: (errors) => {
@@ -87,7 +115,12 @@ export function createEditor(options: EditorOptions): EditorHandle {
       const marks: Diagnostic[] = errors.map((error) => {
         const line = doc.line(Math.max(1, Math.min(error.line, doc.lines)));
         const from = Math.min(line.from + Math.max(0, error.column - 1), line.to);
-        return { from, to: line.to, severity: "error", message: error.hint ? `${error.message} (${error.hint})` : error.message };
+        return {
+          from,
+          to: line.to,
+          severity: "error",
+          message: error.hint ? `${error.message} (${error.hint})` : error.message,
+        };
       });
       view.dispatch(setDiagnostics(view.state, marks));
     },

@@ -39,7 +39,12 @@ async function reach(path: string, options: RequestInit): Promise<Response> {
     response = await fetch(`/api/v1${path}`, { credentials: "same-origin", ...options });
   } catch (error) {
     if (error instanceof DOMException && error.name === "AbortError") throw error;
-    throw new ApiError({ title: "The server does not answer", status: 0, detail: "what you see are the last figures that arrived", hint: "is `shoplake serve` still running? The page goes on by itself once it is back" });
+    throw new ApiError({
+      title: "The server does not answer",
+      status: 0,
+      detail: "what you see are the last figures that arrived",
+      hint: "is `shoplake serve` still running? The page goes on by itself once it is back",
+    });
   }
   const named = response.headers.get("Shoplake-Batch");
   if (named !== null) batch = Number(named);
@@ -50,7 +55,11 @@ async function reach(path: string, options: RequestInit): Promise<Response> {
   } catch {
     // A proxy in between answers with a page of its own: the status says enough.
   }
-  throw new ApiError({ ...problem, title: problem.title ?? `The server answered ${response.status}`, status: response.status });
+  throw new ApiError({
+    ...problem,
+    title: problem.title ?? `The server answered ${response.status}`,
+    status: response.status,
+  });
 }
 
 /** What is already known of an address, without asking. */
@@ -60,7 +69,10 @@ export function remembered<T>(path: string): T | undefined {
 
 export async function get<T>(path: string, signal?: AbortSignal): Promise<T> {
   const known = answers.get(path);
-  const response = await reach(path, { headers: headers(known ? { "If-None-Match": known.tag } : {}), ...(signal ? { signal } : {}) });
+  const response = await reach(path, {
+    headers: headers(known ? { "If-None-Match": known.tag } : {}),
+    ...(signal ? { signal } : {}),
+  });
   if (response.status === 304 && known) return known.data as T;
   const data = (await response.json()) as T;
   const tag = response.headers.get("ETag");
@@ -78,11 +90,20 @@ export async function getText(path: string): Promise<{ text: string; tag: string
   return { text: await response.text(), tag: response.headers.get("ETag") };
 }
 
-export async function send<T>(method: "POST" | "PUT" | "DELETE", path: string, body?: unknown, more: Record<string, string> = {}): Promise<T> {
+export async function send<T>(
+  method: "POST" | "PUT" | "DELETE",
+  path: string,
+  body?: unknown,
+  more: Record<string, string> = {},
+): Promise<T> {
   const text = typeof body === "string";
   const response = await reach(path, {
     method,
-    headers: headers({ ...(csrf ? { "X-Shoplake-CSRF": csrf } : {}), ...(body === undefined ? {} : { "Content-Type": text ? "text/yaml" : "application/json" }), ...more }),
+    headers: headers({
+      ...(csrf ? { "X-Shoplake-CSRF": csrf } : {}),
+      ...(body === undefined ? {} : { "Content-Type": text ? "text/yaml" : "application/json" }),
+      ...more,
+    }),
     ...(body === undefined ? {} : { body: text ? body : JSON.stringify(body) }),
   });
   const answer = await response.text();

@@ -169,7 +169,12 @@ export interface RunDetail {
   /** A run that goes on has none of these yet. */
   datasets?: (Counts & { dataset: string; files: RunFile[]; top_cause?: TopCause | null })[];
   models?: { name: string; status: string; rows: number; seconds: number; error?: string }[];
-  tests?: { passed: number; warned: number; failed: number; failures?: { name: string; rows: number; blocks: boolean }[] };
+  tests?: {
+    passed: number;
+    warned: number;
+    failed: number;
+    failures?: { name: string; rows: number; blocks: boolean }[];
+  };
   reports?: string[];
 }
 export interface TopCause {
@@ -240,7 +245,18 @@ export interface QueryResult {
 }
 export type Cell = string | number | boolean | null;
 
-export const TILE_TYPES = ["kpi", "line", "bar", "pie", "table", "heatmap", "area", "scatter", "funnel", "text"] as const;
+export const TILE_TYPES = [
+  "kpi",
+  "line",
+  "bar",
+  "pie",
+  "table",
+  "heatmap",
+  "area",
+  "scatter",
+  "funnel",
+  "text",
+] as const;
 export type TileType = (typeof TILE_TYPES)[number];
 export interface Tile {
   id: string;

@@ -1,6 +1,34 @@
 // The tokens as colours that a canvas understands: `light-dark()` and `var()` are resolved by the browser.
 
-const NAMES = ["paper", "surface", "raised", "line", "line-strong", "ink", "ink-soft", "ink-faint", "accent", "good", "warning", "bad", "behind", "series-other", "heat-0", "heat-1", "heat-2", "heat-3", "heat-4", "series-1", "series-2", "series-3", "series-4", "series-5", "series-6", "series-7", "series-8"] as const;
+const NAMES = [
+  "paper",
+  "surface",
+  "raised",
+  "line",
+  "line-strong",
+  "ink",
+  "ink-soft",
+  "ink-faint",
+  "accent",
+  "good",
+  "warning",
+  "bad",
+  "behind",
+  "series-other",
+  "heat-0",
+  "heat-1",
+  "heat-2",
+  "heat-3",
+  "heat-4",
+  "series-1",
+  "series-2",
+  "series-3",
+  "series-4",
+  "series-5",
+  "series-6",
+  "series-7",
+  "series-8",
+] as const;
 export type ColourName = (typeof NAMES)[number];
 export interface Colours {
   readonly of: Readonly<Record<ColourName, string>>;

@@ -24,7 +24,8 @@ export interface ChartSpec {
   readonly height: number;
 }
 
-export const markText = (mark: Mark): string => `${mark.title}: ${mark.lines.map((line) => `${line.name} ${line.value}`).join(", ")}`;
+export const markText = (mark: Mark): string =>
+  `${mark.title}: ${mark.lines.map((line) => `${line.name} ${line.value}`).join(", ")}`;
 
 export function tipElement(mark: Mark): HTMLElement {
   const box = document.createElement("div");
@@ -58,7 +59,12 @@ export function common(colours: Colours): EChartsCoreOption {
   };
 }
 
-export const axisText = (colours: Colours): Record<string, unknown> => ({ color: colours.of["ink-soft"], fontSize: colours.rem * 0.75, fontFamily: colours.font });
+export const axisText = (colours: Colours): Record<string, unknown> => ({
+  color: colours.of["ink-soft"],
+  fontSize: colours.rem * 0.75,
+  fontFamily: colours.font,
+});
 
 /** Cuts a label so that it never pushes the plot away; the tip has all of it. */
-export const short = (text: string, length: number): string => (text.length > length ? `${text.slice(0, Math.max(1, length - 1)).trimEnd()}…` : text);
+export const short = (text: string, length: number): string =>
+  text.length > length ? `${text.slice(0, Math.max(1, length - 1)).trimEnd()}…` : text;

@@ -10,9 +10,15 @@ export function download(name: string, content: Blob): void {
   setTimeout(() => URL.revokeObjectURL(link.href), 10_000);
 }
 
-export const fileName = (title: string, ending: string, more = ""): string => `${`${title} ${more}`.trim().toLowerCase().replace(/[^\p{L}\p{N}]+/gu, "-").replace(/^-|-$/g, "")}.${ending}`;
+export const fileName = (title: string, ending: string, more = ""): string =>
+  `${`${title} ${more}`
+    .trim()
+    .toLowerCase()
+    .replace(/[^\p{L}\p{N}]+/gu, "-")
+    .replace(/^-|-$/g, "")}.${ending}`;
 
-export const downloadCsv = (title: string, csv: string, more = ""): void => download(fileName(title, "csv", more), new Blob(["﻿", csv], { type: "text/csv;charset=utf-8" }));
+export const downloadCsv = (title: string, csv: string, more = ""): void =>
+  download(fileName(title, "csv", more), new Blob(["﻿", csv], { type: "text/csv;charset=utf-8" }));
 
 /** The chart with its title and period above it, so that the picture speaks for itself in a mail. */
 export async function downloadPicture(title: string, subtitle: string, chart: string): Promise<void> {

@@ -30,7 +30,12 @@ export async function saveSnapshot(title: string): Promise<void> {
     const marks = document.createElement("details");
     const summary = document.createElement("summary");
     summary.textContent = "The figures";
-    marks.append(summary, ...[...chart.querySelectorAll('[role="option"]')].map((option) => Object.assign(document.createElement("div"), { textContent: option.textContent })));
+    marks.append(
+      summary,
+      ...[...chart.querySelectorAll('[role="option"]')].map((option) =>
+        Object.assign(document.createElement("div"), { textContent: option.textContent }),
+      ),
+    );
     chart.replaceWith(picture, marks);
   });
   copy.querySelectorAll(".no-print, button, script, dialog").forEach((element) => element.remove());
@@ -42,9 +47,15 @@ export async function saveSnapshot(title: string): Promise<void> {
   const name = document.createElement("title");
   name.textContent = `${title}, ${session.current?.shop.name ?? ""}`;
   const css = (await styles()).replaceAll("</", "<\\/");
-  download(fileName(`${title} ${session.today}`, "html"), new Blob([
-    `<!doctype html>\n<html lang="${document.documentElement.lang}"${theme ? ` data-theme="${theme}"` : ""}>\n<head>\n<meta charset="utf-8">\n`,
-    `<meta http-equiv="Content-Security-Policy" content="default-src 'none'; style-src 'unsafe-inline'; img-src data:">\n`,
-    `${name.outerHTML}\n<style>\n${css}\n</style>\n</head>\n<body>\n${copy.outerHTML}\n${foot.outerHTML}\n</body>\n</html>\n`,
-  ], { type: "text/html" }));
+  download(
+    fileName(`${title} ${session.today}`, "html"),
+    new Blob(
+      [
+        `<!doctype html>\n<html lang="${document.documentElement.lang}"${theme ? ` data-theme="${theme}"` : ""}>\n<head>\n<meta charset="utf-8">\n`,
+        `<meta http-equiv="Content-Security-Policy" content="default-src 'none'; style-src 'unsafe-inline'; img-src data:">\n`,
+        `${name.outerHTML}\n<style>\n${css}\n</style>\n</head>\n<body>\n${copy.outerHTML}\n${foot.outerHTML}\n</body>\n</html>\n`,
+      ],
+      { type: "text/html" },
+    ),
+  );
 }

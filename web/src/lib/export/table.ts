@@ -56,7 +56,10 @@ function csvCell(value: Cell | undefined): string {
 
 /** RFC 4180, with raw values: what stands in the tables, not what the locale makes of it. */
 export function toCsv({ columns, rows }: TableData): string {
-  const lines = [columns.map((column) => csvCell(column.name)), ...rows.map((row) => columns.map((_, index) => csvCell(row[index])))];
+  const lines = [
+    columns.map((column) => csvCell(column.name)),
+    ...rows.map((row) => columns.map((_, index) => csvCell(row[index]))),
+  ];
   return `${lines.map((line) => line.join(",")).join("\r\n")}\r\n`;
 }
 
@@ -66,13 +69,30 @@ export function kindOf(name: string, type: string): Kind {
   if (/_at$|^(first|last)_order$/.test(name) || /timestamp/.test(plain)) return "moment";
   if (/^date/.test(plain)) return "day";
   if (/(revenue|amount|value|price|money|sales)$/.test(name) && /dec|float|double|num/.test(plain)) return "money";
-  if (/int|dec|float|double|num/.test(plain)) return /^(year|month|day|hour|day_of_week)$/.test(name) ? "text" : "count";
+  if (/int|dec|float|double|num/.test(plain))
+    return /^(year|month|day|hour|day_of_week)$/.test(name) ? "text" : "count";
   return "text";
 }
 
 /** `total_revenue` in the words of business. */
 export function wordsOf(name: string): string {
-  const known: Record<string, string> = { total_revenue: "Net revenue", revenue: "Net revenue", transaction_count: "Transactions", order_count: "Orders", total_orders: "Orders", avg_order_value: "Average order value", unique_customers: "Customers", lifetime_value: "Spent in all", day_of_week: "Weekday", _source_file: "File", _source_line: "Line", transaction_id: "Transaction", customer_id: "Customer", product_id: "Product", transaction_date: "When" };
+  const known: Record<string, string> = {
+    total_revenue: "Net revenue",
+    revenue: "Net revenue",
+    transaction_count: "Transactions",
+    order_count: "Orders",
+    total_orders: "Orders",
+    avg_order_value: "Average order value",
+    unique_customers: "Customers",
+    lifetime_value: "Spent in all",
+    day_of_week: "Weekday",
+    _source_file: "File",
+    _source_line: "Line",
+    transaction_id: "Transaction",
+    customer_id: "Customer",
+    product_id: "Product",
+    transaction_date: "When",
+  };
   if (known[name]) return known[name];
   const words = name.replace(/^_/, "").replaceAll("_", " ");
   return words.charAt(0).toUpperCase() + words.slice(1);

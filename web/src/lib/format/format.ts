@@ -45,12 +45,16 @@ export class Formats {
 
   /** The full amount, with every digit that the currency has and the value carries. */
   money(value: Numeric): string {
-    return this.#exact(this.#number({ style: "currency", currency: this.currency, ...this.#moneyDigits(value) }), value);
+    return this.#exact(
+      this.#number({ style: "currency", currency: this.currency, ...this.#moneyDigits(value) }),
+      value,
+    );
   }
 
   #moneyDigits(value: Numeric): Intl.NumberFormatOptions {
     const scale = typeof value === "string" ? (value.split(".")[1]?.replace(/0+$/, "").length ?? 0) : 0;
-    const usual = this.#number({ style: "currency", currency: this.currency }).resolvedOptions().maximumFractionDigits ?? 2;
+    const usual =
+      this.#number({ style: "currency", currency: this.currency }).resolvedOptions().maximumFractionDigits ?? 2;
     return scale > usual ? { maximumFractionDigits: Math.min(scale, 20) } : {};
   }
 
@@ -63,14 +67,29 @@ export class Formats {
   moneyShort(value: Numeric): string {
     const size = Math.abs(Number(value));
     if (size < 10_000) return this.moneyRounded(value);
-    return this.#exact(this.#number({ style: "currency", currency: this.currency, notation: "compact", maximumSignificantDigits: size < 100_000 ? 3 : 4 }), value);
+    return this.#exact(
+      this.#number({
+        style: "currency",
+        currency: this.currency,
+        notation: "compact",
+        maximumSignificantDigits: size < 100_000 ? 3 : 4,
+      }),
+      value,
+    );
   }
 
   /** An amount at a mark, where the title has said the currency. */
   amountShort(value: Numeric): string {
     const size = Math.abs(Number(value));
-    if (size >= 10_000) return this.#exact(this.#number({ notation: "compact", maximumSignificantDigits: size < 100_000 ? 3 : 4 }), value);
-    const digits = size < 1000 ? (this.#number({ style: "currency", currency: this.currency }).resolvedOptions().maximumFractionDigits ?? 2) : 0;
+    if (size >= 10_000)
+      return this.#exact(
+        this.#number({ notation: "compact", maximumSignificantDigits: size < 100_000 ? 3 : 4 }),
+        value,
+      );
+    const digits =
+      size < 1000
+        ? (this.#number({ style: "currency", currency: this.currency }).resolvedOptions().maximumFractionDigits ?? 2)
+        : 0;
     return this.#exact(this.#number({ minimumFractionDigits: digits, maximumFractionDigits: digits }), value);
   }
 
@@ -90,27 +109,47 @@ export class Formats {
 
   percent(share: number | null, digits = 1): string {
     if (share === null || !Number.isFinite(share)) return "–";
-    return this.#number({ style: "percent", maximumFractionDigits: digits, minimumFractionDigits: Math.abs(share) < 0.1 ? digits : 0 }).format(share);
+    return this.#number({
+      style: "percent",
+      maximumFractionDigits: digits,
+      minimumFractionDigits: Math.abs(share) < 0.1 ? digits : 0,
+    }).format(share);
   }
 
   signedPercent(share: number): string {
-    return this.#number({ style: "percent", maximumFractionDigits: Math.abs(share) >= 1 ? 0 : 1, signDisplay: "exceptZero" }).format(share);
+    return this.#number({
+      style: "percent",
+      maximumFractionDigits: Math.abs(share) >= 1 ? 0 : 1,
+      signDisplay: "exceptZero",
+    }).format(share);
   }
 
   bytes(value: number): string {
     const units = ["byte", "kilobyte", "megabyte", "gigabyte", "terabyte"];
     const step = value < 1 ? 0 : Math.min(units.length - 1, Math.floor(Math.log10(value) / 3));
-    return this.#number({ style: "unit", unit: units[step] ?? "byte", unitDisplay: "short", maximumFractionDigits: 1 }).format(value / 1000 ** step);
+    return this.#number({
+      style: "unit",
+      unit: units[step] ?? "byte",
+      unitDisplay: "short",
+      maximumFractionDigits: 1,
+    }).format(value / 1000 ** step);
   }
 
   seconds(value: number): string {
     const short = value < 1;
-    return this.#number({ style: "unit", unit: short ? "millisecond" : "second", unitDisplay: "short", maximumFractionDigits: short ? 0 : 1 }).format(short ? value * 1000 : value);
+    return this.#number({
+      style: "unit",
+      unit: short ? "millisecond" : "second",
+      unitDisplay: "short",
+      maximumFractionDigits: short ? 0 : 1,
+    }).format(short ? value * 1000 : value);
   }
 
   day(date: string): string {
     const millis = toMillis(date);
-    return Number.isNaN(millis) ? date : this.#date({ day: "numeric", month: "short", year: "numeric", timeZone: "UTC" }).format(millis);
+    return Number.isNaN(millis)
+      ? date
+      : this.#date({ day: "numeric", month: "short", year: "numeric", timeZone: "UTC" }).format(millis);
   }
 
   dayShort(date: string): string {
@@ -118,7 +157,9 @@ export class Formats {
   }
 
   dayLong(date: string): string {
-    return this.#date({ weekday: "short", day: "numeric", month: "short", year: "numeric", timeZone: "UTC" }).format(toMillis(date));
+    return this.#date({ weekday: "short", day: "numeric", month: "short", year: "numeric", timeZone: "UTC" }).format(
+      toMillis(date),
+    );
   }
 
   month(date: string): string {
@@ -131,7 +172,10 @@ export class Formats {
 
   range(from: string, to: string): string {
     if (from === to) return this.dayLong(from);
-    return this.#date({ day: "numeric", month: "short", year: "numeric", timeZone: "UTC" }).formatRange(toMillis(from), toMillis(to));
+    return this.#date({ day: "numeric", month: "short", year: "numeric", timeZone: "UTC" }).formatRange(
+      toMillis(from),
+      toMillis(to),
+    );
   }
 
   weekday(day: number, style: "short" | "long" | "narrow" = "short"): string {
@@ -150,14 +194,24 @@ export class Formats {
   moment(text: string, { seconds = false, year = true }: { seconds?: boolean; year?: boolean } = {}): string {
     const local = LOCAL.exec(text);
     if (local && !local[2]) return this.day(text);
-    const options: Intl.DateTimeFormatOptions = { day: "numeric", month: "short", ...(year ? { year: "numeric" } : {}), hour: "2-digit", minute: "2-digit", ...(seconds ? { second: "2-digit" } : {}), timeZone: local ? "UTC" : this.zone };
+    const options: Intl.DateTimeFormatOptions = {
+      day: "numeric",
+      month: "short",
+      ...(year ? { year: "numeric" } : {}),
+      hour: "2-digit",
+      minute: "2-digit",
+      ...(seconds ? { second: "2-digit" } : {}),
+      timeZone: local ? "UTC" : this.zone,
+    };
     const millis = Date.parse(local ? `${local[1]}T${local[2]}Z` : text);
     return Number.isNaN(millis) ? text : this.#date(options).format(millis);
   }
 
   /** The shop's zone with its offset on that day, so that no hour is read in the wrong one. */
   zoneName(date?: string): string {
-    const parts = new Intl.DateTimeFormat("en", { timeZone: this.zone, timeZoneName: "shortOffset" }).formatToParts(date ? toMillis(date) : Date.now());
+    const parts = new Intl.DateTimeFormat("en", { timeZone: this.zone, timeZoneName: "shortOffset" }).formatToParts(
+      date ? toMillis(date) : Date.now(),
+    );
     const offset = parts.find((part) => part.type === "timeZoneName")?.value.replace("GMT", "UTC") ?? "";
     const city = this.zone.split("/").at(-1)?.replaceAll("_", " ") ?? this.zone;
     return offset && offset !== city ? `${city}, ${offset}` : city;

@@ -1,11 +1,30 @@
 import { describe, expect, it } from "vitest";
-import { apiQuery, filtersQuery, grainOf, NO_FILTERS, parseFilters, periodOf, presetPeriod, PRESETS, toggled, withFixed, withPeriod, withPreset } from "./filters";
+import {
+  apiQuery,
+  filtersQuery,
+  grainOf,
+  NO_FILTERS,
+  parseFilters,
+  periodOf,
+  presetPeriod,
+  PRESETS,
+  toggled,
+  withFixed,
+  withPeriod,
+  withPreset,
+} from "./filters";
 
 const TODAY = "2025-06-18";
 
 describe("the URL is the state", () => {
   it("goes to the URL and back unchanged", () => {
-    const searches = ["", "period=last7", "from=2025-01-01&to=2025-01-31&compare=year", "category=Home+%26+Kitchen&category=Books&product=P101&weekday=6&hour=20", "period=month&compare=none&on=2024-12-31&segment=loyal"];
+    const searches = [
+      "",
+      "period=last7",
+      "from=2025-01-01&to=2025-01-31&compare=year",
+      "category=Home+%26+Kitchen&category=Books&product=P101&weekday=6&hour=20",
+      "period=month&compare=none&on=2024-12-31&segment=loyal",
+    ];
     for (const search of searches) expect(filtersQuery(parseFilters(search))).toBe(search);
   });
   it("forgets what makes no sense instead of failing", () => {
@@ -14,7 +33,10 @@ describe("the URL is the state", () => {
   });
   it("lets exact dates win over a preset", () => {
     expect(parseFilters("period=last7&from=2025-01-01&to=2025-01-02").preset).toBeNull();
-    expect(withPreset(withPeriod(NO_FILTERS, "2025-01-01", "2025-01-02"), "last7")).toMatchObject({ from: null, preset: "last7" });
+    expect(withPreset(withPeriod(NO_FILTERS, "2025-01-01", "2025-01-02"), "last7")).toMatchObject({
+      from: null,
+      preset: "last7",
+    });
   });
 });
 
@@ -56,11 +78,20 @@ describe("a click on a mark", () => {
     expect(apiQuery(filters, TODAY)).not.toContain("none");
   });
   it("cannot loosen what a link has fixed", () => {
-    expect(withFixed("city=Porto&segment=new&on=2025-01-01", [["segment", "loyal"], ["category", ""]])).toBe("city=Porto&on=2025-01-01&segment=loyal&category=%28none%29");
+    expect(
+      withFixed("city=Porto&segment=new&on=2025-01-01", [
+        ["segment", "loyal"],
+        ["category", ""],
+      ]),
+    ).toBe("city=Porto&on=2025-01-01&segment=loyal&category=%28none%29");
   });
   it("filters everything but the chart that it was made in", () => {
     const filters = toggled(toggled(NO_FILTERS, "category", "Books"), "city", "Porto");
-    expect(apiQuery(filters, TODAY, { without: ["category"] })).toBe("from=2025-05-20&to=2025-06-18&compare=previous&city=Porto");
-    expect(apiQuery({ ...filters, on: "2024-12-31" }, TODAY, { dates: false })).toBe("on=2024-12-31&category=Books&city=Porto");
+    expect(apiQuery(filters, TODAY, { without: ["category"] })).toBe(
+      "from=2025-05-20&to=2025-06-18&compare=previous&city=Porto",
+    );
+    expect(apiQuery({ ...filters, on: "2024-12-31" }, TODAY, { dates: false })).toBe(
+      "on=2024-12-31&category=Books&city=Porto",
+    );
   });
 });

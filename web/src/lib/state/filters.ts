@@ -6,7 +6,18 @@ export const NONE = "(none)";
 export const DIMENSIONS = ["category", "product", "city", "segment", "weekday", "hour"] as const;
 export type Dimension = (typeof DIMENSIONS)[number];
 
-export const PRESETS = ["today", "yesterday", "week", "last7", "last30", "month", "last_month", "last90", "year", "last365"] as const;
+export const PRESETS = [
+  "today",
+  "yesterday",
+  "week",
+  "last7",
+  "last30",
+  "month",
+  "last_month",
+  "last90",
+  "year",
+  "last365",
+] as const;
 export type Preset = (typeof PRESETS)[number];
 export type Comparison = "previous" | "year" | "none";
 
@@ -61,7 +72,14 @@ export function parseFilters(search: string): Filters {
   }
   const [from, to] = [date("from"), date("to")];
   const both = from !== null && to !== null && from <= to;
-  return { preset: both ? null : preset, from: both ? from : null, to: both ? to : null, compare, on: date("on"), values };
+  return {
+    preset: both ? null : preset,
+    from: both ? from : null,
+    to: both ? to : null,
+    compare,
+    on: date("on"),
+    values,
+  };
 }
 
 /** The URL's query of these filters; what is the default is not written. */
@@ -75,7 +93,8 @@ export function filtersQuery(filters: Filters): string {
   }
   if (filters.compare !== "previous") query.set("compare", filters.compare);
   if (filters.on) query.set("on", filters.on);
-  for (const dimension of DIMENSIONS) for (const value of filters.values[dimension] ?? []) query.append(dimension, value);
+  for (const dimension of DIMENSIONS)
+    for (const value of filters.values[dimension] ?? []) query.append(dimension, value);
   return query.toString();
 }
 
@@ -128,7 +147,11 @@ export function grainOf(period: Period): Grain {
 }
 
 /** The query for the API. `without` leaves a dimension out: the chart that a selection was made in still shows the rest. */
-export function apiQuery(filters: Filters, today: string, { without = [], dates = true }: { without?: readonly Dimension[]; dates?: boolean } = {}): string {
+export function apiQuery(
+  filters: Filters,
+  today: string,
+  { without = [], dates = true }: { without?: readonly Dimension[]; dates?: boolean } = {},
+): string {
   const query = new URLSearchParams();
   if (dates) {
     const period = periodOf(filters, today);
@@ -153,11 +176,18 @@ export function withValues(filters: Filters, dimension: Dimension, values: reado
 /** A click on a mark: selects it alone, or lets it go; with `add`, beside what is selected. */
 export function toggled(filters: Filters, dimension: Dimension, value: string, add = false): Filters {
   const now = filters.values[dimension] ?? [];
-  if (now.includes(value)) return withValues(filters, dimension, add ? now.filter((each) => each !== value) : now.length > 1 ? [value] : []);
+  if (now.includes(value))
+    return withValues(filters, dimension, add ? now.filter((each) => each !== value) : now.length > 1 ? [value] : []);
   return withValues(filters, dimension, add ? [...now, value] : [value]);
 }
 
-export const isSelected = (filters: Filters, dimension: Dimension, value: string): boolean => filters.values[dimension]?.includes(value) ?? false;
+export const isSelected = (filters: Filters, dimension: Dimension, value: string): boolean =>
+  filters.values[dimension]?.includes(value) ?? false;
 export const cleared = (filters: Filters): Filters => ({ ...filters, values: {} });
-export const withPeriod = (filters: Filters, from: string, to: string): Filters => ({ ...filters, preset: null, from, to });
+export const withPeriod = (filters: Filters, from: string, to: string): Filters => ({
+  ...filters,
+  preset: null,
+  from,
+  to,
+});
 export const withPreset = (filters: Filters, preset: Preset): Filters => ({ ...filters, preset, from: null, to: null });

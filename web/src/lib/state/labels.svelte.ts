@@ -3,8 +3,20 @@ import { SvelteMap } from "svelte/reactivity";
 import { NONE, type Dimension } from "./filters";
 import { session } from "./session.svelte";
 
-const FIELDS: Record<Dimension, string> = { category: "Category", product: "Product", city: "City", segment: "Segment", weekday: "Weekday", hour: "Hour" };
-export const SEGMENTS: Record<string, string> = { new: "New (1 order)", returning: "Returning (2–4)", loyal: "Loyal (5 or more)", unknown: "Unknown customer" };
+const FIELDS: Record<Dimension, string> = {
+  category: "Category",
+  product: "Product",
+  city: "City",
+  segment: "Segment",
+  weekday: "Weekday",
+  hour: "Hour",
+};
+export const SEGMENTS: Record<string, string> = {
+  new: "New (1 order)",
+  returning: "Returning (2–4)",
+  loyal: "Loyal (5 or more)",
+  unknown: "Unknown customer",
+};
 
 class Labels {
   readonly #known = new SvelteMap<string, string>();
@@ -18,7 +30,8 @@ class Labels {
     if (value === NONE) return `Without ${FIELDS[field].toLowerCase()}`;
     if (field === "segment") return SEGMENTS[value] ?? value;
     if (field === "weekday") return session.formats.weekday(Number(value), "long");
-    if (field === "hour") return `${session.formats.hour(Number(value))} to ${session.formats.hour((Number(value) + 1) % 24)}`;
+    if (field === "hour")
+      return `${session.formats.hour(Number(value))} to ${session.formats.hour((Number(value) + 1) % 24)}`;
     return this.#known.get(`${field} ${value}`) ?? value;
   }
 

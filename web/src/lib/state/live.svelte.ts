@@ -32,7 +32,10 @@ function hear(event: string, text: string): void {
 async function readLine(share: string, signal: AbortSignal): Promise<void> {
   while (!signal.aborted) {
     try {
-      const response = await fetch("/api/v1/events", { headers: { Accept: "text/event-stream", "X-Shoplake-Share": share }, signal });
+      const response = await fetch("/api/v1/events", {
+        headers: { Accept: "text/event-stream", "X-Shoplake-Share": share },
+        signal,
+      });
       const reader = response.ok ? response.body?.pipeThrough(new TextDecoderStream()).getReader() : null;
       live.connected = reader != null;
       let rest = "";
@@ -40,7 +43,12 @@ async function readLine(share: string, signal: AbortSignal): Promise<void> {
         const blocks = (rest + part.value).split("\n\n");
         rest = blocks.pop() ?? "";
         for (const block of blocks) {
-          const field = (name: string): string => block.split("\n").filter((line) => line.startsWith(`${name}:`)).map((line) => line.slice(name.length + 1).trim()).join("\n");
+          const field = (name: string): string =>
+            block
+              .split("\n")
+              .filter((line) => line.startsWith(`${name}:`))
+              .map((line) => line.slice(name.length + 1).trim())
+              .join("\n");
           if (field("data")) hear(field("event"), field("data"));
         }
       }
@@ -66,7 +74,8 @@ export function startLive(): () => void {
   const source = new EventSource("/api/v1/events");
   source.addEventListener("open", () => (live.connected = true));
   source.addEventListener("error", () => (live.connected = false));
-  for (const name of ["batch", "dashboard", "run"]) source.addEventListener(name, (event) => hear(name, (event as MessageEvent<string>).data));
+  for (const name of ["batch", "dashboard", "run"])
+    source.addEventListener(name, (event) => hear(name, (event as MessageEvent<string>).data));
   return () => {
     source.close();
     clearInterval(clock);

@@ -41,7 +41,10 @@ export class Resource<T> {
       },
       (error: unknown) => {
         if (signal.aborted) return;
-        this.error = error instanceof ApiError ? error : new ApiError({ title: "This part of the page failed", status: 0, detail: String(error) });
+        this.error =
+          error instanceof ApiError
+            ? error
+            : new ApiError({ title: "This part of the page failed", status: 0, detail: String(error) });
         this.loading = false;
       },
     );

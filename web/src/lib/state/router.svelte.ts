@@ -36,9 +36,24 @@ export const queryValue = (name: string): string | null => new URLSearchParams(p
 export function startRouter(): void {
   window.addEventListener("popstate", read);
   document.addEventListener("click", (event) => {
-    if (event.defaultPrevented || event.button !== 0 || event.metaKey || event.ctrlKey || event.shiftKey || event.altKey) return;
+    if (
+      event.defaultPrevented ||
+      event.button !== 0 ||
+      event.metaKey ||
+      event.ctrlKey ||
+      event.shiftKey ||
+      event.altKey
+    )
+      return;
     const link = (event.target as Element | null)?.closest?.("a[href]");
-    if (!(link instanceof HTMLAnchorElement) || link.target || link.hasAttribute("download") || link.origin !== window.location.origin || link.pathname.startsWith("/api/")) return;
+    if (
+      !(link instanceof HTMLAnchorElement) ||
+      link.target ||
+      link.hasAttribute("download") ||
+      link.origin !== window.location.origin ||
+      link.pathname.startsWith("/api/")
+    )
+      return;
     event.preventDefault();
     navigate(link.href);
   });

@@ -9,7 +9,9 @@ class SessionState {
   current = $state.raw<Session | null>(null);
   error = $state.raw<unknown>(null);
   trust = $state.raw<Trust | null>(null);
-  readonly formats = $derived(new Formats(readerLocale(), this.current?.shop.currency ?? "USD", this.current?.shop.time_zone ?? "UTC"));
+  readonly formats = $derived(
+    new Formats(readerLocale(), this.current?.shop.currency ?? "USD", this.current?.shop.time_zone ?? "UTC"),
+  );
 
   get today(): string {
     return this.current?.shop.today ?? new Date().toISOString().slice(0, 10);
@@ -18,7 +20,11 @@ class SessionState {
   /** What a link has fixed, as pairs of name and value. */
   get fixedFilters(): [string, string][] {
     const filters = this.current?.share?.filters ?? [];
-    return Array.isArray(filters) ? filters : Object.entries(filters).flatMap(([name, values]) => [values].flat().map((value): [string, string] => [name, value]));
+    return Array.isArray(filters)
+      ? filters
+      : Object.entries(filters).flatMap(([name, values]) =>
+          [values].flat().map((value): [string, string] => [name, value]),
+        );
   }
 
   get shared(): boolean {

@@ -1,7 +1,15 @@
 // From months to days to hours: where the reader stands, and the ways back up.
 import { daysBetween, monthEnd, monthStart } from "../../lib/format/dates";
 import type { Formats } from "../../lib/format/format";
-import { grainOf, withPeriod, withPreset, withValues, type Filters, type Grain, type Period } from "../../lib/state/filters";
+import {
+  grainOf,
+  withPeriod,
+  withPreset,
+  withValues,
+  type Filters,
+  type Grain,
+  type Period,
+} from "../../lib/state/filters";
 
 export interface Step {
   readonly name: string;
@@ -22,10 +30,19 @@ export function drillPath(period: Period, filters: Filters, formats: Formats): S
   const grain = grainOf(period);
   const year: Step = { name: "12 months", filters: withPreset(withValues(filters, "hour", []), "last365") };
   if (grain === "month") return [];
-  const wholeMonth = period.from === monthStart(period.from) && monthStart(period.to) === period.from && daysBetween(period.from, period.to) >= 27;
+  const wholeMonth =
+    period.from === monthStart(period.from) &&
+    monthStart(period.to) === period.from &&
+    daysBetween(period.from, period.to) >= 27;
   if (grain === "day") return wholeMonth ? [year, { name: formats.monthLong(period.from), filters }] : [];
   const start = monthStart(period.from);
-  const steps: Step[] = [year, { name: formats.monthLong(start), filters: withPeriod(withValues(filters, "hour", []), start, monthEnd(start)) }, { name: formats.dayLong(period.from), filters: withValues(filters, "hour", []) }];
+  const steps: Step[] = [
+    year,
+    { name: formats.monthLong(start), filters: withPeriod(withValues(filters, "hour", []), start, monthEnd(start)) },
+    { name: formats.dayLong(period.from), filters: withValues(filters, "hour", []) },
+  ];
   const [hour] = filters.values.hour ?? [];
-  return filters.values.hour?.length === 1 && hour !== undefined ? [...steps, { name: formats.hour(Number(hour)), filters }] : steps;
+  return filters.values.hour?.length === 1 && hour !== undefined
+    ? [...steps, { name: formats.hour(Number(hour)), filters }]
+    : steps;
 }

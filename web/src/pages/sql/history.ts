@@ -8,7 +8,6 @@ export interface PastQuery {
 const KEY = "shoplake-queries";
 const KEPT = 30;
 
-
 function read<T>(key: string, valid: (each: T) => boolean): T[] {
   try {
     const found: unknown = JSON.parse(localStorage.getItem(key) ?? "[]");
@@ -27,8 +26,10 @@ function write<T>(key: string, all: T[]): T[] {
   return all;
 }
 
-export const recall = (): PastQuery[] => read<PastQuery>(KEY, (each) => typeof each.sql === "string" && typeof each.at === "string");
-export const remember = (query: PastQuery): PastQuery[] => write(KEY, [query, ...recall().filter((each) => each.sql !== query.sql)].slice(0, KEPT));
+export const recall = (): PastQuery[] =>
+  read<PastQuery>(KEY, (each) => typeof each.sql === "string" && typeof each.at === "string");
+export const remember = (query: PastQuery): PastQuery[] =>
+  write(KEY, [query, ...recall().filter((each) => each.sql !== query.sql)].slice(0, KEPT));
 
 export interface KeptQuery {
   readonly name: string;
@@ -36,7 +37,18 @@ export interface KeptQuery {
 }
 const KEPT_KEY = "shoplake-kept-queries";
 
-export const keptQueries = (): KeptQuery[] => read<KeptQuery>(KEPT_KEY, (each) => typeof each.sql === "string" && typeof each.name === "string");
+export const keptQueries = (): KeptQuery[] =>
+  read<KeptQuery>(KEPT_KEY, (each) => typeof each.sql === "string" && typeof each.name === "string");
 /** A name is kept once: keeping it again replaces its query. */
-export const keepQuery = (query: KeptQuery): KeptQuery[] => write(KEPT_KEY, [...keptQueries().filter((each) => each.name !== query.name), query].sort((left, right) => left.name.localeCompare(right.name)));
-export const dropQuery = (name: string): KeptQuery[] => write(KEPT_KEY, keptQueries().filter((each) => each.name !== name));
+export const keepQuery = (query: KeptQuery): KeptQuery[] =>
+  write(
+    KEPT_KEY,
+    [...keptQueries().filter((each) => each.name !== query.name), query].sort((left, right) =>
+      left.name.localeCompare(right.name),
+    ),
+  );
+export const dropQuery = (name: string): KeptQuery[] =>
+  write(
+    KEPT_KEY,
+    keptQueries().filter((each) => each.name !== name),
+  );
