@@ -320,6 +320,20 @@ describe("a live page", () => {
     );
   });
 
+  it("shows hostile names as the words that they are", async () => {
+    const hostile = `<img src=x onerror="window.hostile=1"><script>window.hostile=1</script>`;
+    for (const row of shop.mock.state.shop.rows.slice(-40))
+      Object.assign(row, { product_name: hostile, category: hostile, city: hostile, customer_name: hostile });
+    const page = await shop.page("/?period=today");
+    await settled(page);
+    assert.ok((await page.locator('[data-tile="transactions"]').textContent()).includes("<img src=x"));
+    await page.locator('[data-tile="products"] [role="listbox"]').focus();
+    await page.keyboard.press("Home");
+    await page.getByRole("button", { name: /^Filter by city/i }).click();
+    await page.waitForTimeout(400);
+    assert.equal(await page.evaluate(() => window.hostile), undefined);
+  });
+
   it("keeps the last figures when the server fails, says so, and goes on by itself", async () => {
     const page = await shop.page("/");
     await settled(page);
