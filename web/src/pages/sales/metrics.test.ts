@@ -9,7 +9,7 @@ describe("the SQL behind a figure", () => {
       values: { category: ["Books", "(none)"], city: ["L'Aquila"], hour: ["20; DROP"], segment: ["loyal"] },
     };
     expect(metricSql(METRICS["revenue"]!, filters, { from: "2025-06-01", to: "2025-06-18" })).toBe(
-      "SELECT coalesce(sum(amount), 0) AS revenue\nFROM sales\nWHERE CAST(transaction_date AS DATE) BETWEEN DATE '2025-06-01' AND DATE '2025-06-18'\n  AND product_id IN (SELECT product_id FROM products WHERE (category = 'Books' OR category IS NULL))\n  AND city = 'L''Aquila'\n  AND extract(hour FROM transaction_date) = 0\n  AND customer_id IN (SELECT customer_id FROM sales GROUP BY customer_id HAVING count(*) >= 5)",
+      "SELECT coalesce(sum(amount), 0) AS revenue\nFROM sales\nWHERE local_date(transaction_date) BETWEEN DATE '2025-06-01' AND DATE '2025-06-18'\n  AND product_id IN (SELECT product_id FROM products WHERE (category = 'Books' OR category IS NULL))\n  AND city = 'L''Aquila'\n  AND local_hour(transaction_date) = 0\n  AND customer_id IN (SELECT customer_id FROM sales WHERE customer_id IN (SELECT customer_id FROM customers) GROUP BY customer_id HAVING count(*) >= 5)",
     );
   });
   it("is grouped where the figure is a list", () => {

@@ -38,7 +38,7 @@ export const METRICS: Record<string, Metric> = {
     name: "trend",
     label: "Revenue over time",
     definition: "Net revenue by the shop's own days. A day without sales is a gap, and the running day is dashed.",
-    select: `CAST(transaction_date AS DATE) AS date, ${REVENUE}`,
+    select: `local_date(transaction_date) AS date, ${REVENUE}`,
   },
   products: {
     name: "products",
@@ -63,7 +63,7 @@ export const METRICS: Record<string, Metric> = {
     name: "heatmap",
     label: "When customers buy",
     definition: "Net revenue by weekday and hour of the shop's own clock. An empty cell is an hour without sales.",
-    select: `extract(isodow FROM transaction_date) AS day_of_week, extract(hour FROM transaction_date) AS hour, ${REVENUE}, count(*) AS transactions`,
+    select: `iso_weekday(transaction_date) AS day_of_week, local_hour(transaction_date) AS hour, ${REVENUE}, count(*) AS transactions`,
   },
 };
 const GROUPS: Record<string, string> = {
@@ -113,24 +113,36 @@ const SEGMENT: Record<string, string> = {
   loyal: "count(*) >= 5",
 };
 
+/** Segments are of known customers, by all the orders that they ever placed; unknown ones stand apart. */
+function bySegment(values: readonly string[] | undefined): string[] {
+  if (!values || values.length === 0) return [];
+  const known = values.flatMap((value) => SEGMENT[value] ?? []);
+  const customers = "SELECT customer_id FROM customers";
+  const parts = [
+    ...(known.length > 0
+      ? [
+          `customer_id IN (SELECT customer_id FROM sales WHERE customer_id IN (${customers}) GROUP BY customer_id HAVING ${known.join(" OR ")})`,
+        ]
+      : []),
+    ...(values.includes("unknown") ? [`customer_id NOT IN (${customers})`] : []),
+  ];
+  return [parts.length > 1 ? `(${parts.join(" OR ")})` : (parts[0] ?? "false")];
+}
+
 /** The query that gives a figure: it can be run on the SQL page and with `shoplake query`. */
 export function metricSql(metric: Metric, filters: Filters, period: Period): string {
   const { values } = filters;
   const whole = (value: string): string => String(Math.trunc(Number(value)) || 0);
   const conditions = [
     period.from === period.to
-      ? `CAST(transaction_date AS DATE) = DATE ${quote(period.from)}`
-      : `CAST(transaction_date AS DATE) BETWEEN DATE ${quote(period.from)} AND DATE ${quote(period.to)}`,
+      ? `local_date(transaction_date) = DATE ${quote(period.from)}`
+      : `local_date(transaction_date) BETWEEN DATE ${quote(period.from)} AND DATE ${quote(period.to)}`,
     ...byCategory(values.category),
     ...anyOf("product_id", values.product),
     ...anyOf("city", values.city),
-    ...anyOf("extract(isodow FROM transaction_date)", values.weekday, whole),
-    ...anyOf("extract(hour FROM transaction_date)", values.hour, whole),
-    ...(values.segment?.length
-      ? [
-          `customer_id IN (SELECT customer_id FROM sales GROUP BY customer_id HAVING ${values.segment.map((name) => SEGMENT[name] ?? "false").join(" OR ")})`,
-        ]
-      : []),
+    ...anyOf("iso_weekday(transaction_date)", values.weekday, whole),
+    ...anyOf("local_hour(transaction_date)", values.hour, whole),
+    ...bySegment(values.segment),
   ];
   const group = GROUPS[metric.name];
   return `SELECT ${metric.select}\nFROM sales\nWHERE ${conditions.join("\n  AND ")}${group ? `\nGROUP BY ${group}` : ""}`;
