@@ -5,8 +5,10 @@
 //! that crosses crate borders), what `verify` comes to, and the traits in [`ports`] that adapters
 //! fill. Pure values and rules: no input or output, no DataFusion, no Delta, no runtime.
 
+pub mod alert;
 pub mod clock;
 pub mod contract;
+pub mod cost;
 pub mod counts;
 pub mod fail_point;
 pub mod fault;
@@ -20,6 +22,7 @@ pub mod ports;
 pub mod project;
 pub mod proof;
 pub mod remote;
+pub mod schedule;
 pub mod source;
 pub mod table;
 
@@ -33,4 +36,5 @@ pub use judged::{DiscardedValues, JudgedChunk, Reject, Violation};
 pub use landed::{Corrections, LandedFile};
 pub use project::Project;
 pub use remote::RemoteLake;
+pub use schedule::Schedule;
 pub use table::{Catalog, Fetch, PinnedTable, TableFile, TableRoot, Wanted};

@@ -5,8 +5,11 @@ use std::path::{Path, PathBuf};
 
 use chrono_tz::Tz;
 
+use crate::alert::Alerts;
 use crate::contract::Contract;
+use crate::cost::Prices;
 use crate::remote::RemoteLake;
+use crate::schedule::{Arrival, Schedule};
 use crate::source::Origin;
 
 /// A dataset of the project: its contract and where it comes from.
@@ -56,8 +59,14 @@ pub struct Project {
     pub vars: BTreeMap<String, serde_json::Value>,
     /// Bounds.
     pub limits: Limits,
-    /// Cron expression of the daily run, if there is one.
-    pub schedule: Option<String>,
+    /// When it runs by itself, if it does.
+    pub schedule: Option<Schedule>,
+    /// What files that arrive do.
+    pub arrival: Arrival,
+    /// What a unit of what runs use costs.
+    pub prices: Prices,
+    /// What is watched, and whom it tells.
+    pub alerts: Alerts,
     /// The datasets, dimensions before the facts that refer to them.
     pub datasets: Vec<Dataset>,
 }

@@ -9,6 +9,7 @@ mod access;
 mod careful;
 mod fault;
 mod lease;
+mod meter;
 mod probe;
 mod transfer;
 
@@ -28,6 +29,7 @@ use self::careful::Careful;
 pub(crate) use self::fault::refuse_unused as refuse_unused_faults;
 use self::lease::Held;
 pub(crate) use self::lease::Lease;
+pub use self::meter::requests;
 pub(crate) use self::probe::probe_folder;
 use crate::pool::lock;
 use crate::store::Listed;

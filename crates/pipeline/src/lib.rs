@@ -19,6 +19,7 @@ mod replay;
 mod report;
 mod restore;
 mod run;
+pub mod schedule;
 mod verify;
 
 use std::path::PathBuf;
@@ -54,6 +55,8 @@ pub struct RunOptions {
     pub files: Vec<PathBuf>,
     /// The dataset that those files belong to, where their folder does not say it.
     pub dataset: Option<String>,
+    /// Files that are still being written: they are left where they lie.
+    pub leave: Vec<PathBuf>,
     /// Rows leave quarantine, and nothing else is loaded.
     pub replay: Option<ReplayOptions>,
 }

@@ -5,14 +5,16 @@ use std::path::{Path, PathBuf};
 
 use chrono_tz::Tz;
 use serde_json::Value as Json;
+use shoplake_core::alert::Smtp;
 use shoplake_core::project::Limits;
-use shoplake_core::{Fault, RemoteLake};
+use shoplake_core::schedule::Arrival;
+use shoplake_core::{Fault, RemoteLake, Schedule};
 
 use crate::environment::Environment;
 use crate::files::{LimitsFile, SettingsFile};
 use crate::words::{nearest, suggest};
 use crate::yaml::{Entry, Node, Spot, Value};
-use crate::{cron, lake, shape, units};
+use crate::{alert, lake, schedule, shape, units};
 
 /// The newest project format that this binary reads.
 const VERSION: u64 = 1;
@@ -28,7 +30,9 @@ pub(crate) struct Settings {
     pub(crate) remote: Option<RemoteLake>,
     pub(crate) vars: BTreeMap<String, Json>,
     pub(crate) limits: Limits,
-    pub(crate) schedule: Option<String>,
+    pub(crate) schedule: Option<Schedule>,
+    pub(crate) arrival: Arrival,
+    pub(crate) smtp: Option<Smtp>,
 }
 
 /// Reads the settings of the project in `dir`; `None` where `faults` says why not.
@@ -53,10 +57,10 @@ pub(crate) fn read(mut node: Node, dir: &Path, environment: &Environment, faults
     if let Err(fault) = check_currency(&file.currency) {
         faults.push(placed(fault, node.at("currency")));
     }
-    if let Some(Err(why)) = file.schedule.as_deref().map(cron::check) {
-        let fault = node.at("schedule").fault(format!("`schedule`: {why}"));
-        faults.push(fault.hint("for example `0 6 * * *`: every day at 6:00"));
-    }
+    let schedule = file.schedule.clone().and_then(|written| schedule::read(written, node.at("schedule"), faults));
+    let arrival = schedule::arrival(file.arrival.clone(), node.at("arrival"), faults);
+    let mut reader = alert::Reader { environment, datasets: &[], has_smtp: true, faults };
+    let smtp = file.smtp.as_ref().map(|smtp| reader.smtp(smtp, node.at("smtp")));
     let (lake_dir, remote) = lake::read(&file, &node, dir, environment, faults);
     Some(Settings {
         lake_dir,
@@ -66,7 +70,9 @@ pub(crate) fn read(mut node: Node, dir: &Path, environment: &Environment, faults
         time_zone: time_zone?,
         currency: file.currency,
         vars: file.vars.unwrap_or_default(),
-        schedule: file.schedule,
+        schedule,
+        arrival,
+        smtp,
     })
 }
 

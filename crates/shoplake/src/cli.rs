@@ -1,9 +1,17 @@
 //! The command line: commands, options, and their help. Nothing here does anything.
 
+mod alert;
+mod cost;
+mod schedule;
+
 use std::path::PathBuf;
 
 use chrono::{DateTime, FixedOffset, NaiveDate, NaiveDateTime, TimeDelta};
 use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
+
+pub(crate) use alert::{AlertCheckArgs, AlertCommand, AlertLsArgs, AlertSnoozeArgs, AlertTestArgs};
+pub(crate) use cost::CostArgs;
+pub(crate) use schedule::{ScheduleCommand, ScheduleLogArgs, ScheduleNextArgs};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -73,6 +81,14 @@ pub(crate) enum Command {
     Query(QueryArgs),
     /// Show the last runs, what failed and what to do about it, and where each file went
     Status(StatusArgs),
+    /// See when the pipeline runs by itself, and let it
+    #[command(subcommand, arg_required_else_help = true)]
+    Schedule(ScheduleCommand),
+    /// See what is watched and what is wrong, and keep an alert quiet
+    #[command(subcommand, arg_required_else_help = true)]
+    Alert(AlertCommand),
+    /// Show what this month costs, until now and at its end
+    Cost(CostArgs),
     /// Look at the rows that were set aside
     #[command(subcommand, arg_required_else_help = true)]
     Quarantine(QuarantineCommand),
@@ -127,6 +143,9 @@ pub(crate) struct RunArgs {
     /// The dataset that FILES belong to [default: told by their place or name]
     #[arg(long, value_name = "NAME", requires = "files")]
     pub(crate) dataset: Option<String>,
+    /// A file that is still being written: leave it where it lies
+    #[arg(long, value_name = "FILE", hide = true)]
+    pub(crate) leave: Vec<PathBuf>,
     /// If another run holds the project, end with exit code 1 instead of waiting
     #[arg(long)]
     pub(crate) no_wait: bool,

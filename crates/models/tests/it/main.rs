@@ -37,6 +37,9 @@ fn project(dir: &Path) -> Project {
         vars: BTreeMap::from([("floor".to_owned(), serde_json::json!(5))]),
         limits: Limits::default(),
         schedule: None,
+        arrival: shoplake_core::schedule::Arrival::default(),
+        prices: shoplake_core::cost::Prices::default(),
+        alerts: shoplake_core::alert::Alerts::default(),
         datasets: ["products", "customers", "sales"].map(dataset).into(),
     }
 }

@@ -6,4 +6,5 @@ mod account;
 mod dimensions;
 mod exactly_once;
 mod replay;
+mod schedule;
 mod shop;

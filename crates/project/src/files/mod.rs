@@ -1,17 +1,27 @@
 //! The types of the project's YAML files. Their doc comments are the reference documentation: they
 //! become the JSON Schemas that editors show and that [`crate::load`] checks against.
 
+mod alert;
 mod dashboard;
 mod models;
+mod prices;
 mod report;
 mod rest_api;
+mod schedule;
 mod settings;
 mod source;
 
+pub use alert::{
+    AlertFile, AnomalyFile, CostFile, EmailFile, ErrorRateFile, FreshnessFile, GroupWord, NotifyFile,
+    PipelineFailedFile, QuerySlowFile, RejectShareFile, SchemaChangeAlertFile, SeverityWord, SlackFile, SmtpFile,
+    SmtpTlsWord, SqlFile, VolumeFile, WebhookFile, WhenFile,
+};
 pub use dashboard::{DashboardFile, Tile, TileKind};
 pub use models::{ModelConfigFile, ModelFile, ModelsFile, TestedColumn};
+pub use prices::{MetersFile, PriceFile, PricesFile};
 pub use report::ReportFile;
 pub use rest_api::{ApiKeyPlace, AuthFile, IncrementalFile, PaginatorFile, RestApiFile, RestLimitsFile};
+pub use schedule::{ArrivalFile, MissedWord, OverlapWord, ScheduleFile, ScheduleMap};
 pub use settings::{LimitsFile, SettingsFile, TargetFile};
 pub use source::{ColumnFile, FormatWord, FromFile, OnChangeWord, SchemaChangeFile, SourceFile};
 

@@ -1,5 +1,6 @@
 //! `shoplake check`: every mistake that can be found without touching data, each with its place.
 
+use shoplake_core::alert::Condition;
 use shoplake_core::{Fault, Project};
 use shoplake_models::Models;
 
@@ -30,6 +31,14 @@ async fn plan(project: &Project, models: &Models) -> Result<(), Vec<Fault>> {
         if let Err(fault) = engine.schema(&catalog, &test.sql).await {
             let detail = fault.detail.clone().unwrap_or_default();
             faults.push(fault.detail(format!("In the test `{}`. {detail}", test.name).trim_end()));
+        }
+    }
+    for alert in &project.alerts.all {
+        let (Condition::Sql { query } | Condition::Anomaly { query, .. }) = &alert.condition else { continue };
+        if let Err(fault) = engine.schema(&catalog, query).await {
+            let mut fault = fault.at(&alert.file, None, None);
+            let detail = fault.detail.take().unwrap_or_default();
+            faults.push(fault.detail(format!("In the alert `{}`. {detail}", alert.name).trim_end()));
         }
     }
     if faults.is_empty() { Ok(()) } else { Err(faults) }

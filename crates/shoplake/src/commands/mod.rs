@@ -1,6 +1,8 @@
 //! One file a command: it reads its options, calls the stations through [`crate::wiring`], and prints.
 
+mod alert;
 mod check;
+mod cost;
 mod discover;
 mod generate;
 mod init;
@@ -8,8 +10,10 @@ mod quarantine;
 mod query;
 mod report;
 mod run;
+mod schedule;
 mod status;
 mod table;
+mod usage;
 mod verify;
 
 use std::future::Future;
@@ -19,7 +23,7 @@ use std::sync::Arc;
 use shoplake_core::{Fault, Project};
 use shoplake_project::Environment;
 
-use crate::cli::{Cli, Command, GlobalArgs, QuarantineCommand, TableCommand};
+use crate::cli::{AlertCommand, Cli, Command, GlobalArgs, QuarantineCommand, ScheduleCommand, TableCommand};
 use crate::failure::{Exit, Failure};
 use crate::printer::Printer;
 
@@ -32,6 +36,14 @@ pub(crate) fn dispatch(cli: Cli, printer: &Printer) -> Result<Exit, Failure> {
         Command::Check => check::check(&context),
         Command::Query(args) => query::query(&context, &args),
         Command::Status(args) => status::status(&context, &args),
+        Command::Schedule(ScheduleCommand::Next(args)) => schedule::next::next(&context, &args),
+        Command::Schedule(ScheduleCommand::Log(args)) => schedule::log::log(&context, &args),
+        Command::Schedule(ScheduleCommand::Run) => schedule::run::run(&context),
+        Command::Alert(AlertCommand::Ls(args)) => alert::ls::ls(&context, &args),
+        Command::Alert(AlertCommand::Check(args)) => alert::check::check(&context, &args),
+        Command::Alert(AlertCommand::Snooze(args)) => alert::snooze::snooze(&context, &args),
+        Command::Alert(AlertCommand::Test(args)) => alert::test::test(&context, &args),
+        Command::Cost(args) => cost::cost(&context, &args),
         Command::Quarantine(QuarantineCommand::Ls(args)) => quarantine::ls::ls(&context, &args),
         Command::Quarantine(QuarantineCommand::Show(args)) => quarantine::show::show(&context, &args),
         Command::Quarantine(QuarantineCommand::Export(args)) => quarantine::export::export(&context, &args),

@@ -6,17 +6,17 @@ use shoplake_core::outcome::{RunOutcome, RunStatus};
 use shoplake_core::{Fault, Project};
 use shoplake_pipeline::RunOptions;
 
-use super::Context;
+use super::{Context, usage};
 use crate::cli::RunArgs;
 use crate::failure::{Exit, Failure};
-use crate::{progress, summary, wiring};
+use crate::{alerts, progress, summary, wiring};
 
 pub(super) fn run(context: &Context, args: RunArgs) -> Result<Exit, Failure> {
     let project = context.project()?;
     // A slip on the command line is told before anything is touched.
     shoplake_sources::files::named(&project, &args.files, args.dataset.as_deref())?;
-    let RunArgs { files, dataset, no_wait, json } = args;
-    let options = RunOptions { files, dataset, replay: None };
+    let RunArgs { files, dataset, leave, no_wait, json } = args;
+    let options = RunOptions { files, dataset, leave, replay: None };
     run_with(context, &project, &options, !no_wait, json)
 }
 
@@ -33,7 +33,10 @@ pub(super) fn run_with(
     let watcher = progress::for_printer(printer);
     let outcome = context.block_on(project.limits.threads, async {
         let pipeline = wiring::pipeline(project, watcher).await?;
-        Ok(pipeline.run(options).await?)
+        let outcome = pipeline.run(options).await?;
+        usage::of_run(project, &outcome).await;
+        alerts::after_run(project).await;
+        Ok(outcome)
     })?;
     if json {
         printer.data_text(&as_json(&outcome)?)?;

@@ -2,6 +2,7 @@
 
 #![expect(clippy::panic, clippy::unwrap_used, reason = "a test that cannot go on says so by panicking")]
 
+mod alerts;
 mod child;
 mod clock;
 mod context;
@@ -15,6 +16,7 @@ mod hostile;
 mod inputs;
 mod project;
 mod s3;
+mod schedule;
 mod shared_folder;
 mod table;
 mod two_runs;

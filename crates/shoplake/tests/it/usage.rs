@@ -18,6 +18,9 @@ fn help() {
       check       Check the project's files, contracts and models without touching data
       query       Run one SQL query on the tables as the last run left them
       status      Show the last runs, what failed and what to do about it, and where each file went
+      schedule    See when the pipeline runs by itself, and let it
+      alert       See what is watched and what is wrong, and keep an alert quiet
+      cost        Show what this month costs, until now and at its end
       quarantine  Look at the rows that were set aside
       table       Look at the versions of tables, go back to one, and clear away what none needs
       verify      Read everything again and prove that it is what was recorded

@@ -15,6 +15,7 @@ const ARROWS: &[(&str, Option<&[&str]>)] = &[
     ("shoplake-quality", Some(&["shoplake-core"])),
     ("shoplake-lake", Some(&["shoplake-core"])),
     ("shoplake-models", Some(&["shoplake-core"])),
+    ("shoplake-monitor", Some(&["shoplake-core"])),
     ("shoplake-publish", Some(&["shoplake-core"])),
     ("shoplake-engine", Some(&["shoplake-core", "shoplake-lake"])),
     (

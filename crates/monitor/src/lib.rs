@@ -1,0 +1,8 @@
+//! What leaves a run for those who watch from outside.
+//!
+//! What lives here: alerts (what they watch, when they fire, how people are told) and what runs cost.
+//! What does not: the log (the binary writes it), the state (`state`), and anything that could keep a
+//! run from going on.
+
+pub mod alerts;
+pub mod cost;
