@@ -227,8 +227,8 @@ mod tests {
         let used = [usage("2024-06-07T00:00:00Z", Some(30_000_000_000)), usage("2024-06-13T00:00:00Z", Some(0))];
         let (start, _, end) = june();
         let bill = bill(&used, &prices(0), "2024-06-01".parse().unwrap(), (start, at("2024-06-30T00:00:00Z"), end));
-        assert_eq!(bill.lines[0].used, 6.0, "30 GB for 6 of 30 days");
-        assert_eq!(bill.lines[0].expected, 6.0);
+        let months = (bill.lines[0].used, bill.lines[0].expected);
+        assert_eq!(months, (6.0, 6.0), "30 GB for 6 of 30 days");
     }
 
     #[test]

@@ -2,6 +2,7 @@
 
 mod alert;
 mod cost;
+mod doctor;
 mod schedule;
 
 use std::path::PathBuf;
@@ -11,6 +12,7 @@ use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
 
 pub(crate) use alert::{AlertCheckArgs, AlertCommand, AlertLsArgs, AlertSnoozeArgs, AlertTestArgs};
 pub(crate) use cost::CostArgs;
+pub(crate) use doctor::DoctorArgs;
 pub(crate) use schedule::{ScheduleCommand, ScheduleLogArgs, ScheduleNextArgs};
 
 const EXAMPLES: &str = "\
@@ -81,6 +83,8 @@ pub(crate) enum Command {
     Query(QueryArgs),
     /// Show the last runs, what failed and what to do about it, and where each file went
     Status(StatusArgs),
+    /// Say in one look whether today's numbers can be trusted
+    Doctor(DoctorArgs),
     /// See when the pipeline runs by itself, and let it
     #[command(subcommand, arg_required_else_help = true)]
     Schedule(ScheduleCommand),

@@ -96,11 +96,10 @@ fn moved(alert: &Alert, before: Option<Standing>, findings: Vec<Finding>, now: D
 /// Whether people are to be told now.
 fn speaks(alert: &Alert, standing: &Standing, now: DateTime<Utc>) -> bool {
     match (standing.phase, standing.told_at) {
-        (Phase::Pending, _) => false,
         (Phase::Firing, None) => true,
         (Phase::Firing, Some(told)) => alert.renotify_after.is_some_and(|after| now - told >= after),
-        // Told of its end already, or of nothing.
-        (Phase::Resolved, None) => false,
+        // Not yet, or nobody knows that there was something.
+        (Phase::Pending, _) | (Phase::Resolved, None) => false,
         (Phase::Resolved, Some(told)) => alert.on_recover && told < standing.since,
     }
 }

@@ -30,6 +30,15 @@ struct Receiver {
     taken: Arc<Mutex<Vec<(HeaderMap, String)>>>,
 }
 
+async fn take(State(receiver): State<Receiver>, headers: HeaderMap, body: String) -> (StatusCode, HeaderMap) {
+    let answer = *receiver.answer.lock().unwrap();
+    if answer.is_success() {
+        receiver.taken.lock().unwrap().push((headers, body));
+    }
+    let asked = HeaderMap::from_iter([("retry-after".parse().unwrap(), "1800".parse().unwrap())]);
+    (answer, asked)
+}
+
 impl Receiver {
     async fn open() -> Self {
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
@@ -38,14 +47,6 @@ impl Receiver {
             answer: Arc::new(Mutex::new(StatusCode::OK)),
             taken: Arc::default(),
         };
-        async fn take(State(receiver): State<Receiver>, headers: HeaderMap, body: String) -> (StatusCode, HeaderMap) {
-            let answer = *receiver.answer.lock().unwrap();
-            if answer.is_success() {
-                receiver.taken.lock().unwrap().push((headers, body));
-            }
-            let asked = HeaderMap::from_iter([("retry-after".parse().unwrap(), "1800".parse().unwrap())]);
-            (answer, asked)
-        }
         let app = Router::new().route("/hook", post(take)).with_state(receiver.clone());
         tokio::spawn(async move { axum::serve(listener, app).await.unwrap() });
         receiver
@@ -205,7 +206,7 @@ async fn an_e_mail() {
     shop.minutes(60).await;
     assert!(mailbox.mails.lock().unwrap().is_empty());
     let (waiting, _) = shop.store.messages(1).await.unwrap().remove(0);
-    assert_eq!(waiting.trouble.as_deref(), Some("the mail server hung up after DATA"));
+    assert_eq!(waiting.trouble.as_deref(), Some("the mail server hung up after the mail"));
     *mailbox.mood.lock().unwrap() = Mood::Takes;
     shop.minutes(60).await;
     shop.last_run(RunStatus::Success);

@@ -86,7 +86,7 @@ impl Runner {
         let mut going: Option<Going> = None;
         let mut arrivals = Arrivals::new(self.arrival);
         loop {
-            self.stand(&mut lead, &going).await;
+            self.stand(&mut lead, going.as_ref()).await;
             if let Some(lead) = &mut lead {
                 arrivals.look(&*self.inbox, self.clock.now());
                 self.act(lead, &mut going, &mut arrivals).await;
@@ -108,7 +108,7 @@ impl Runner {
     }
 
     /// Finds out whether this instance leads, and takes up or lays down what that means.
-    async fn stand(&self, lead: &mut Option<Lead>, going: &Option<Going>) {
+    async fn stand(&self, lead: &mut Option<Lead>, going: Option<&Going>) {
         let standing = match self.leadership.beat().await {
             Ok(standing) => standing,
             Err(fault) => return tracing::warn!(%fault, "the schedule cannot tell whether it leads, and waits"),

@@ -69,9 +69,45 @@ notify:
     ];
     let told = mistakes(&files, &[]);
     assert!(!told.contains("T0/secret") && !told.contains("plain"), "{told}");
-    assert_snapshot!(told, @"");
+    assert_snapshot!(told, @r#"
+    alerts/a.yml:1:7: `late shops` is not a name
+      hint: use letters, digits, `_` and `-`
+    alerts/a.yml:2:11: `severity` cannot be `urgent`
+      hint: the words are `info`, `warning` and `critical`
+    alerts/a.yml:3:31: there is no dataset `shop`
+      hint: did you mean `shops`?
+    alerts/a.yml:3:49: `soon` is not a length of time
+      hint: for example `30s`, `15m`, `1h` or `2d`
+    alerts/a.yml:5:25: `Owner <owner@shop.example>` is not an e-mail address
+      hint: write the address alone: `owner@shop.example`
+    alerts/a.yml:6:23: the secret `webhooks` is written as it is
+      hint: write `"${NAME}"` and set NAME in the environment or in `.env`, which git leaves out
+    alerts/a.yml:7:19: not a web address
+      hint: for example `https://hooks.example/shop`
+    alerts/a.yml:7:44: the secret `secret` is written as it is
+      hint: write `"${NAME}"` and set NAME in the environment or in `.env`, which git leaves out
+    alerts/b.yml:2:17: `volume` needs `below` or `above`
+      hint: for example `below: 0.5`: less than half of the usual rows
+    alerts/b.yml:2:28: `shops` has no `event_time`
+      hint: rows of a day can be counted only where rows have a time
+    alerts/c.yml:2:7: `when` must have exactly one of `pipeline_failed`, `error_rate`, `reject_share`, `query_slow`, `cost`, `freshness`, `volume`, `schema_change`, `sql` and `anomaly`
+      hint: correct it there, then `shoplake check`
+    alerts/d.yml:1:7: `few` is an alert of `alerts/b.yml` already
+      hint: give it a name of its own
+    alerts/d.yml:2:32: `5` is not a share between 0 and 1
+      hint: for example `0.05`: five in a hundred
+    shoplake.yml:4:7: `username` and `password` go together
+      hint: add the other one
+    shoplake.yml:4:34: `tls: off` would show all mail on its way to `mail.example`
+      hint: write `tls: starttls` or `tls: implicit`; `off` is for `localhost`
+    shoplake.yml:4:45: `shop` is not an e-mail address
+      hint: write the address alone: `owner@shop.example`
+    "#);
     let no_server = "name: mail\nwhen: { pipeline_failed: {} }\nnotify: { email: { recipients: [a@b.example] } }\n";
-    assert_snapshot!(mistakes(&[("alerts/a.yml", no_server)], &[]), @"");
+    assert_snapshot!(mistakes(&[("alerts/a.yml", no_server)], &[]), @"
+    alerts/a.yml:3:18: there is no mail server to send it through
+      hint: state it in shoplake.yml: `smtp: { host: …, from: … }`
+    ");
 }
 
 /// Given a price table, then prices are exact decimals; mistakes in it have their place.
@@ -83,5 +119,14 @@ fn prices() {
     assert_eq!(each, [(5_000_000_000_000, 0), (16_666_700, 400_000_000_000)]);
     assert!(load_files(&[], &[]).unwrap().prices.prices.is_empty(), "without a table nothing costs anything");
     let wrong = "currency: euro\nprices: { storge: { each: \"1\" }, scanned: { each: \"-5\" }, reads: { free: 1 } }\n";
-    assert_snapshot!(mistakes(&[("prices.yml", wrong)], &[]), @"");
+    assert_snapshot!(mistakes(&[("prices.yml", wrong)], &[]), @r#"
+    prices.yml:1:11: `euro` is not a currency
+      hint: write the three letters of ISO 4217, for example `EUR`
+    prices.yml:2:11: unknown key `storge`
+      hint: did you mean `storage`?
+    prices.yml:2:51: `-5` is not an amount with 12 places at most
+      hint: for example `"0.023"`
+    prices.yml:2:66: `each` is missing
+      hint: add `each: …` there
+    "#);
 }

@@ -4,6 +4,7 @@ mod alert;
 mod check;
 mod cost;
 mod discover;
+mod doctor;
 mod generate;
 mod init;
 mod quarantine;
@@ -43,6 +44,7 @@ pub(crate) fn dispatch(cli: Cli, printer: &Printer) -> Result<Exit, Failure> {
         Command::Alert(AlertCommand::Check(args)) => alert::check::check(&context, &args),
         Command::Alert(AlertCommand::Snooze(args)) => alert::snooze::snooze(&context, &args),
         Command::Alert(AlertCommand::Test(args)) => alert::test::test(&context, &args),
+        Command::Doctor(args) => doctor::doctor(&context, &args),
         Command::Cost(args) => cost::cost(&context, &args),
         Command::Quarantine(QuarantineCommand::Ls(args)) => quarantine::ls::ls(&context, &args),
         Command::Quarantine(QuarantineCommand::Show(args)) => quarantine::show::show(&context, &args),

@@ -10,6 +10,7 @@ mod context;
 mod data;
 mod days;
 mod disk_full;
+mod doctor;
 mod elsewhere;
 mod fail_points;
 mod hostile;

@@ -18,6 +18,7 @@ fn help() {
       check       Check the project's files, contracts and models without touching data
       query       Run one SQL query on the tables as the last run left them
       status      Show the last runs, what failed and what to do about it, and where each file went
+      doctor      Say in one look whether today's numbers can be trusted
       schedule    See when the pipeline runs by itself, and let it
       alert       See what is watched and what is wrong, and keep an alert quiet
       cost        Show what this month costs, until now and at its end

@@ -42,7 +42,8 @@ pub(super) async fn send(smtp: &Smtp, recipients: &[String], mail: &str) -> Resu
     // A line that begins with a dot must not end the mail.
     let mail: Vec<String> =
         mail.lines().map(|line| if line.starts_with('.') { format!(".{line}") } else { line.to_owned() }).collect();
-    dialogue.say(&format!("{}\r\n.", mail.join("\r\n")), 250).await?;
+    dialogue.write(&format!("{}\r\n.", mail.join("\r\n"))).await?;
+    dialogue.answer("the mail", 250).await?;
     // The mail is taken by now: whatever the farewell comes to changes nothing.
     let _ = dialogue.say("QUIT", 221).await;
     Ok(())
@@ -115,7 +116,7 @@ impl Dialogue {
 
     /// Says a line and takes the answer, which must have this code.
     async fn say(&mut self, line: &str, wanted: u16) -> Result<Vec<String>, Undelivered> {
-        let said = line.split([' ', '\r']).next().unwrap_or_default().to_owned();
+        let said = line.split(' ').next().unwrap_or_default().to_owned();
         self.write(line).await?;
         self.answer(&said, wanted).await
     }
