@@ -78,12 +78,11 @@ fn bill(
     let lines: Vec<Line> = Meter::ALL
         .into_iter()
         .map(|meter| {
-            let (until_now, expected) = match meter {
-                Meter::Storage => stored(used, (start, now, end), whole),
-                _ => {
-                    let sum: f64 = this_month().map(|usage| quantity(meter, usage)).sum();
-                    (sum, sum * growth)
-                }
+            let (until_now, expected) = if meter == Meter::Storage {
+                stored(used, (start, now, end), whole)
+            } else {
+                let sum: f64 = this_month().map(|usage| quantity(meter, usage)).sum();
+                (sum, sum * growth)
             };
             line(meter, prices, until_now, expected)
         })

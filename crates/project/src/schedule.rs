@@ -41,12 +41,11 @@ pub(crate) fn arrival(file: Option<ArrivalFile>, node: &Node, faults: &mut Vec<F
     arrival.run = file.run.unwrap_or(arrival.run);
     if let Some(settle) = file.settle {
         // An hour is beyond any upload that pauses, and below what a day's files can wait.
-        match units::seconds(&settle.0).filter(|seconds| (1..=3600).contains(seconds)) {
-            Some(seconds) => arrival.settle = TimeDelta::seconds(seconds),
-            None => {
-                let fault = node.at("settle").fault(format!("`{}` is not between `1s` and `1h`", settle.0));
-                faults.push(fault.hint("for example `2s`"));
-            }
+        if let Some(seconds) = units::seconds(&settle.0).filter(|seconds| (1..=3600).contains(seconds)) {
+            arrival.settle = TimeDelta::seconds(seconds);
+        } else {
+            let fault = node.at("settle").fault(format!("`{}` is not between `1s` and `1h`", settle.0));
+            faults.push(fault.hint("for example `2s`"));
         }
     }
     arrival

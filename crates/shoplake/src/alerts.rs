@@ -10,7 +10,7 @@ use shoplake_monitor::alerts::{Delivered, Looked, deliver};
 use crate::wiring;
 
 /// How often alerts are judged beside the schedule.
-const EVERY: Duration = Duration::from_secs(60);
+const EVERY: Duration = Duration::from_mins(1);
 
 /// What a look came to.
 pub(crate) struct Told {

@@ -97,17 +97,13 @@ fn wait_for(mut command: Command, going: &Mutex<Going>) -> Result<Ended, Fault> 
     if was_cancelled {
         return Ok(cancelled());
     }
-    Ok(match serde_json::from_str::<RunOutcome>(&text) {
-        Ok(outcome) => Ended {
-            ending: if outcome.status == RunStatus::Error { Ending::Failed } else { Ending::Done },
-            note: note(&outcome),
-            run: Some(outcome.run_id),
-        },
-        Err(_) => {
-            let how = status.map_or_else(String::new, |status| format!(": {status}"));
-            Ended { ending: Ending::Failed, run: None, note: format!("the run ended without an outcome{how}") }
-        }
-    })
+    let Ok(outcome) = serde_json::from_str::<RunOutcome>(&text) else {
+        let how = status.map_or_else(String::new, |status| format!(": {status}"));
+        let note = format!("the run ended without an outcome{how}");
+        return Ok(Ended { ending: Ending::Failed, run: None, note });
+    };
+    let ending = if outcome.status == RunStatus::Error { Ending::Failed } else { Ending::Done };
+    Ok(Ended { ending, note: note(&outcome), run: Some(outcome.run_id) })
 }
 
 fn note(outcome: &RunOutcome) -> String {

@@ -186,7 +186,7 @@ impl Planner {
     /// A queue that only grows is cut at its old end.
     fn bound(&mut self, steps: &mut Vec<Step>) {
         let many = self.queue.len().saturating_sub(MISSED_MAX);
-        if let Some(last) = self.queue.drain(..many).last() {
+        if let Some(last) = self.queue.drain(..many).next_back() {
             steps.push(Step::Skip(last.due, many as u64, Skipped::TooMany));
         }
     }

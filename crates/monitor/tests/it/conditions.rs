@@ -132,22 +132,22 @@ async fn a_day_of_few_rows() {
     let world = |rows: i64, first: i64| World {
         runs: vec![run("2024-03-20T05:00:00Z", RunStatus::Success, 0)],
         rows: vec![
-            row(2024_03_19, rows),
-            row(2024_03_12, 100),
-            row(2024_03_05, 110),
-            row(2024_02_27, 90),
+            row(20_240_319, rows),
+            row(20_240_312, 100),
+            row(20_240_305, 110),
+            row(20_240_227, 90),
             row(-1, first),
         ],
         ..World::default()
     };
-    assert_eq!(finds(volume.clone(), world(50, 2023_01_01)).await, []);
-    let found = finds(volume.clone(), world(40, 2023_01_01)).await;
+    assert_eq!(finds(volume.clone(), world(50, 20_230_101)).await, []);
+    let found = finds(volume.clone(), world(40, 20_230_101)).await;
     assert_eq!(
         found[0].what, "`sales` has 40 rows of Tuesday 2024-03-19; the last 4 Tuesdays had 95 (median)",
         "20 February has none, and counts"
     );
-    assert_eq!(finds(volume.clone(), world(250, 2024_02_25)).await.len(), 1);
-    assert_eq!(finds(volume, world(1, 2024_03_10)).await, [], "one week is no history");
+    assert_eq!(finds(volume.clone(), world(250, 20_240_225)).await.len(), 1);
+    assert_eq!(finds(volume, world(1, 20_240_310)).await, [], "one week is no history");
 }
 
 #[tokio::test]

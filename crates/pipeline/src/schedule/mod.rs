@@ -183,7 +183,9 @@ impl Runner {
                 tracing::warn!(%fault, "nothing is started that cannot be remembered");
                 // It is decided again at the next beat.
                 (lead.planner, lead.asked, lead.occupied) = before;
-                start.iter().for_each(|trigger| arrivals.give_back(trigger));
+                if let Some(trigger) = &start {
+                    arrivals.give_back(trigger);
+                }
                 return;
             }
             lead.unwritten.clear();

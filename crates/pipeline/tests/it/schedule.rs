@@ -21,10 +21,13 @@ fn at(text: &str) -> DateTime<Utc> {
     text.parse().unwrap()
 }
 
+/// By the moment when they wake, and a number of their own.
+type Sleepers = BTreeMap<(DateTime<Utc>, u64), oneshot::Sender<()>>;
+
 /// A clock that stands still until everybody sleeps, then goes to the first who wakes.
 struct SimulatedClock {
     now: Mutex<DateTime<Utc>>,
-    sleepers: Mutex<BTreeMap<(DateTime<Utc>, u64), oneshot::Sender<()>>>,
+    sleepers: Mutex<Sleepers>,
 }
 
 impl SimulatedClock {
@@ -257,7 +260,7 @@ impl World {
 
     fn drop_file(&self, path: &str, size: u64) {
         let mut inbox = self.inbox.lock().unwrap();
-        inbox.retain(|file| file.path != PathBuf::from(path));
+        inbox.retain(|file| file.path != std::path::Path::new(path));
         inbox.push(Seen { path: path.into(), size, modified: Some(self.clock.now()) });
     }
 
@@ -295,10 +298,11 @@ async fn a_leader_that_dies_mid_run() {
     world.go_to("2024-03-15T05:03:00Z").await;
     first.work.abort();
     first.killed.store(true, Ordering::Relaxed);
-    let mut runs = world.runs.lock().unwrap();
-    assert_eq!((runs.completed, runs.started.len()), (0, 1));
-    runs.going = 0;
-    drop(runs);
+    {
+        let mut runs = world.runs.lock().unwrap();
+        assert_eq!((runs.completed, runs.started.len()), (0, 1));
+        runs.going = 0;
+    }
     world.go_to("2024-03-16T06:00:00Z").await;
     let started = world.started();
     assert_eq!(started.len(), 3, "{started:?}");

@@ -36,7 +36,7 @@ fn line(event: Event, run: Option<&str>) -> Logged {
 async fn what_is_kept_is_recalled() {
     let (dir, state) = fresh().await;
     assert_eq!(state.recall().await.unwrap(), None);
-    let lead = state.leadership("one", Duration::from_secs(60));
+    let lead = state.leadership("one", Duration::from_mins(1));
     assert_eq!(lead.beat().await.unwrap(), Standing::Leads(1));
     state.keep(1, &memory("2026-11-23T05:00:00Z"), &[line(Event::Started, None)]).await.unwrap();
     state.keep(1, &memory("2026-11-24T05:00:00Z"), &[line(Event::Done, Some("run-1"))]).await.unwrap();
@@ -54,7 +54,7 @@ async fn what_is_kept_is_recalled() {
 async fn one_leads_and_another_takes_over() {
     let (dir, first_state) = fresh().await;
     let second_state = SqliteState::open(&dir.path().join(".shoplake/state.db")).await.unwrap();
-    let first = first_state.leadership("first", Duration::from_secs(60));
+    let first = first_state.leadership("first", Duration::from_mins(1));
     let second = second_state.leadership("second", Duration::from_millis(150));
     assert_eq!(first.beat().await.unwrap(), Standing::Leads(1));
     assert_eq!(second.beat().await.unwrap(), Standing::Follows);
