@@ -6,8 +6,10 @@
 //! fill. Pure values and rules: no input or output, no DataFusion, no Delta, no runtime.
 
 pub mod access;
+pub mod alert;
 pub mod clock;
 pub mod contract;
+pub mod cost;
 pub mod counts;
 pub mod fail_point;
 pub mod fault;
@@ -23,6 +25,7 @@ pub mod project;
 pub mod proof;
 pub mod remote;
 pub mod restated;
+pub mod schedule;
 pub mod source;
 pub mod staged;
 pub mod table;
@@ -38,5 +41,6 @@ pub use judged::{DiscardedValues, JudgedChunk, Reject, RowPlace, Violation};
 pub use landed::{Corrections, LandedFile};
 pub use project::Project;
 pub use remote::RemoteLake;
+pub use schedule::Schedule;
 pub use staged::StagedBatch;
 pub use table::{Catalog, Fetch, PinnedTable, TableFile, TableRoot, Wanted};

@@ -5,9 +5,12 @@ use std::path::{Path, PathBuf};
 
 use chrono_tz::Tz;
 
+use crate::alert::Alerts;
 use crate::contract::Contract;
+use crate::cost::Prices;
 use crate::remote::RemoteLake;
 
+use crate::schedule::{Arrival, Schedule};
 use crate::source::{Origin, Secret};
 
 /// A dataset of the project: its contract and where it comes from.
@@ -75,10 +78,16 @@ pub struct Project {
     pub model_settings: serde_json::Value,
     /// Bounds.
     pub limits: Limits,
-    /// Cron expression of the daily run, if there is one.
-    pub schedule: Option<String>,
     /// Where OpenLineage events go, if anywhere.
     pub openlineage: Option<OpenLineage>,
+    /// When it runs by itself, if it does.
+    pub schedule: Option<Schedule>,
+    /// What files that arrive do.
+    pub arrival: Arrival,
+    /// What a unit of what runs use costs.
+    pub prices: Prices,
+    /// What is watched, and whom it tells.
+    pub alerts: Alerts,
     /// The datasets, dimensions before the facts that refer to them.
     pub datasets: Vec<Dataset>,
 }

@@ -51,6 +51,7 @@ use crate::batch::{BatchContext, LocalBatch};
 use crate::landing::LocalLanding;
 use crate::layout::Layout;
 use crate::record::{BatchRecord, put_if_absent};
+pub use crate::remote::requests;
 use crate::remote::{Lease, Remote, probe_folder, refuse_unused_faults};
 use crate::store::Store;
 

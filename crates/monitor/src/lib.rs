@@ -1,8 +1,11 @@
 //! What leaves a run for those who watch from outside.
 //!
-//! What lives here: the events of OpenLineage, and how they travel. What does not: the log (the binary
-//! writes it), the state (`state`), and anything that could keep a run from going on.
+//! What lives here: alerts (what they watch, when they fire, how people are told), what runs cost, and the
+//! events of OpenLineage. What does not: the log (the binary writes it), the state (`state`), and anything
+//! that could keep a run from going on.
 
+pub mod alerts;
+pub mod cost;
 mod openlineage;
 
 pub use openlineage::OpenLineageListener;

@@ -42,11 +42,12 @@ impl Pipeline {
             return self.collect_replay(replay).await;
         }
         let named = !options.files.is_empty();
-        let arrivals = if named {
+        let mut arrivals = if named {
             files::named(&self.project, &options.files, options.dataset.as_deref())?
         } else {
             files::scan(&self.project)?
         };
+        arrivals.retain(|arrival| !options.leave.contains(&arrival.path));
         let mut intakes = Vec::new();
         for dataset in &self.project.datasets {
             let name = &dataset.contract.dataset;

@@ -26,6 +26,7 @@ mod report;
 mod restated;
 mod restore;
 mod run;
+pub mod schedule;
 mod testing;
 mod verify;
 mod why;
@@ -69,6 +70,8 @@ pub struct RunOptions {
     pub files: Vec<PathBuf>,
     /// The dataset that those files belong to, where their folder does not say it.
     pub dataset: Option<String>,
+    /// Files that are still being written: they are left where they lie.
+    pub leave: Vec<PathBuf>,
     /// Rows leave quarantine, and nothing else is loaded.
     pub replay: Option<ReplayOptions>,
     /// Nothing is loaded: models are built and tested over the tables as they are.

@@ -10,8 +10,8 @@
 //! check what it means. Each step collects mistakes and goes on with what is right, so that
 //! [`load`] names all of them at once.
 
+mod alert;
 mod column;
-mod cron;
 mod dashboards;
 mod environment;
 pub mod files;
@@ -19,9 +19,11 @@ mod init;
 mod lake;
 mod load;
 mod locate;
+mod prices;
 mod relations;
 mod render;
 mod rest;
+mod schedule;
 mod schemas;
 mod settings;
 mod shape;

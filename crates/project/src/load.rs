@@ -4,17 +4,23 @@ use std::path::{Path, PathBuf};
 
 use schemars::JsonSchema;
 use serde::de::DeserializeOwned;
+use shoplake_core::alert::{Alert, Alerts};
+use shoplake_core::cost::Prices;
+use shoplake_core::project::Dataset;
 use shoplake_core::{Fault, Project};
 
 use crate::dashboards;
 use crate::environment::Environment;
-use crate::files::{DashboardFile, ReportFile, SourceFile};
+use crate::files::{AlertFile, DashboardFile, PricesFile, ReportFile, SourceFile};
 use crate::locate::SETTINGS;
 use crate::relations::{self, Written};
 use crate::source::{self, Draft};
 use crate::words::suggest;
 use crate::yaml::{self, Node};
-use crate::{settings, shape};
+use crate::{alert, prices, settings, shape};
+
+/// The price table's file.
+const PRICES: &str = "prices.yml";
 
 /// Reads and checks the project in `dir`.
 ///
@@ -27,6 +33,9 @@ pub fn load(dir: &Path, env: &Environment) -> Result<Project, Vec<Fault>> {
     let (drafts, written) = read_sources(dir, env, &mut faults);
     let datasets = relations::resolve(drafts, &written, &mut faults);
     check_views(dir, &written, &mut faults);
+    let has_smtp = settings.as_ref().is_none_or(|settings| settings.smtp.is_some());
+    let alerts = read_alerts(dir, env, &datasets, &written, has_smtp, &mut faults);
+    let prices = read_prices(dir, &mut faults);
     match settings {
         Some(settings) if faults.is_empty() => Ok(Project {
             name: settings.name,
@@ -41,6 +50,9 @@ pub fn load(dir: &Path, env: &Environment) -> Result<Project, Vec<Fault>> {
             limits: settings.limits,
             schedule: settings.schedule,
             openlineage: settings.openlineage,
+            arrival: settings.arrival,
+            prices,
+            alerts: Alerts { all: alerts, smtp: settings.smtp },
             datasets,
         }),
         _ => {
@@ -111,6 +123,43 @@ fn check_views(dir: &Path, written: &Written, faults: &mut Vec<Fault>) {
         let Some((file, node)) = check_shape::<DashboardFile>(&path, &name, faults) else { continue };
         dashboards::check(&file, &node, &tables, faults);
     }
+}
+
+/// The price table; without one nothing costs anything.
+fn read_prices(dir: &Path, faults: &mut Vec<Fault>) -> Prices {
+    let path = dir.join(PRICES);
+    if !path.is_file() {
+        return Prices::default();
+    }
+    let read = check_shape::<PricesFile>(&path, PRICES, faults);
+    read.map(|(file, node)| prices::read(file, &node, faults)).unwrap_or_default()
+}
+
+/// The alerts, each checked against the datasets that the sources name, also where these are wrong.
+fn read_alerts(
+    dir: &Path,
+    environment: &Environment,
+    datasets: &[Dataset],
+    written: &Written,
+    has_smtp: bool,
+    faults: &mut Vec<Fault>,
+) -> Vec<Alert> {
+    let timed = |name: &str| {
+        let known = datasets.iter().find(|dataset| dataset.contract.dataset == name);
+        known.is_none_or(|dataset| dataset.contract.event_time.is_some())
+    };
+    let known: Vec<(String, bool)> = written.keys().map(|name| (name.clone(), timed(name))).collect();
+    let mut alerts: Vec<Alert> = Vec::new();
+    for (path, name) in yaml_files(dir, "alerts", faults) {
+        let Some((file, node)) = check_shape::<AlertFile>(&path, &name, faults) else { continue };
+        if let Some(other) = alerts.iter().find(|alert| alert.name == file.name) {
+            let fault = node.at("name").fault(format!("`{}` is an alert of `{}` already", file.name, other.file));
+            faults.push(fault.hint("give it a name of its own"));
+        }
+        let mut reader = alert::Reader { environment, datasets: &known, has_smtp, faults };
+        alerts.push(reader.alert(file, &node, &name));
+    }
+    alerts
 }
 
 pub(crate) fn check_shape<T: JsonSchema + DeserializeOwned>(

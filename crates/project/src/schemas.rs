@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use crate::files::{DashboardFile, ReportFile, SettingsFile, SourceFile};
+use crate::files::{AlertFile, DashboardFile, PricesFile, ReportFile, SettingsFile, SourceFile};
 use crate::shape::schema_of;
 
 /// The schema of each file type with the name of the file that it is written to.
@@ -11,6 +11,8 @@ pub fn schemas() -> Vec<(&'static str, Value)> {
         ("shoplake.schema.json", schema_of::<SettingsFile>()),
         ("source.schema.json", schema_of::<SourceFile>()),
         ("report.schema.json", schema_of::<ReportFile>()),
+        ("alert.schema.json", schema_of::<AlertFile>()),
+        ("prices.schema.json", schema_of::<PricesFile>()),
         ("dashboard.schema.json", schema_of::<DashboardFile>()),
     ]
 }

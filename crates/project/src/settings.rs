@@ -5,15 +5,17 @@ use std::path::{Path, PathBuf};
 
 use chrono_tz::Tz;
 use serde_json::Value as Json;
+use shoplake_core::alert::Smtp;
 use shoplake_core::project::{Limits, OpenLineage};
+use shoplake_core::schedule::Arrival;
 use shoplake_core::source::Secret;
-use shoplake_core::{Fault, RemoteLake};
+use shoplake_core::{Fault, RemoteLake, Schedule};
 
 use crate::environment::{self, Environment};
 use crate::files::{LimitsFile, OpenLineageFile, SettingsFile, TransportWord};
 use crate::words::{nearest, suggest};
 use crate::yaml::{Entry, Node, Spot, Value};
-use crate::{cron, lake, rest, shape, units};
+use crate::{alert, lake, rest, schedule, shape, units};
 
 /// The newest project format that this binary reads.
 const VERSION: u64 = 1;
@@ -31,8 +33,10 @@ pub(crate) struct Settings {
     pub(crate) vars: BTreeMap<String, Json>,
     pub(crate) models: Json,
     pub(crate) limits: Limits,
-    pub(crate) schedule: Option<String>,
     pub(crate) openlineage: Option<OpenLineage>,
+    pub(crate) schedule: Option<Schedule>,
+    pub(crate) arrival: Arrival,
+    pub(crate) smtp: Option<Smtp>,
 }
 
 /// Reads the settings of the project in `dir`; `None` where `faults` says why not.
@@ -57,10 +61,10 @@ pub(crate) fn read(mut node: Node, dir: &Path, environment: &Environment, faults
     if let Err(fault) = check_currency(&file.currency) {
         faults.push(placed(fault, node.at("currency")));
     }
-    if let Some(Err(why)) = file.schedule.as_deref().map(cron::check) {
-        let fault = node.at("schedule").fault(format!("`schedule`: {why}"));
-        faults.push(fault.hint("for example `0 6 * * *`: every day at 6:00"));
-    }
+    let schedule = file.schedule.clone().and_then(|written| schedule::read(written, node.at("schedule"), faults));
+    let arrival = schedule::arrival(file.arrival.clone(), node.at("arrival"), faults);
+    let mut reader = alert::Reader { environment, datasets: &[], has_smtp: true, faults };
+    let smtp = file.smtp.as_ref().map(|smtp| reader.smtp(smtp, node.at("smtp")));
     let (lake_dir, remote) = lake::read(&file, &node, dir, environment, faults);
     let openlineage =
         file.openlineage.as_ref().and_then(|file| openlineage(file, node.at("openlineage"), environment, faults));
@@ -74,8 +78,10 @@ pub(crate) fn read(mut node: Node, dir: &Path, environment: &Environment, faults
         target: file.target.unwrap_or_else(|| "local".to_owned()),
         vars: file.vars.unwrap_or_default(),
         models: file.models.map(|models| Json::Object(models.into_iter().collect())).unwrap_or_default(),
-        schedule: file.schedule,
         openlineage,
+        schedule,
+        arrival,
+        smtp,
     })
 }
 

@@ -1,7 +1,11 @@
 //! The command line: commands, options, and their help. Nothing here does anything.
 
+mod alert;
+mod cost;
+mod doctor;
 mod models;
 mod quarantine;
+mod schedule;
 mod serving;
 mod tables;
 
@@ -10,6 +14,9 @@ use std::path::PathBuf;
 use chrono::NaiveDate;
 use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
 
+pub(crate) use alert::{AlertCheckArgs, AlertCommand, AlertLsArgs, AlertSnoozeArgs, AlertTestArgs};
+pub(crate) use cost::CostArgs;
+pub(crate) use doctor::DoctorArgs;
 pub(crate) use models::{
     BuildArgs, CompileArgs, DocsArgs, DocsCommand, FreshnessArgs, LsArgs, LsOutput, ResourceWord, RetryArgs,
     SelectArgs, ShowArgs, SourceCommand, TestArgs,
@@ -17,6 +24,7 @@ pub(crate) use models::{
 pub(crate) use quarantine::{
     QuarantineCommand, QuarantineExportArgs, QuarantineLsArgs, QuarantineReplayArgs, QuarantineShowArgs,
 };
+pub(crate) use schedule::{ScheduleCommand, ScheduleLogArgs, ScheduleNextArgs};
 pub(crate) use serving::{RoleArg, ServeArgs, UserAddArgs, UserCommand, UserLsArgs, UserNameArgs};
 pub(crate) use tables::{
     Moment, RollbackArgs, TableCommand, TableCompactArgs, TableHistoryArgs, TableRestoreArgs, TableVacuumArgs,
@@ -123,6 +131,16 @@ pub(crate) enum Command {
     User(UserCommand),
     /// Show the last runs, what failed and what to do about it, and where each file went
     Status(StatusArgs),
+    /// Say in one look whether today's numbers can be trusted
+    Doctor(DoctorArgs),
+    /// See when the pipeline runs by itself, and let it
+    #[command(subcommand, arg_required_else_help = true)]
+    Schedule(ScheduleCommand),
+    /// See what is watched and what is wrong, and keep an alert quiet
+    #[command(subcommand, arg_required_else_help = true)]
+    Alert(AlertCommand),
+    /// Show what this month costs, until now and at its end
+    Cost(CostArgs),
     /// Look at the rows that were set aside
     #[command(subcommand, arg_required_else_help = true)]
     Quarantine(QuarantineCommand),
@@ -185,6 +203,9 @@ pub(crate) struct RunArgs {
     /// Make every model anew in full, not only the days and keys that changed
     #[arg(long)]
     pub(crate) full_refresh: bool,
+    /// A file that is still being written: leave it where it lies
+    #[arg(long, value_name = "FILE", hide = true)]
+    pub(crate) leave: Vec<PathBuf>,
     /// If another run holds the project, end with exit code 1 instead of waiting
     #[arg(long)]
     pub(crate) no_wait: bool,

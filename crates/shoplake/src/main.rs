@@ -2,9 +2,12 @@
 //!
 //! Exit codes: 0 done; 1 done, but something of the data failed; 2 the command or the project is wrong.
 
+mod alerts;
 mod cli;
 mod commands;
+mod facts;
 mod failure;
+mod launcher;
 mod logging;
 mod printer;
 mod progress;

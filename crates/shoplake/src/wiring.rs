@@ -3,20 +3,28 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Duration;
 
 use shoplake_core::access::AccessStore;
+use shoplake_core::alert::AlertStore;
+use shoplake_core::cost::UsageStore;
 use shoplake_core::ports::{
     Deaf, Engine, LakeProof, Progress, RunListener, SqlPlanner, StateStore, TableMaintenance, TableStore,
 };
-use shoplake_core::{Catalog, Fault, FaultKind, Project};
+use shoplake_core::schedule::ports::ScheduleStore;
+use shoplake_core::{Catalog, Fault, FaultKind, Project, RunId};
 use shoplake_engine::DataFusionEngine;
 use shoplake_lake::{LocalLake, WriterLock};
 use shoplake_models::Models;
 use shoplake_monitor::OpenLineageListener;
+use shoplake_monitor::alerts::Watch;
+use shoplake_pipeline::schedule::{ProjectInbox, Runner as ScheduleRunner, SystemClock};
 use shoplake_pipeline::{Explainer, Pipeline};
 use shoplake_server::{Explain, Ports, Runner};
 use shoplake_state::{SqliteAccess, SqliteState};
 
+use crate::facts::ProjectFacts;
+use crate::launcher::ChildLauncher;
 use crate::printer::Printer;
 
 /// All that answers a query: an engine, and the tables as the last fully committed run left them.
@@ -79,6 +87,57 @@ fn listener(project: &Arc<Project>) -> Result<Arc<dyn RunListener>, Fault> {
 /// Opens the state, and makes it where there is none.
 pub(crate) async fn state(project: &Project) -> Result<Arc<dyn StateStore>, Fault> {
     Ok(Arc::new(SqliteState::open(&project.state_dir().join("state.db")).await?))
+}
+
+/// An instance of the schedule that beats for so long no more is dead.
+const SILENCE: Duration = Duration::from_secs(5);
+
+/// What the schedule knows and did.
+pub(crate) async fn schedule_store(project: &Project) -> Result<Arc<dyn ScheduleStore>, Fault> {
+    Ok(Arc::new(SqliteState::open(&project.state_dir().join("state.db")).await?))
+}
+
+/// What runs and queries used.
+pub(crate) async fn usage(project: &Project) -> Result<Arc<dyn UsageStore>, Fault> {
+    Ok(Arc::new(SqliteState::open(&project.state_dir().join("state.db")).await?))
+}
+
+/// Where alerts stand.
+pub(crate) async fn alert_store(project: &Project) -> Result<Arc<dyn AlertStore>, Fault> {
+    Ok(Arc::new(SqliteState::open(&project.state_dir().join("state.db")).await?))
+}
+
+/// What watches the project.
+pub(crate) async fn watch(project: &Arc<Project>) -> Result<Watch, Fault> {
+    let facts = ProjectFacts { project: Arc::clone(project), state: state(project).await? };
+    Ok(Watch {
+        alerts: project.alerts.all.clone(),
+        zone: project.time_zone,
+        project: project.name.clone(),
+        facts: Arc::new(facts),
+        store: alert_store(project).await?,
+    })
+}
+
+/// Requests that this process made to the lake's store: those that read, and those that wrote or listed.
+pub(crate) fn requests() -> (u64, u64) {
+    shoplake_lake::requests()
+}
+
+/// Puts the schedule together; its runs are processes of their own.
+pub(crate) async fn scheduler(project: &Arc<Project>) -> Result<ScheduleRunner, Fault> {
+    let state = SqliteState::open(&project.state_dir().join("state.db")).await?;
+    let leadership = state.leadership(RunId::new().0, SILENCE);
+    Ok(ScheduleRunner {
+        schedule: project.schedule.clone(),
+        zone: project.time_zone,
+        arrival: project.arrival,
+        clock: Arc::new(SystemClock),
+        store: Arc::new(state),
+        leadership: Arc::new(leadership),
+        launcher: Arc::new(ChildLauncher::new(project.dir.clone())),
+        inbox: Arc::new(ProjectInbox(Arc::clone(project))),
+    })
 }
 
 /// Puts the pipeline together. Whoever runs it holds the [`lock`].

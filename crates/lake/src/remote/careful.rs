@@ -17,6 +17,8 @@ use object_store::{
     PutMode, PutMultipartOptions, PutOptions, PutPayload, PutResult, Result,
 };
 
+use super::meter;
+
 /// Pauses before a call is made again.
 const PAUSES: [Duration; 3] = [Duration::from_millis(20), Duration::from_millis(100), Duration::from_millis(500)];
 
@@ -113,6 +115,7 @@ fn whole(
 #[async_trait]
 impl ObjectStore for Careful {
     async fn put_opts(&self, location: &Key, payload: PutPayload, options: PutOptions) -> Result<PutResult> {
+        meter::wrote();
         if options.mode == PutMode::Create {
             return self.create(location, payload, options).await;
         }
@@ -128,6 +131,7 @@ impl ObjectStore for Careful {
     }
 
     async fn get_opts(&self, location: &Key, options: GetOptions) -> Result<GetResult> {
+        meter::read();
         again(|| self.inner.get_opts(location, options.clone())).await
     }
 
@@ -146,6 +150,7 @@ impl ObjectStore for Careful {
     }
 
     fn list(&self, prefix: Option<&Key>) -> BoxStream<'static, Result<ObjectMeta>> {
+        meter::wrote();
         let (inner, prefix) = (Arc::clone(&self.inner), prefix.cloned());
         whole(move || inner.list(prefix.as_ref()))
     }
@@ -156,6 +161,7 @@ impl ObjectStore for Careful {
     }
 
     async fn list_with_delimiter(&self, prefix: Option<&Key>) -> Result<ListResult> {
+        meter::wrote();
         again(|| self.inner.list_with_delimiter(prefix)).await
     }
 

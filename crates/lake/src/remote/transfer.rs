@@ -13,7 +13,7 @@ use shoplake_core::{Fault, Fetch, Result, Wanted};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use uuid::Uuid;
 
-use super::{Remote, careful, wait};
+use super::{Remote, careful, meter, wait};
 use crate::pool::lock;
 
 /// Files that move at once.
@@ -146,6 +146,7 @@ impl Fetch for Remote {
 }
 
 async fn send_file(store: &dyn ObjectStore, from: &Path, key: &Key) -> Result<(), Trouble> {
+    meter::wrote();
     if tokio::fs::metadata(from).await?.len() <= PART {
         let bytes = PutPayload::from(tokio::fs::read(from).await?);
         store.put(key, bytes).await?;
@@ -186,6 +187,7 @@ async fn bring_file(store: &dyn ObjectStore, key: &Key, path: &Path, size: Optio
 }
 
 async fn bring_to(store: &dyn ObjectStore, key: &Key, path: &Path, size: Option<u64>) -> Result<(), Trouble> {
+    meter::read();
     let mut file = tokio::fs::File::create(path).await?;
     let mut bytes = store.get(key).await?.into_stream();
     let mut found = 0;

@@ -40,6 +40,9 @@ fn project(dir: &Path) -> Project {
         limits: Limits::default(),
         schedule: None,
         openlineage: None,
+        arrival: shoplake_core::schedule::Arrival::default(),
+        prices: shoplake_core::cost::Prices::default(),
+        alerts: shoplake_core::alert::Alerts::default(),
         datasets: ["products", "customers", "sales"].map(dataset).into(),
     }
 }

@@ -10,6 +10,7 @@ mod mistakes;
 mod models;
 mod replay;
 mod restated;
+mod schedule;
 mod shop;
 mod upkeep;
 mod ways;

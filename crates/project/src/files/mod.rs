@@ -1,15 +1,25 @@
 //! The types of the project's YAML files. Their doc comments are the reference documentation: they
 //! become the JSON Schemas that editors show and that [`crate::load`] checks against.
 
+mod alert;
 mod dashboard;
+mod prices;
 mod report;
 mod rest_api;
+mod schedule;
 mod settings;
 mod source;
 
+pub use alert::{
+    AlertFile, AnomalyFile, CostFile, EmailFile, ErrorRateFile, FreshnessFile, GroupWord, NotifyFile,
+    PipelineFailedFile, QuerySlowFile, RejectShareFile, SchemaChangeAlertFile, SeverityWord, SlackFile, SmtpFile,
+    SmtpTlsWord, SqlFile, VolumeFile, WebhookFile, WhenFile,
+};
 pub use dashboard::{DashboardFile, FilterKind, Tile, TileKind};
+pub use prices::{MetersFile, PriceFile, PricesFile};
 pub use report::ReportFile;
 pub use rest_api::{ApiKeyPlace, AuthFile, IncrementalFile, PaginatorFile, RestApiFile, RestLimitsFile};
+pub use schedule::{ArrivalFile, MissedWord, OverlapWord, ScheduleFile, ScheduleMap};
 pub use settings::{LimitsFile, OpenLineageFile, SettingsFile, TargetFile, TransportWord};
 pub use source::{ColumnFile, FormatWord, FromFile, OnChangeWord, SchemaChangeFile, SourceFile};
 

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use super::Scalar;
+use super::{ArrivalFile, Scalar, ScheduleFile, SmtpFile};
 
 /// The settings of a project: `shoplake.yml`. Every one of them can be set by an environment
 /// variable too: `SHOPLAKE__LIMITS__THREADS=1`.
@@ -20,8 +20,12 @@ pub struct SettingsFile {
     pub time_zone: String,
     /// The shop's currency, three letters of ISO 4217: `EUR`.
     pub currency: String,
-    /// When `shoplake serve` runs the pipeline, as a cron expression in the shop's time zone: `0 6 * * *`.
-    pub schedule: Option<String>,
+    /// When `shoplake serve` runs the pipeline, in the shop's time zone: `0 6 * * *`, or a map.
+    pub schedule: Option<ScheduleFile>,
+    /// What files that arrive in `inbox/` do while `shoplake serve` runs.
+    pub arrival: Option<ArrivalFile>,
+    /// The server that e-mails of alerts go through.
+    pub smtp: Option<SmtpFile>,
     /// The target to use; `local` unless stated.
     pub target: Option<String>,
     /// Places that the project can run on, by name.

@@ -3,7 +3,9 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "helpers of tests may panic too")]
 
+mod alerts;
 mod mistakes;
 mod projects;
+mod schedule;
 mod schemas;
 mod support;

@@ -14,6 +14,12 @@ fn schemas_take_the_template_and_refuse_unknown_keys() {
         ("source.schema.json", "sources/products.yml", "/from"),
         ("source.schema.json", "sources/customers.yml", "/columns/4"),
         ("report.schema.json", "reports/daily.yml", ""),
+        ("alert.schema.json", "alerts/pipeline_failed.yml", ""),
+        ("alert.schema.json", "alerts/error_rate.yml", "/when/reject_share"),
+        ("alert.schema.json", "alerts/query_slow.yml", ""),
+        ("alert.schema.json", "alerts/cost.yml", "/when/cost"),
+        ("alert.schema.json", "alerts/sales_are_late.yml", "/when/freshness"),
+        ("prices.schema.json", "prices.yml", "/prices/storage"),
         ("dashboard.schema.json", "dashboards/sales.yml", "/tiles/0"),
     ];
     let schemas = shoplake_project::schemas();

@@ -117,7 +117,7 @@ pub(crate) enum Moment {
     Local(NaiveDateTime),
 }
 
-fn moment(text: &str) -> Result<Moment, String> {
+pub(super) fn moment(text: &str) -> Result<Moment, String> {
     if let Ok(at) = text.parse() {
         return Ok(Moment::Anywhere(at));
     }

@@ -1,5 +1,6 @@
 //! `shoplake check`: every mistake that can be found without touching data, each with its place.
 
+use shoplake_core::alert::Condition;
 use shoplake_core::{Fault, Project};
 use shoplake_models::Models;
 
@@ -25,6 +26,14 @@ pub(super) fn check(context: &Context) -> Result<Exit, Failure> {
 pub(super) async fn plan(project: &Project, models: &Models) -> Result<(), Vec<Fault>> {
     let Reader { engine, catalog } = wiring::blank(project).map_err(|fault| vec![fault])?;
     let catalog = shoplake_pipeline::plan_all(engine.as_ref(), models, catalog).await?;
-    let faults = shoplake_pipeline::plan_tests(engine.as_ref(), models, &catalog).await;
+    let mut faults = shoplake_pipeline::plan_tests(engine.as_ref(), models, &catalog).await;
+    for alert in &project.alerts.all {
+        let (Condition::Sql { query } | Condition::Anomaly { query, .. }) = &alert.condition else { continue };
+        if let Err(fault) = engine.schema(&catalog, query).await {
+            let mut fault = fault.at(&alert.file, None, None);
+            let detail = fault.detail.take().unwrap_or_default();
+            faults.push(fault.detail(format!("In the alert `{}`. {detail}", alert.name).trim_end()));
+        }
+    }
     if faults.is_empty() { Ok(()) } else { Err(faults) }
 }

@@ -1,11 +1,14 @@
 //! One file a command: it reads its options, calls the stations through [`crate::wiring`], and prints.
 
+mod alert;
 mod build;
 mod check;
 mod choosing;
 mod compile;
+mod cost;
 mod discover;
 mod docs;
+mod doctor;
 mod freshness;
 mod generate;
 mod init;
@@ -18,10 +21,12 @@ mod report;
 mod results;
 mod rollback;
 mod run;
+mod schedule;
 mod serve;
 mod show;
 mod status;
 mod table;
+mod usage;
 mod user;
 mod verify;
 mod why;
@@ -33,7 +38,10 @@ use std::sync::Arc;
 use shoplake_core::{Fault, Project};
 use shoplake_project::Environment;
 
-use crate::cli::{Cli, Command, DocsCommand, GlobalArgs, QuarantineCommand, SourceCommand, TableCommand};
+use crate::cli::{
+    AlertCommand, Cli, Command, DocsCommand, GlobalArgs, QuarantineCommand, ScheduleCommand, SourceCommand,
+    TableCommand,
+};
 use crate::failure::{Exit, Failure};
 use crate::printer::Printer;
 
@@ -60,6 +68,15 @@ pub(crate) fn dispatch(cli: Cli, printer: &Printer) -> Result<Exit, Failure> {
         Command::Serve(args) => serve::serve(&context, &args),
         Command::User(command) => user::user(&context, command),
         Command::Status(args) => status::status(&context, &args),
+        Command::Schedule(ScheduleCommand::Next(args)) => schedule::next::next(&context, &args),
+        Command::Schedule(ScheduleCommand::Log(args)) => schedule::log::log(&context, &args),
+        Command::Schedule(ScheduleCommand::Run) => schedule::run::run(&context),
+        Command::Alert(AlertCommand::Ls(args)) => alert::ls::ls(&context, &args),
+        Command::Alert(AlertCommand::Check(args)) => alert::check::check(&context, &args),
+        Command::Alert(AlertCommand::Snooze(args)) => alert::snooze::snooze(&context, &args),
+        Command::Alert(AlertCommand::Test(args)) => alert::test::test(&context, &args),
+        Command::Doctor(args) => doctor::doctor(&context, &args),
+        Command::Cost(args) => cost::cost(&context, &args),
         Command::Quarantine(QuarantineCommand::Ls(args)) => quarantine::ls::ls(&context, &args),
         Command::Quarantine(QuarantineCommand::Show(args)) => quarantine::show::show(&context, &args),
         Command::Quarantine(QuarantineCommand::Export(args)) => quarantine::export::export(&context, &args),

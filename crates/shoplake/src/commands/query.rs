@@ -1,10 +1,11 @@
 //! `shoplake query`: one SELECT over the tables as the last run left them.
 
 use std::io::Read;
+use std::time::Instant;
 
 use shoplake_core::Fault;
 
-use super::Context;
+use super::{Context, usage};
 use crate::cli::{Output, QueryArgs};
 use crate::failure::{Exit, Failure};
 use crate::{records, render, wiring};
@@ -25,8 +26,11 @@ pub(super) fn query(context: &Context, args: &QueryArgs) -> Result<Exit, Failure
     let cell_width = context.printer.data_is_terminal().then_some(CELL_WIDTH);
     let written = context.block_on(project.limits.threads, async {
         let reader = wiring::reader(&project).await?;
+        let began = Instant::now();
         let rows = reader.engine.query(&reader.catalog, &sql).await?;
-        records::print(rows, args.output, limit, cell_width, &context.printer).await
+        let written = records::print(rows, args.output, limit, cell_width, &context.printer).await?;
+        usage::of_query(&project, &reader.catalog, &sql, began.elapsed()).await;
+        Ok(written)
     })?;
     if written.cut && args.limit.is_none() {
         let rows = render::thousands(written.rows as u64);

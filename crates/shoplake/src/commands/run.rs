@@ -7,16 +7,16 @@ use shoplake_core::{Fault, Project};
 use shoplake_pipeline::{Choice, RunOptions};
 
 use super::choosing::Compiled;
-use super::{Context, build, results};
+use super::{Context, build, results, usage};
 use crate::cli::RunArgs;
 use crate::failure::{Exit, Failure};
-use crate::{progress, summary, wiring};
+use crate::{alerts, progress, summary, wiring};
 
 pub(super) fn run(context: &Context, args: RunArgs) -> Result<Exit, Failure> {
     let compiled = context.compiled(args.select.vars.as_deref())?;
     // A slip on the command line is told before anything is touched.
     shoplake_sources::files::named(&compiled.project, &args.files, args.dataset.as_deref())?;
-    let RunArgs { files, dataset, select, full_refresh, no_wait, json } = args;
+    let RunArgs { files, dataset, leave, select, full_refresh, no_wait, json } = args;
     if !select.is_empty() {
         if !files.is_empty() {
             let fault = Fault::usage("files and a selection cannot go together");
@@ -26,7 +26,7 @@ pub(super) fn run(context: &Context, args: RunArgs) -> Result<Exit, Failure> {
         return build::build_with(context, &compiled, "build", choice, !no_wait, json);
     }
     let choice = Choice { full_refresh, ..Choice::default() };
-    let options = RunOptions { files, dataset, choice, ..RunOptions::default() };
+    let options = RunOptions { files, dataset, leave, choice, ..RunOptions::default() };
     run_with(context, &compiled.project, &options, !no_wait, json)
 }
 
@@ -48,7 +48,10 @@ pub(super) fn run_with(
     let watcher = progress::for_printer(printer);
     let outcome = context.block_on(project.limits.threads, async {
         let pipeline = wiring::pipeline(project, watcher).await?;
-        Ok(pipeline.run(options).await?)
+        let outcome = pipeline.run(options).await?;
+        usage::of_run(project, &outcome).await;
+        alerts::after_run(project).await;
+        Ok(outcome)
     })?;
     let compiled = Compiled { project: Arc::clone(project), models: shoplake_models::load(project)? };
     results::write(&compiled, "run", &outcome)?;

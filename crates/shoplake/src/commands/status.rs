@@ -291,10 +291,10 @@ fn with_known(mut files: Vec<FileRecord>, runs: &[RunRecord]) -> Vec<FileRecord>
 }
 
 /// Bytes on disk by folder of the lake.
-struct Sizes(Vec<(&'static str, u64)>);
+pub(super) struct Sizes(Vec<(&'static str, u64)>);
 
 impl Sizes {
-    fn of(project: &Project) -> Result<Self, Fault> {
+    pub(super) fn of(project: &Project) -> Result<Self, Fault> {
         let parts = ["landing", "processed", "archive", "quarantine", "reports"];
         if let Some(sizes) = wiring::remote_sizes(project, &parts)? {
             return Ok(Self(parts.into_iter().zip(sizes).collect()));
@@ -303,7 +303,7 @@ impl Sizes {
             parts.iter().map(|part| Ok((*part, size(&project.lake_dir.join(part))?))).collect();
         Ok(Self(sizes?))
     }
-    fn total(&self) -> u64 {
+    pub(super) fn total(&self) -> u64 {
         self.0.iter().map(|(_, size)| size).sum()
     }
     fn json(&self) -> serde_json::Value {

@@ -2,6 +2,7 @@
 
 #![expect(clippy::panic, clippy::unwrap_used, reason = "a test that cannot go on says so by panicking")]
 
+mod alerts;
 mod another_lake;
 mod child;
 mod clock;
@@ -9,6 +10,7 @@ mod context;
 mod data;
 mod days;
 mod disk_full;
+mod doctor;
 mod elsewhere;
 mod fail_points;
 mod golden;
@@ -20,6 +22,7 @@ mod openlineage;
 mod plan;
 mod project;
 mod s3;
+mod schedule;
 mod serve;
 mod shared_folder;
 mod table;

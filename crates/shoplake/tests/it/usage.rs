@@ -33,6 +33,10 @@ fn help() {
       serve       Serve the dashboards and the HTTP API
       user        Say who may sign in to what is served
       status      Show the last runs, what failed and what to do about it, and where each file went
+      doctor      Say in one look whether today's numbers can be trusted
+      schedule    See when the pipeline runs by itself, and let it
+      alert       See what is watched and what is wrong, and keep an alert quiet
+      cost        Show what this month costs, until now and at its end
       quarantine  Look at the rows that were set aside
       table       Look at the versions of tables, go back to one, and clear away what none needs
       rollback    Go back to the run before, with every dataset and the models over it

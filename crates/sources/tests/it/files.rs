@@ -32,6 +32,9 @@ fn project(dir: &Path, sources: &[(&str, &str)]) -> Project {
         limits: Limits::default(),
         schedule: None,
         openlineage: None,
+        arrival: shoplake_core::schedule::Arrival::default(),
+        prices: shoplake_core::cost::Prices::default(),
+        alerts: shoplake_core::alert::Alerts::default(),
         datasets: sources.iter().map(dataset).collect(),
     }
 }

@@ -4,11 +4,15 @@
 //! begins with `BEGIN IMMEDIATE`: one that reads first and writes later fails at once when another
 //! process wrote in between, however long the busy timeout is.
 
+mod alerts;
 mod batches;
 mod fault;
 mod files;
+mod leadership;
 mod open;
 mod runs;
+mod schedule;
+mod usage;
 
 use std::path::Path;
 
@@ -18,6 +22,8 @@ use shoplake_core::outcome::{FileStatus, RunOutcome};
 use shoplake_core::ports::{FileRecord, Manifest, RunRecord, StateStore, StepRecord};
 use shoplake_core::{BatchNumber, Result, RunId, Sha256};
 use sqlx::SqlitePool;
+
+pub use leadership::SqliteLeadership;
 
 /// The state of a project in SQLite.
 #[derive(Debug, Clone)]

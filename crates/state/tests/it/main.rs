@@ -7,6 +7,7 @@ mod batches;
 mod damage;
 mod files;
 mod runs;
+mod schedule;
 
 use chrono::{DateTime, Utc};
 use shoplake_core::outcome::{DatasetOutcome, FileOutcome, FileStatus};

@@ -1,0 +1,270 @@
+//! From a condition to whoever is told: a state on disk, a webhook receiver, Slack, and an SMTP server.
+
+use std::collections::BTreeSet;
+use std::sync::{Arc, Mutex};
+
+use axum::Router;
+use axum::extract::State;
+use axum::http::{HeaderMap, StatusCode};
+use axum::routing::post;
+use base64::Engine as _;
+use chrono::{DateTime, TimeDelta, Utc};
+use shoplake_core::alert::{Alert, AlertStore, Channel, Condition, Smtp, SmtpTls};
+use shoplake_core::outcome::RunStatus;
+use shoplake_core::source::Secret;
+use shoplake_monitor::alerts::channels::{SIGNATURE, sign};
+use shoplake_monitor::alerts::{Watch, deliver};
+use shoplake_state::SqliteState;
+
+use crate::facts::{Stated, run};
+use crate::mailbox::{Mailbox, Mood};
+use crate::{alert, moment};
+
+const START: &str = "2024-03-20T05:00:00Z";
+
+/// A receiver that answers as it is told, and keeps what it took.
+#[derive(Clone)]
+struct Receiver {
+    port: u16,
+    answer: Arc<Mutex<StatusCode>>,
+    taken: Arc<Mutex<Vec<(HeaderMap, String)>>>,
+}
+
+async fn take(State(receiver): State<Receiver>, headers: HeaderMap, body: String) -> (StatusCode, HeaderMap) {
+    let answer = *receiver.answer.lock().unwrap();
+    if answer.is_success() {
+        receiver.taken.lock().unwrap().push((headers, body));
+    }
+    let asked = HeaderMap::from_iter([("retry-after".parse().unwrap(), "1800".parse().unwrap())]);
+    (answer, asked)
+}
+
+impl Receiver {
+    async fn open() -> Self {
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let receiver = Self {
+            port: listener.local_addr().unwrap().port(),
+            answer: Arc::new(Mutex::new(StatusCode::OK)),
+            taken: Arc::default(),
+        };
+        let app = Router::new().route("/hook", post(take)).with_state(receiver.clone());
+        tokio::spawn(async move { axum::serve(listener, app).await.unwrap() });
+        receiver
+    }
+
+    fn url(&self) -> Secret {
+        Secret(format!("http://127.0.0.1:{}/hook", self.port))
+    }
+
+    fn answers(&self, status: StatusCode) {
+        *self.answer.lock().unwrap() = status;
+    }
+
+    fn events(&self) -> Vec<String> {
+        let taken = self.taken.lock().unwrap();
+        taken.iter().map(|(headers, _)| headers["shoplake-event"].to_str().unwrap().to_owned()).collect()
+    }
+}
+
+/// A shop with a state on disk, whose clock is turned by hand.
+struct Shop {
+    _dir: tempfile::TempDir,
+    store: SqliteState,
+    facts: Stated,
+    alerts: Vec<Alert>,
+    smtp: Option<Smtp>,
+    now: DateTime<Utc>,
+}
+
+impl Shop {
+    async fn new(alerts: Vec<Alert>, smtp: Option<Smtp>) -> Self {
+        let dir = tempfile::tempdir().unwrap();
+        let store = SqliteState::open(&dir.path().join("state.db")).await.unwrap();
+        Self { _dir: dir, store, facts: Stated::default(), alerts, smtp, now: moment(START) }
+    }
+
+    fn last_run(&self, status: RunStatus) {
+        self.facts.0.lock().unwrap().runs = vec![run(START, status, 0)];
+    }
+
+    /// One look at everything and one go of the outbox, a minute later.
+    async fn minute(&mut self) {
+        self.now += TimeDelta::minutes(1);
+        let watch = Watch {
+            alerts: self.alerts.clone(),
+            zone: chrono_tz::Europe::Berlin,
+            project: "Müllers Laden".into(),
+            facts: Arc::new(self.facts.clone()),
+            store: Arc::new(self.store.clone()),
+        };
+        watch.look(self.now).await.unwrap();
+        deliver(&self.alerts, self.smtp.as_ref(), &self.store, self.now).await.unwrap();
+    }
+
+    async fn minutes(&mut self, minutes: u32) {
+        for _ in 0..minutes {
+            self.minute().await;
+        }
+    }
+}
+
+fn smtp(port: u16) -> Smtp {
+    Smtp {
+        host: "127.0.0.1".into(),
+        port,
+        tls: SmtpTls::Off,
+        login: Some(("shop".into(), Secret("hunter2".into()))),
+        from: "shoplake@shop.example".into(),
+    }
+}
+
+/// Given a webhook with a secret, when the alert fires and recovers, then each comes once, signed so that the
+/// receiver can prove who sent it.
+#[tokio::test]
+async fn a_signed_webhook() {
+    let receiver = Receiver::open().await;
+    let channel = Channel::Webhook { url: receiver.url(), secret: Some(Secret("s3cret".into())) };
+    let mut shop = Shop::new(vec![alert("failed", Condition::PipelineFailed, vec![channel])], None).await;
+    shop.last_run(RunStatus::Error);
+    shop.minutes(10).await;
+    shop.last_run(RunStatus::Success);
+    shop.minutes(10).await;
+    let taken = receiver.taken.lock().unwrap().clone();
+    assert_eq!(taken.len(), 2, "{:?}", receiver.events());
+    let mut phases = Vec::new();
+    for (headers, body) in &taken {
+        let signature = headers[SIGNATURE].to_str().unwrap();
+        let seconds = signature.split_once(',').unwrap().0.strip_prefix("t=").unwrap().parse().unwrap();
+        assert_eq!(signature, sign("s3cret", seconds, body.as_bytes()));
+        assert_ne!(signature, sign("another", seconds, body.as_bytes()));
+        let message: serde_json::Value = serde_json::from_str(body).unwrap();
+        assert_eq!((&message["alert"], &message["severity"]), (&"failed".into(), &"critical".into()));
+        assert!(message["findings"][0]["act"].as_str().unwrap().contains("shoplake status"));
+        phases.push(message["phase"].as_str().unwrap().to_owned());
+    }
+    assert_eq!(phases, ["firing", "resolved"]);
+}
+
+/// Given a receiver that is down for hours, while alerts fire and recover, then it gets every message once it is
+/// back, each once; asked to come later (429), it is not asked before.
+#[tokio::test]
+async fn a_receiver_that_is_down_loses_nothing() {
+    let receiver = Receiver::open().await;
+    let channel = Channel::Webhook { url: receiver.url(), secret: None };
+    let mut shop = Shop::new(vec![alert("failed", Condition::PipelineFailed, vec![channel])], None).await;
+    for status in [StatusCode::INTERNAL_SERVER_ERROR, StatusCode::NOT_FOUND, StatusCode::TOO_MANY_REQUESTS] {
+        receiver.answers(status);
+        shop.last_run(RunStatus::Error);
+        shop.minutes(30).await;
+        shop.last_run(RunStatus::Success);
+        shop.minutes(30).await;
+    }
+    assert!(receiver.events().is_empty());
+    receiver.answers(StatusCode::OK);
+    shop.minutes(80).await;
+    let events = receiver.events();
+    assert_eq!(events.len(), 6, "{events:?}");
+    assert_eq!(events.iter().collect::<BTreeSet<_>>().len(), 6);
+    let messages = shop.store.messages(100).await.unwrap();
+    assert!(messages.iter().all(|(_, delivered)| delivered.is_some()));
+    assert!(messages.iter().all(|(message, _)| message.attempts < 20), "it is not hammered");
+}
+
+/// Given a process that dies between writing a message and sending it, then the next one sends it; and a state
+/// that knows a message does not write it again.
+#[tokio::test]
+async fn a_process_that_dies_tells_once() {
+    let receiver = Receiver::open().await;
+    let channel = Channel::Slack { url: receiver.url() };
+    let mut shop = Shop::new(vec![alert("failed", Condition::PipelineFailed, vec![channel])], None).await;
+    shop.last_run(RunStatus::Error);
+    receiver.answers(StatusCode::SERVICE_UNAVAILABLE);
+    shop.minute().await;
+    let book = shop.store.book().await.unwrap();
+    let (written, _) = shop.store.messages(1).await.unwrap().remove(0);
+    // As if the same look were kept twice.
+    shop.store.keep(&book, &[written]).await.unwrap();
+    assert!(shop.store.keep(&book, &[]).await.is_err(), "a book that is out of date is not kept");
+    receiver.answers(StatusCode::OK);
+    shop.minutes(60).await;
+    assert_eq!(receiver.taken.lock().unwrap().len(), 1);
+    assert!(receiver.taken.lock().unwrap()[0].1.contains(":red_circle:"));
+}
+
+/// Given an SMTP server that defers, hangs up and then takes mails, then one mail of each event arrives, whole,
+/// with every letter of the shop's name, and no password in the log of what went wrong.
+#[tokio::test]
+async fn an_e_mail() {
+    let mailbox = Mailbox::open().await;
+    let channel = Channel::Email { recipients: vec!["owner@shop.example".into(), "data@shop.example".into()] };
+    let alerts = vec![alert("failed", Condition::PipelineFailed, vec![channel])];
+    let mut shop = Shop::new(alerts, Some(smtp(mailbox.port))).await;
+    shop.last_run(RunStatus::Error);
+    *mailbox.mood.lock().unwrap() = Mood::Defers;
+    shop.minutes(5).await;
+    *mailbox.mood.lock().unwrap() = Mood::HangsUp;
+    shop.minutes(60).await;
+    assert!(mailbox.mails.lock().unwrap().is_empty());
+    let (waiting, _) = shop.store.messages(1).await.unwrap().remove(0);
+    assert_eq!(waiting.trouble.as_deref(), Some("the mail server hung up after the mail"));
+    *mailbox.mood.lock().unwrap() = Mood::Takes;
+    shop.minutes(60).await;
+    shop.last_run(RunStatus::Success);
+    shop.minutes(2).await;
+    let mails = mailbox.mails.lock().unwrap().clone();
+    assert_eq!(mails.len(), 2);
+    let (head, body) = mails[0].split_once("\n\n").unwrap();
+    assert!(head.contains("To: owner@shop.example, data@shop.example\n"), "{head}");
+    let decode =
+        |text: &str| String::from_utf8(base64::engine::general_purpose::STANDARD.decode(text).unwrap()).unwrap();
+    let subject = head.split("Subject: ").nth(1).unwrap().split("\nDate").next().unwrap();
+    let words = subject.split("=?utf-8?B?").skip(1).map(|word| decode(word.split("?=").next().unwrap()));
+    let subject: String = words.collect();
+    assert!(subject.starts_with("Müllers Laden: failed fires: the run of 2024-03-20 06:00 CET failed"), "{subject}");
+    let body = decode(&body.replace('\n', ""));
+    assert!(body.contains("Likely cause: the test not_null(sales.amount) found 7 rows\r\n"), "{body}");
+    assert!(body.contains("Since: 2024-03-20T06:01:00+01:00"), "{body}");
+    let said = mailbox.said.lock().unwrap().clone();
+    assert!(said.iter().any(|line| line.starts_with("RCPT TO:<data@shop.example>")), "{said:?}");
+    assert!(said.iter().any(|line| line.starts_with("AUTH PLAIN ")), "{said:?}");
+}
+
+/// Given no mail server in the project, or one that only speaks in the clear where TLS is wanted, then nothing is
+/// sent, and the message waits with the reason.
+#[tokio::test]
+async fn mail_is_never_sent_in_the_clear_by_accident() {
+    let mailbox = Mailbox::open().await;
+    let channel = Channel::Email { recipients: vec!["owner@shop.example".into()] };
+    let alerts = vec![alert("failed", Condition::PipelineFailed, vec![channel])];
+    let tls = Smtp { tls: SmtpTls::StartTls, ..smtp(mailbox.port) };
+    for (smtp, why) in [(None, "states no `smtp` server"), (Some(tls), "does not offer STARTTLS")] {
+        let mut shop = Shop::new(alerts.clone(), smtp).await;
+        shop.last_run(RunStatus::Error);
+        shop.minute().await;
+        let (waiting, delivered) = shop.store.messages(1).await.unwrap().remove(0);
+        assert!(delivered.is_none() && waiting.trouble.unwrap().contains(why));
+    }
+    let said = mailbox.said.lock().unwrap().clone();
+    assert!(said.iter().all(|line| line.starts_with("EHLO")), "no word of the message, no password: {said:?}");
+}
+
+/// Given an alert that cannot be judged, then it stands as it stood, the others are judged, and nobody is told
+/// that it is over.
+#[tokio::test]
+async fn an_alert_that_cannot_be_judged() {
+    let receiver = Receiver::open().await;
+    let channel = || vec![Channel::Webhook { url: receiver.url(), secret: None }];
+    let alerts = vec![
+        alert("rows", Condition::Sql { query: "SELECT 1".into() }, channel()),
+        alert("failed", Condition::PipelineFailed, channel()),
+    ];
+    let mut shop = Shop::new(alerts, None).await;
+    shop.facts.0.lock().unwrap().rows = vec![vec![Some("x".into())]];
+    shop.minutes(2).await;
+    shop.facts.0.lock().unwrap().sql_fails = true;
+    shop.last_run(RunStatus::Error);
+    shop.minutes(5).await;
+    let firing: Vec<String> =
+        receiver.events().iter().map(|event| event.split('/').next().unwrap().to_owned()).collect();
+    assert_eq!(firing, ["rows", "failed"]);
+}

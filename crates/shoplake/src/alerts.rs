@@ -1,0 +1,54 @@
+//! Alerts at work: after a run, each minute beside the schedule, and by hand.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use chrono::Utc;
+use shoplake_core::{Fault, FaultKind, Project};
+use shoplake_monitor::alerts::{Delivered, Looked, deliver};
+
+use crate::wiring;
+
+/// How often alerts are judged beside the schedule.
+const EVERY: Duration = Duration::from_mins(1);
+
+/// What a look came to.
+pub(crate) struct Told {
+    pub(crate) looked: Looked,
+    pub(crate) delivered: Delivered,
+}
+
+/// Judges every alert, and sends what waits. Where another does so at the same time, that one tells.
+pub(crate) async fn look_and_tell(project: &Arc<Project>) -> Result<Told, Fault> {
+    let now = Utc::now();
+    let looked = match wiring::watch(project).await?.look(now).await {
+        Err(fault) if fault.kind == FaultKind::Busy => Looked::default(),
+        looked => looked?,
+    };
+    let store = wiring::alert_store(project).await?;
+    let delivered = deliver(&project.alerts.all, project.alerts.smtp.as_ref(), &*store, now).await?;
+    Ok(Told { looked, delivered })
+}
+
+/// The same after a run, whose outcome no alert can change: what goes wrong is told in the log.
+pub(crate) async fn after_run(project: &Arc<Project>) {
+    if project.alerts.all.is_empty() {
+        return;
+    }
+    match look_and_tell(project).await {
+        Ok(told) => {
+            for (alert, fault) in told.looked.trouble {
+                tracing::warn!(alert, %fault, "an alert cannot be judged");
+            }
+        }
+        Err(fault) => tracing::warn!(%fault, "the alerts were not judged"),
+    }
+}
+
+/// The same each minute, for as long as the schedule works.
+pub(crate) async fn keep_watch(project: Arc<Project>) {
+    loop {
+        after_run(&project).await;
+        tokio::time::sleep(EVERY).await;
+    }
+}

@@ -1,0 +1,218 @@
+//! `shoplake doctor`: one look that says whether today's numbers can be trusted.
+
+use std::sync::Arc;
+
+use chrono::{DateTime, TimeDelta, Utc};
+use serde::Serialize;
+use shoplake_core::alert::{Alert, Condition, Finding, Grouping, Phase, Severity};
+use shoplake_core::outcome::{FileStatus, RunOutcome, RunStatus};
+use shoplake_core::{Fault, Project};
+use shoplake_monitor::alerts::{Facts, found};
+
+use super::Context;
+use crate::cli::DoctorArgs;
+use crate::facts::ProjectFacts;
+use crate::failure::{Exit, Failure};
+use crate::render::{self, count, thousands};
+use crate::table::{Side, Table, Tone};
+use crate::wiring;
+
+/// Files that wait are looked through up to this number.
+const FILES_MAX: u32 = 1_000;
+/// A run that is due may take so long to begin and end before it is missed.
+const GRACE: TimeDelta = TimeDelta::hours(1);
+
+/// What one check came to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "lowercase")]
+enum Verdict {
+    Good,
+    Care,
+    Bad,
+}
+
+#[derive(Debug, Serialize)]
+struct Check {
+    name: &'static str,
+    verdict: Verdict,
+    what: String,
+    /// What to do, where something is to be done.
+    act: Option<String>,
+}
+
+fn good(name: &'static str, what: impl Into<String>) -> Check {
+    Check { name, verdict: Verdict::Good, what: what.into(), act: None }
+}
+
+fn wrong(name: &'static str, verdict: Verdict, what: impl Into<String>, act: impl Into<String>) -> Check {
+    Check { name, verdict, what: what.into(), act: Some(act.into()) }
+}
+
+pub(super) fn doctor(context: &Context, args: &DoctorArgs) -> Result<Exit, Failure> {
+    let project = context.project()?;
+    let checks = context.block_on(project.limits.threads, async { Ok(examine(&project, Utc::now()).await?) })?;
+    let verdict = checks.iter().map(|check| check.verdict).max().unwrap_or(Verdict::Good);
+    if args.json {
+        let json = serde_json::json!({ "trusted": verdict != Verdict::Bad, "verdict": verdict, "checks": checks });
+        context.printer.data_text(&format!("{json:#}\n"))?;
+    } else {
+        context.printer.data_text(&text(&checks, verdict))?;
+    }
+    Ok(if verdict == Verdict::Bad { Exit::DataFailed } else { Exit::Done })
+}
+
+fn text(checks: &[Check], verdict: Verdict) -> String {
+    let mut table = Table::new(["", "", ""].map(|name| (name, Side::Left)));
+    for check in checks {
+        let (word, tone) = match check.verdict {
+            Verdict::Good => ("good", Tone::Good),
+            Verdict::Care => ("look", Tone::Warn),
+            Verdict::Bad => ("bad", Tone::Bad),
+        };
+        let plain = |text: &str| (text.to_owned(), Tone::Plain);
+        table.row([(word.to_owned(), tone), plain(check.name), plain(&check.what)]);
+        if let Some(act) = &check.act {
+            table.row([plain(""), plain(""), (format!("→ {act}"), Tone::Dim)]);
+        }
+    }
+    let sum = match verdict {
+        Verdict::Good => "today's numbers can be trusted",
+        Verdict::Care => "the numbers hold; something wants a look",
+        Verdict::Bad => "today's numbers cannot be trusted yet",
+    };
+    format!("{}\n{sum}\n", table.text().trim_start_matches('\n'))
+}
+
+async fn examine(project: &Arc<Project>, now: DateTime<Utc>) -> Result<Vec<Check>, Fault> {
+    let state = wiring::state(project).await?;
+    let facts = ProjectFacts { project: Arc::clone(project), state: Arc::clone(&state) };
+    let runs = facts.runs(1).await?;
+    let Some(last) = runs.first().and_then(|run| run.outcome.as_ref()) else {
+        return Ok(vec![wrong("run", Verdict::Bad, "nothing has run yet", "`shoplake run`")]);
+    };
+    let mut checks = vec![last_run(project, last, now), tests(last)];
+    checks.extend(freshness(project, &facts, now).await?);
+    checks.extend(completeness(project, &facts, now).await?);
+    let waiting = state.waiting(FILES_MAX).await?;
+    let refused = waiting.iter().filter(|record| record.file.status == FileStatus::Failed).count() as u64;
+    let held = waiting.len() as u64 - refused;
+    checks.push(if waiting.is_empty() {
+        good("files", "none waits")
+    } else {
+        let what = format!("{} refused, {} held back", count(refused, "file", "files"), held);
+        wrong("files", Verdict::Bad, what, "`shoplake status` says why, and what to do about each")
+    });
+    checks.push(quarantine(&facts, last).await?);
+    checks.push(alerts(project).await?);
+    Ok(checks)
+}
+
+fn last_run(project: &Project, last: &RunOutcome, now: DateTime<Utc>) -> Check {
+    let began = render::moment(last.started_at, project.time_zone);
+    // What was due since, and long enough ago to be done.
+    let due = project.schedule.as_ref();
+    let due = due.and_then(|schedule| schedule.cron.after(project.time_zone, last.started_at).next());
+    if let Some(due) = due.filter(|due| *due + GRACE < now) {
+        let due = render::moment(due, project.time_zone);
+        let what = format!("the run that was due at {due} has not happened; the last one began at {began}");
+        return wrong("run", Verdict::Bad, what, "`shoplake run`, and see that `shoplake schedule run` runs");
+    }
+    match last.status {
+        RunStatus::Error => {
+            wrong("run", Verdict::Bad, format!("the run of {began} failed"), "`shoplake status` says what to do")
+        }
+        RunStatus::Warning => good("run", format!("the run of {began} is published, with warnings")),
+        RunStatus::Success => good("run", format!("the run of {began} is published")),
+    }
+}
+
+fn tests(last: &RunOutcome) -> Check {
+    let tests = &last.tests;
+    let named = || tests.failures.first().map(|test| format!(": {}", test.name)).unwrap_or_default();
+    if tests.failed > 0 {
+        let what = format!("{} failed{}", count(tests.failed, "test", "tests"), named());
+        return wrong("tests", Verdict::Bad, what, "nothing was published; `shoplake status` says what to do");
+    }
+    if tests.warned > 0 {
+        let what = format!("{} warned{}", count(tests.warned, "test", "tests"), named());
+        return wrong("tests", Verdict::Care, what, "`shoplake status` names them");
+    }
+    good("tests", format!("{} passed", tests.passed))
+}
+
+/// How old each dataset is, by the alerts that say how old it may be.
+async fn freshness(project: &Project, facts: &dyn Facts, now: DateTime<Utc>) -> Result<Vec<Check>, Fault> {
+    let mut checks = Vec::new();
+    for dataset in &project.datasets {
+        let name = &dataset.contract.dataset;
+        let watches =
+            |alert: &&Alert| matches!(&alert.condition, Condition::Freshness { dataset, .. } if dataset == name);
+        if let Some(alert) = project.alerts.all.iter().find(watches)
+            && let Some(finding) = found(alert, facts, project.time_zone, now).await?.into_iter().next()
+        {
+            checks.push(wrong("freshness", Verdict::Bad, finding.what, finding.act));
+            continue;
+        }
+        checks.push(match facts.last_loaded(name).await? {
+            Some(at) => good("freshness", format!("`{name}` was loaded at {}", render::moment(at, project.time_zone))),
+            None => wrong(
+                "freshness",
+                Verdict::Care,
+                format!("nothing of `{name}` was ever loaded"),
+                format!("inbox/{name}/"),
+            ),
+        });
+    }
+    Ok(checks)
+}
+
+/// The last whole day of each dataset with times beside the same weekday before.
+async fn completeness(project: &Project, facts: &dyn Facts, now: DateTime<Utc>) -> Result<Vec<Check>, Fault> {
+    let mut checks = Vec::new();
+    for dataset in project.datasets.iter().filter(|dataset| dataset.contract.event_time.is_some()) {
+        let name = dataset.contract.dataset.clone();
+        let condition = Condition::Volume { dataset: name.clone(), below: Some(0.5), above: Some(3.0), weeks: 4 };
+        let alert = Alert {
+            name: "doctor".to_owned(),
+            file: String::new(),
+            description: None,
+            severity: Severity::Info,
+            condition,
+            hold: TimeDelta::zero(),
+            on_recover: false,
+            renotify_after: None,
+            grouping: Grouping::Together,
+            channels: Vec::new(),
+        };
+        let odd = found(&alert, facts, project.time_zone, now).await?.into_iter().next();
+        checks.push(match odd {
+            Some(Finding { what, act, .. }) => wrong("completeness", Verdict::Bad, what, act),
+            None => good("completeness", format!("`{name}` has no day that is odd for its weekday")),
+        });
+    }
+    Ok(checks)
+}
+
+async fn quarantine(facts: &dyn Facts, last: &RunOutcome) -> Result<Check, Fault> {
+    let rows = facts.query("SELECT count(*) FROM quarantine", 1).await?;
+    let rows = rows.first().and_then(|row| row.first().cloned().flatten()?.parse::<u64>().ok()).unwrap_or(0);
+    if rows == 0 {
+        return Ok(good("quarantine", "empty"));
+    }
+    let rejected: u64 = last.datasets.iter().map(|dataset| dataset.counts.rejected).sum();
+    let what = format!("{} set aside, {} of them by the last run", count(rows, "row", "rows"), thousands(rejected));
+    Ok(wrong("quarantine", Verdict::Care, what, "`shoplake quarantine ls` counts them by reason"))
+}
+
+async fn alerts(project: &Project) -> Result<Check, Fault> {
+    let book = wiring::alert_store(project).await?.book().await?;
+    let fires = |name: &&str| {
+        let standings = book.standings.get(*name);
+        standings.is_some_and(|standings| standings.values().any(|standing| standing.phase == Phase::Firing))
+    };
+    let firing: Vec<&str> = project.alerts.all.iter().map(|alert| alert.name.as_str()).filter(fires).collect();
+    if firing.is_empty() {
+        return Ok(good("alerts", "none fires"));
+    }
+    Ok(wrong("alerts", Verdict::Care, format!("{} fire", firing.join(", ")), "`shoplake alert ls`"))
+}

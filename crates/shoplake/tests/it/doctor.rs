@@ -1,0 +1,51 @@
+//! One look that says whether today's numbers can be trusted.
+
+use crate::context::Context;
+
+fn look(shop: &Context) -> (Option<i32>, serde_json::Value) {
+    let output = shop.output(&["doctor", "--json"]);
+    let text = String::from_utf8_lossy(&output.stdout).into_owned();
+    (output.status.code(), serde_json::from_str(&text).unwrap())
+}
+
+fn check<'l>(looked: &'l serde_json::Value, name: &str) -> &'l serde_json::Value {
+    looked["checks"].as_array().unwrap().iter().find(|check| check["name"] == name).unwrap()
+}
+
+/// Given a shop that has not run, that ran well, that rejected rows, and whose last file was refused, then each
+/// is told for what it is.
+#[test]
+fn one_look() {
+    let shop = Context::with_shop();
+    let (code, looked) = look(&shop);
+    assert_eq!((code, check(&looked, "run")["what"].as_str()), (Some(1), Some("nothing has run yet")));
+
+    let header = "transaction_id,customer_id,product_id,quantity,amount,transaction_date\n";
+    shop.put("inbox/sales/day-1.csv", &format!("{header}T1,C1,P1,1,10.00,2024-03-15 10:00:00\n"));
+    shop.put(
+        "inbox/products/p.json",
+        r#"[{"product_id":"P1","name":"Tea","category":"Drinks","price":1.5,"stock":3}]"#,
+    );
+    shop.put("inbox/customers/c.json", r#"[{"customer_id":"C1","name":"Ann"}]"#);
+    assert!(shop.output(&["run", "-q"]).status.success());
+    let (code, looked) = look(&shop);
+    assert_eq!(
+        (code, looked["verdict"].as_str(), looked["trusted"].as_bool()),
+        (Some(0), Some("good"), Some(true)),
+        "{looked:#}"
+    );
+
+    shop.put("inbox/sales/day-2.csv", &format!("{header}T2,,P1,1,10.00,2024-03-15 11:00:00\n"));
+    shop.output(&["run", "-q"]);
+    let (code, looked) = look(&shop);
+    assert_eq!((code, looked["verdict"].as_str()), (Some(0), Some("care")), "{looked:#}");
+    assert_eq!(check(&looked, "quarantine")["what"], "1 row set aside, 1 of them by the last run");
+
+    shop.put("inbox/sales/day-3.csv", "\u{0}\u{1}\u{2} no table at all");
+    shop.output(&["run", "-q"]);
+    let (code, looked) = look(&shop);
+    assert_eq!((code, looked["trusted"].as_bool()), (Some(1), Some(false)), "{looked:#}");
+    assert_eq!(check(&looked, "files")["what"], "1 file refused, 0 held back");
+    let text = String::from_utf8(shop.output(&["doctor"]).stdout).unwrap();
+    assert!(text.ends_with("today's numbers cannot be trusted yet\n"), "{text}");
+}
