@@ -10,7 +10,7 @@ fn init_twice() {
     exit: 0
     ----- stdout
     ----- stderr
-    made a project in shop: 23 files
+    made a project in shop: 31 files
       time zone  Europe/Berlin
       currency   EUR
 
