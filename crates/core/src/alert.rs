@@ -229,6 +229,9 @@ pub struct Standing {
     pub told_at: Option<DateTime<Utc>>,
     /// How often people were told in this event.
     pub told: u32,
+    /// The number of the event, from when it fires on; no two events of a book share one.
+    #[serde(default)]
+    pub event: u64,
     /// What was found last.
     pub findings: Vec<Finding>,
 }
@@ -251,6 +254,9 @@ pub struct AlertBook {
     /// Which writing of the book it is; a book is kept only where nobody wrote another since it was read.
     #[serde(default)]
     pub version: u64,
+    /// How many events there were.
+    #[serde(default)]
+    pub events: u64,
     /// By the alert's name, then by subject.
     pub standings: BTreeMap<String, BTreeMap<String, Standing>>,
     /// Until when an alert keeps quiet, by name.

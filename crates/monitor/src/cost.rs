@@ -134,9 +134,9 @@ fn line(meter: Meter, prices: &Prices, used: f64, expected: f64) -> Line {
     Line { meter, used, expected, free, spent: cost(used), at_month_end: cost(expected) }
 }
 
-/// A price times what was used, to the millionth of a unit.
+/// A price times what was used, to the byte of a terabyte.
 fn times(each: i128, units: f64) -> i128 {
-    each * (units * 1e6).round() as i128 / 1_000_000
+    each.saturating_mul((units * 1e12).round() as i128) / 1_000_000_000_000
 }
 
 /// Millionths of the currency, half away from zero.

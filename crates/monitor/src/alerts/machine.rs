@@ -23,8 +23,9 @@ pub fn step(
     zone: Tz,
     now: DateTime<Utc>,
 ) -> Vec<Outgoing> {
-    let quiet = book.snoozed.get(&alert.name).is_some_and(|until| now < *until);
-    let standings = book.standings.entry(alert.name.clone()).or_default();
+    let AlertBook { standings, snoozed, events, .. } = book;
+    let quiet = snoozed.get(&alert.name).is_some_and(|until| now < *until);
+    let standings = standings.entry(alert.name.clone()).or_default();
     let mut subjects = by_subject(alert.grouping, found);
     for subject in standings.keys() {
         subjects.entry(subject.clone()).or_default();
@@ -33,6 +34,10 @@ pub fn step(
     for (subject, findings) in subjects {
         let before = standings.remove(&subject);
         let Some(mut standing) = moved(alert, before, findings, now) else { continue };
+        if standing.phase == Phase::Firing && standing.event == 0 {
+            *events += 1;
+            standing.event = *events;
+        }
         if !quiet && speaks(alert, &standing, now) {
             standing.told += 1;
             standing.told_at = Some(now);
@@ -67,8 +72,15 @@ fn by_subject(grouping: Grouping, found: Vec<Finding>) -> BTreeMap<String, Vec<F
 
 /// Where a subject stands after a look that found this of it; `None` where there is nothing to remember.
 fn moved(alert: &Alert, before: Option<Standing>, findings: Vec<Finding>, now: DateTime<Utc>) -> Option<Standing> {
-    let began =
-        |findings| Standing { phase: Phase::Pending, since: now, fired_at: None, told_at: None, told: 0, findings };
+    let began = |findings| Standing {
+        phase: Phase::Pending,
+        since: now,
+        fired_at: None,
+        told_at: None,
+        told: 0,
+        event: 0,
+        findings,
+    };
     let mut standing = match (before, findings.is_empty()) {
         (None, true) => return None,
         (None, false) => began(findings),
@@ -113,8 +125,8 @@ fn outgoing<'a>(
     now: DateTime<Utc>,
 ) -> impl Iterator<Item = Outgoing> + 'a {
     let phase = if standing.phase == Phase::Resolved { "over" } else { "fires" };
-    let event = standing.fired_at.unwrap_or(standing.since).timestamp_micros();
-    let key = format!("{}/{subject}/{event}/{phase}/{}", alert.name, standing.told);
+    // Numbered, not by time: a clock that goes back must not give an event the name of another.
+    let key = format!("{}/{subject}/{}/{phase}/{}", alert.name, standing.event, standing.told);
     let message = message(alert, subject, standing, project, zone);
     (0..alert.channels.len() as u32).map(move |channel| Outgoing {
         key: format!("{key}/{channel}"),

@@ -10,7 +10,7 @@ fn init_twice() {
     exit: 0
     ----- stdout
     ----- stderr
-    made a project in shop: 41 files
+    made a project in shop: 49 files
       time zone  Europe/Berlin
       currency   EUR
 
