@@ -56,12 +56,6 @@ async fn stop_on_signal(stop: watch::Sender<bool>) {
     }
     // The receiver is gone: the server has ended already.
     let _ = stop.send(true);
-    // A second signal does not wait.
-    tokio::select! {
-        _ = terminate.recv() => {}
-        _ = interrupt.recv() => {}
-    }
-    std::process::exit(130);
 }
 
 /// Opens `url` in the browser; whether one could be started.
