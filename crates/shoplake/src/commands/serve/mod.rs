@@ -43,7 +43,6 @@ pub(super) fn serve(context: &Context, args: &ServeArgs) -> Result<Exit, Failure
 }
 
 /// Turns `stop` true at the first signal that asks for an end.
-#[expect(clippy::disallowed_methods, reason = "whoever asks twice does not wait for main to return")]
 async fn stop_on_signal(stop: watch::Sender<bool>) {
     let (Ok(mut terminate), Ok(mut interrupt)) = (signal(SignalKind::terminate()), signal(SignalKind::interrupt()))
     else {
