@@ -66,10 +66,9 @@ fn a_run_that_is_started_over_http() {
 /// Given no user, then another address is refused with the command that makes one.
 #[test]
 fn another_address_needs_a_user() {
-    snapshot!(Context::with_shop(), ["serve", "--listen", "0.0.0.0:0"], @r"
+    snapshot!(Context::with_shop(), ["serve", "--listen", "0.0.0.0:0"], @"
     exit: 2
     ----- stdout
-
     ----- stderr
     error: `0.0.0.0:0` can be reached from other machines, and nobody has to sign in yet
     hint: `shoplake user add NAME --role admin` adds the first user; 127.0.0.1 needs none
@@ -96,10 +95,9 @@ fn users_come_and_go() {
     assert!(listed.contains("\"role\": \"admin\"") && !listed.contains("argon2"), "{listed}");
     assert!(context.output(&["user", "remove", "ada"]).status.success());
     assert_eq!(context.output(&["user", "ls", "--json"]).stdout, b"[]\n");
-    snapshot!(context, ["user", "remove", "ada"], @r"
+    snapshot!(context, ["user", "remove", "ada"], @"
     exit: 2
     ----- stdout
-
     ----- stderr
     error: there is no user `ada`
     hint: `shoplake user ls` lists them
