@@ -193,7 +193,10 @@ async fn try_commit(layout: &Layout, batch: BatchNumber, commit: &TableCommit) -
             .with_table_name(&commit.table)
             .with_columns(schema.fields().cloned())
             .with_partition_columns(commit.partition_columns.clone())
-            .with_configuration_property(TableProperty::DataSkippingStatsColumns, Some(stats::columns(&schema)))
+            .with_configuration_property(
+                TableProperty::DataSkippingStatsColumns,
+                Some(stats::columns(&schema, &commit.partition_columns)),
+            )
             .with_actions(actions)
             .with_commit_properties(properties)
             .await
@@ -230,7 +233,8 @@ async fn append(
     if let Some(schema) = schema {
         let key = TableProperty::DataSkippingStatsColumns.as_ref().to_owned();
         let metadata = snapshot.metadata().clone().with_schema(&schema);
-        let metadata = metadata.and_then(|metadata| metadata.add_config_key(key, stats::columns(&schema)));
+        let metadata = metadata
+            .and_then(|metadata| metadata.add_config_key(key, stats::columns(&schema, &commit.partition_columns)));
         let metadata = metadata.map_err(|e| fault(root)(e.into()))?;
         actions.insert(0, Action::Metadata(metadata));
     }

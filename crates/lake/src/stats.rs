@@ -36,9 +36,10 @@ pub(crate) fn of_file(metadata: &ParquetMetaData, schema: &Schema) -> String {
 /// The columns that every file of a table has bounds of, as `delta.dataSkippingStatsColumns` lists them.
 ///
 /// Without the list Python's deltalake takes a column without bounds for one between NULL and NULL, and
-/// a reader that filters by it gets no row at all.
-pub(crate) fn columns(schema: &StructType) -> String {
-    let bounded = schema.fields().filter(|field| match field.data_type() {
+/// a reader that filters by it gets no row at all. Columns that partition the table are none of its files'.
+pub(crate) fn columns(schema: &StructType, partition_columns: &[String]) -> String {
+    let stored = schema.fields().filter(|field| !partition_columns.contains(field.name()));
+    let bounded = stored.filter(|field| match field.data_type() {
         DeltaType::Primitive(PrimitiveType::Decimal(decimal)) => decimal.precision() <= SHORT_DECIMAL,
         DeltaType::Primitive(
             PrimitiveType::Integer | PrimitiveType::Long | PrimitiveType::Date | PrimitiveType::Timestamp,

@@ -278,7 +278,10 @@ impl Picked {
             let Some(first) = reject.first() else { continue };
             let column = first.column.as_deref().map(|column| format!(" in `{column}`")).unwrap_or_default();
             let value = first.value.as_deref().map(|value| format!(" (`{value}`)")).unwrap_or_default();
-            self.problems.push(format!("{}:{} still breaks `{}`{column}{value}", self.name, reject.line, first.rule));
+            self.problems.push(format!(
+                "{}:{} still breaks `{}`{column}{value}: correct it there, then replay the file again",
+                self.name, reject.line, first.rule
+            ));
         }
         let width = contract.columns.len();
         let files = chunk.rows.column(width).as_string::<i32>();

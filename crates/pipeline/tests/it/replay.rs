@@ -91,7 +91,8 @@ fn corrected_rows_come_in_once() {
         assert_eq!(
             outcome.problems,
             [
-                "fixes.csv:3 still breaks `required` in `customer_id`".to_owned(),
+                "fixes.csv:3 still breaks `required` in `customer_id`: correct it there, then replay the file again"
+                    .to_owned(),
                 format!("fixes.csv:4 names {key}:99, which is not in quarantine"),
             ]
         );
