@@ -8,7 +8,7 @@ use clap::{Args, Subcommand, ValueEnum};
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
-  shoplake serve --open                    the dashboards, for whoever sits at this machine
+  shoplake serve --open                    the dashboards, and the runs of the schedule, on this machine
   shoplake user add ada --role admin
   shoplake serve --listen 0.0.0.0:7070     for others too, who sign in
 
@@ -20,6 +20,9 @@ pub(crate) struct ServeArgs {
     /// Open the dashboards in the browser
     #[arg(long)]
     pub(crate) open: bool,
+    /// Start no run and judge no alert: neither at its hour nor when a file arrives
+    #[arg(long)]
+    pub(crate) no_schedule: bool,
 }
 
 /// `shoplake user`

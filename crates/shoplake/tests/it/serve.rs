@@ -13,8 +13,8 @@ struct Server {
 }
 
 impl Server {
-    fn start(context: &Context) -> Self {
-        let mut command = context.command(&["serve", "--listen", "127.0.0.1:0"]);
+    fn start(context: &Context, more: &[&str]) -> Self {
+        let mut command = context.command(&[&["serve", "--listen", "127.0.0.1:0"], more].concat());
         let mut child = command.stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
         let mut line = String::new();
         BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
@@ -49,7 +49,7 @@ impl Drop for Server {
 #[test]
 fn a_run_that_is_started_over_http() {
     let context = Context::with_shop();
-    let mut server = Server::start(&context);
+    let mut server = Server::start(&context, &["--no-schedule"]);
     let header = "transaction_id,customer_id,product_id,quantity,amount,transaction_date";
     context.put("inbox/sales/day-1.csv", &format!("{header}\nt1,c1,p1,1,12.50,2024-03-15T10:00:00\n"));
     let started = server.ask("POST", "/api/v1/runs");
@@ -61,6 +61,18 @@ fn a_run_that_is_started_over_http() {
     let pid = server.child.id().to_string();
     assert!(std::process::Command::new("kill").args(["-TERM", &pid]).status().unwrap().success());
     assert_eq!(server.child.wait().unwrap().code(), Some(0));
+}
+
+/// Given a server, when a file is dropped, then it is loaded and shown without anybody doing anything.
+#[test]
+fn a_file_that_arrives_is_loaded() {
+    let context = Context::with_shop();
+    let server = Server::start(&context, &[]);
+    let header = "transaction_id,customer_id,product_id,quantity,amount,transaction_date";
+    context.put("inbox/sales/day-1.csv", &format!("{header}\nt1,c1,p1,1,12.50,2024-03-15T10:00:00\n"));
+    while !server.ask("GET", "/api/v1/sales/summary?from=2024-03-15&to=2024-03-15").contains("\"revenue\":\"12.50\"") {
+        std::thread::sleep(std::time::Duration::from_millis(50));
+    }
 }
 
 /// Given no user, then another address is refused with the command that makes one.

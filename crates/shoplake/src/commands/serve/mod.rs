@@ -6,14 +6,16 @@ mod explanations;
 use std::process::{Command, Stdio};
 use std::sync::Arc;
 
-use shoplake_core::Fault;
+use shoplake_core::{Fault, Project};
+use shoplake_pipeline::schedule::Order;
 use tokio::signal::unix::{SignalKind, signal};
-use tokio::sync::watch;
+use tokio::sync::{mpsc, watch};
+use tokio::task::JoinHandle;
 
 use super::Context;
 use crate::cli::ServeArgs;
 use crate::failure::{Exit, Failure};
-use crate::wiring;
+use crate::{alerts, wiring};
 use child::ChildRunner;
 use explanations::Explanations;
 
@@ -34,12 +36,41 @@ pub(super) fn serve(context: &Context, args: &ServeArgs) -> Result<Exit, Failure
         if args.open && !open(&url) {
             printer.warn(format_args!("no browser could be started; open {url} by hand"));
         }
-        shoplake_server::serve(listener, ports, stopping).await?;
+        let work = if args.no_schedule { None } else { Some(Work::begin(&project).await?) };
+        let served = shoplake_server::serve(listener, ports, stopping).await;
+        if let Some(work) = work {
+            work.end().await?;
+        }
+        served?;
         stopper.abort();
         printer.say("ended");
         Ok(())
     })?;
     Ok(Exit::Done)
+}
+
+/// What goes on beside the server: the schedule, and the watch over alerts.
+struct Work {
+    orders: mpsc::Sender<Order>,
+    schedule: JoinHandle<Result<(), Fault>>,
+    watch: JoinHandle<()>,
+}
+
+impl Work {
+    async fn begin(project: &Arc<Project>) -> Result<Self, Fault> {
+        let (orders, received) = mpsc::channel(1);
+        let runner = wiring::scheduler(project).await?;
+        let schedule = tokio::spawn(runner.work(received));
+        Ok(Self { orders, schedule, watch: tokio::spawn(alerts::keep_watch(Arc::clone(project))) })
+    }
+
+    /// Ends both; a run that goes on is cut off, and the next one makes good for it.
+    async fn end(self) -> Result<(), Fault> {
+        self.watch.abort();
+        // Nobody listens any more where the schedule has ended by itself.
+        let _ = self.orders.send(Order::Stop).await;
+        self.schedule.await.map_err(|error| Fault::internal("the schedule broke off").caused_by(error))?
+    }
 }
 
 /// Turns `stop` true at the first signal that asks for an end.
