@@ -114,7 +114,7 @@ async function body(request) {
 
 async function handle(state, request, response) {
   const url = new URL(request.url, "http://mock");
-  if (!url.pathname.startsWith("/api/")) return serveFile(url.pathname, response);
+  if (!url.pathname.startsWith("/api/")) return serveFile(url, response);
   if (state.delay) await new Promise((done) => setTimeout(done, state.delay));
   const path = url.pathname.replace("/api/v1", "");
   const { searchParams: query } = url;
@@ -402,14 +402,16 @@ function write(state, key, path, text, response) {
   return problem(response, 404, "not found", `there is nothing at \`${path}\``);
 }
 
-function serveFile(pathname, response) {
+function serveFile({ pathname, searchParams }, response) {
+  // A shared page may stand in another site's page where its address says so; nothing else may.
+  const embedded = pathname.startsWith("/s/") && searchParams.get("embed") === "1";
   const wanted = join(DIST, normalize(decodeURIComponent(pathname)));
   const found =
     wanted.startsWith(DIST) && existsSync(wanted) && statSync(wanted).isFile() ? wanted : join(DIST, "index.html");
   if (!existsSync(found)) return problem(response, 404, "no app", "run `npm run build` first");
   response.writeHead(200, {
     "Content-Type": TYPES[extname(found)] ?? "application/octet-stream",
-    "Content-Security-Policy": CSP,
+    "Content-Security-Policy": embedded ? CSP.replace("frame-ancestors 'none'", "frame-ancestors *") : CSP,
     "X-Content-Type-Options": "nosniff",
     "Referrer-Policy": "no-referrer",
   });
@@ -420,7 +422,7 @@ function serveFile(pathname, response) {
 export function startBefore(api, port = 0) {
   const target = new URL(api);
   const server = createServer((request, response) => {
-    if (!request.url.startsWith("/api/")) return serveFile(new URL(request.url, target).pathname, response);
+    if (!request.url.startsWith("/api/")) return serveFile(new URL(request.url, target), response);
     const passed = ask(
       {
         host: target.hostname,

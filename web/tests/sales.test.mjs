@@ -1,5 +1,6 @@
 // The sales dashboard: its figures are those of the API, every mark filters, the way down ends at a file and a line.
 import assert from "node:assert/strict";
+import { createServer } from "node:http";
 import { after, before, describe, it } from "node:test";
 import { chooseMark, downloadOf, eventually, exact, formats, openShop, settled } from "./helpers.mjs";
 
@@ -190,6 +191,11 @@ describe("the sales dashboard", () => {
     await panel.getByText(rows[0]._source_file).waitFor();
     await panel.getByText(`line ${write.count(rows[0]._source_line)}`).waitFor();
     await panel.getByText(write.money(rows[0].amount)).waitFor();
+    const later = await shop.page(`/?order=${rows[0].transaction_id}`);
+    await later
+      .getByRole("dialog", { name: `Transaction ${rows[0].transaction_id}` })
+      .getByText(rows[0]._source_file)
+      .waitFor();
     await page.keyboard.press("Escape");
     await eventually(() => panel.count(), 0);
     const path = page.getByRole("navigation", { name: "From months to hours" });
@@ -226,6 +232,7 @@ describe("the sales dashboard", () => {
       some("city", values[0].value),
       "segment=loyal&segment=new",
       "segment=unknown",
+      "weekday=1&weekday=6&hour=10&hour=20",
       `${some("category", rows[1].category)}&${some("city", values[1].value)}&segment=returning`,
     ];
     for (const filter of filters) {
@@ -308,6 +315,16 @@ describe("the sales dashboard", () => {
     const embedded = await shop.page(`${new URL(link).pathname}?embed=1`);
     await settled(embedded);
     assert.equal(await embedded.getByText("Shared by").count(), 0);
+    const frames = `<iframe title="in" src="${link}?embed=1"></iframe><iframe title="out" src="${link}"></iframe>`;
+    const elsewhere = createServer((_, answer) => answer.setHeader("Content-Type", "text/html").end(frames));
+    await new Promise((done) => elsewhere.listen(0, "127.0.0.1", done));
+    const other = await embedded.context().newPage();
+    await other.goto(`http://localhost:${elsewhere.address().port}/`);
+    const inside = (title) => other.frameLocator(`iframe[title="${title}"]`).locator('[data-kpi="revenue"] .value');
+    assert.equal(await inside("in").getAttribute("data-exact"), revenue, "another site may embed it");
+    assert.equal(await inside("out").count(), 0, "only where the address says so");
+    await other.close();
+    elsewhere.close();
     const links = await page.getByRole("button", { name: "Withdraw" }).count();
     for (let left = links; left > 0; left -= 1) {
       await page.getByRole("button", { name: "Withdraw" }).first().click();

@@ -5,6 +5,7 @@ use std::sync::atomic::AtomicU64;
 
 use shoplake_core::Project;
 use shoplake_core::access::AccessStore;
+use shoplake_core::alert::AlertStore;
 use shoplake_core::ports::{Engine, StateStore, TableStore};
 use tokio::sync::{Semaphore, broadcast, watch};
 
@@ -29,6 +30,8 @@ pub struct Ports {
     pub state: Arc<dyn StateStore>,
     /// Who may do what.
     pub access: Arc<dyn AccessStore>,
+    /// Where alerts stand.
+    pub alerts: Arc<dyn AlertStore>,
     /// Starts and stops runs.
     pub runner: Arc<dyn Runner>,
     /// Explains figures and columns.
@@ -45,6 +48,7 @@ pub(crate) struct Shared {
     pub(crate) engine: Arc<dyn Engine>,
     pub(crate) state: Arc<dyn StateStore>,
     pub(crate) access: Arc<dyn AccessStore>,
+    pub(crate) alerts: Arc<dyn AlertStore>,
     pub(crate) runner: Arc<dyn Runner>,
     pub(crate) explain: Arc<dyn Explain>,
     /// The figures of the last published batch.
@@ -80,6 +84,7 @@ impl Shared {
             engine: ports.engine,
             state: ports.state,
             access: ports.access,
+            alerts: ports.alerts,
             runner: ports.runner,
             explain: ports.explain,
             figures,

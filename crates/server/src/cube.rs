@@ -27,7 +27,7 @@ use shoplake_core::BatchNumber;
 
 pub use answer::{Answer, CategorySum, Cell, CitySum, ProductSum, SegmentSum};
 pub use block::{Block, BlockBuilder, Row};
-pub use filter::{Filter, Segment};
+pub use filter::{Filter, Segment, weekday};
 pub use names::Names;
 pub use reader::Reader;
 

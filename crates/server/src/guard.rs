@@ -86,8 +86,7 @@ fn is_loopback(host: &str) -> bool {
 fn harden(headers: &mut HeaderMap, uri: &Uri) {
     let shared = uri.path().starts_with("/s/");
     // A shared dashboard may stand in a page of the shop's own; nothing else may.
-    let framed =
-        shared && uri.query().is_some_and(|query| query.split('&').any(|pair| pair == "embed" || pair == "embed=1"));
+    let framed = shared && uri.query().is_some_and(|query| query.split('&').any(|pair| pair == "embed=1"));
     let ancestors = if framed { "*" } else { "'none'" };
     let policy = format!(
         "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data: blob:; font-src 'self'; \

@@ -60,6 +60,10 @@ pub(crate) fn filters() -> Vec<Parameter> {
         "type": "array", "maxItems": 1000,
         "items": { "type": "string", "enum": ["new", "returning", "loyal", "unknown"] },
     });
+    let numbers = |least: u32, most: u32| {
+        let number = json!({ "type": "integer", "minimum": least, "maximum": most });
+        json!({ "type": "array", "maxItems": 1000, "items": number })
+    };
     vec![
         Parameter::day("from", "the first day, in the shop's zone"),
         Parameter::day("to", "the last day, in the shop's zone"),
@@ -68,6 +72,8 @@ pub(crate) fn filters() -> Vec<Parameter> {
         Parameter::texts("product", "product ids"),
         Parameter::texts("city", "cities as they were known at load; empty for none"),
         Parameter::new("segment", "segments of customers by orders ever: 1, 2 to 4, 5 and more", segments),
+        Parameter::new("hour", "hours of the shop's clock", numbers(0, 23)),
+        Parameter::new("weekday", "weekdays of the shop, Monday is 1", numbers(1, 7)),
     ]
 }
 

@@ -13,11 +13,12 @@ use crate::problem::Problem;
 const VALUES_MAX: usize = 1_000;
 const VALUE_MAX: usize = 1_000;
 /// The longest span of days that is asked for at once.
-const DAYS_MAX: i32 = 36_525;
+pub(crate) const DAYS_MAX: i32 = 36_525;
 /// Parameters that say which sales a figure is about.
-pub(crate) const FILTERS: [&str; 7] = ["from", "to", "compare", "category", "product", "city", "segment"];
+pub(crate) const FILTERS: [&str; 9] =
+    ["from", "to", "compare", "category", "product", "city", "segment", "hour", "weekday"];
 /// Those of them that may stand there several times.
-const MANY: [&str; 4] = ["category", "product", "city", "segment"];
+pub(crate) const MANY: [&str; 6] = ["category", "product", "city", "segment", "hour", "weekday"];
 
 /// The parameters of a request, in order.
 #[derive(Debug, Clone, Default)]
@@ -98,6 +99,14 @@ impl Params {
         })
     }
 
+    /// Whole numbers from `least` to `most`.
+    fn numbers(&self, name: &str, least: u8, most: u8) -> Result<BTreeSet<u8>, Problem> {
+        let number = |text: &str| text.parse::<u8>().ok().filter(|number| (least..=most).contains(number));
+        let wrong =
+            || Problem::unprocessable("parameter.number", format!("`{name}` is a whole number from {least} to {most}"));
+        self.all(name).map(|text| number(text).ok_or_else(wrong)).collect()
+    }
+
     /// A day.
     pub(crate) fn date(&self, name: &str) -> Result<Option<NaiveDate>, Problem> {
         let Some(text) = self.get(name) else { return Ok(None) };
@@ -153,6 +162,8 @@ impl Params {
             products: self.all("product").map(str::to_owned).collect(),
             cities: self.all("city").map(none_if_empty).collect(),
             segments: self.all("segment").map(segment).collect::<Result<BTreeSet<_>, _>>()?,
+            hours: self.numbers("hour", 0, 23)?,
+            weekdays: self.numbers("weekday", 1, 7)?,
             ..Filter::days(from, to)
         })
     }

@@ -1,6 +1,7 @@
 //! The endpoints: one table of them, from which the router, the right to use each, and the OpenAPI
 //! document are made. No endpoint can stand outside of it.
 
+mod alerts;
 mod audit;
 mod dashboards;
 mod events;
@@ -109,6 +110,7 @@ pub(crate) fn endpoints() -> Vec<Endpoint> {
         users::endpoints(),
         tokens::endpoints(),
         audit::endpoints(),
+        alerts::endpoints(),
         explain::endpoints(),
     ];
     parts.into_iter().flatten().collect()

@@ -171,6 +171,7 @@ pub(crate) async fn served(
         engine: engine(project)?,
         state: state(project).await?,
         access: access(project).await?,
+        alerts: alert_store(project).await?,
         runner,
         explain,
     })

@@ -15,6 +15,7 @@ mod schemas;
 mod steps;
 mod test;
 mod venv;
+mod web;
 mod workspace;
 
 use std::process::ExitCode;
@@ -41,6 +42,8 @@ enum Verb {
     Chaos(chaos::Options),
     /// Look for bytes that break a property of the CSV path, the JSON path or the project reader.
     Fuzz(fuzz::Options),
+    /// Hold the dashboard app against its sources, its checks and a real server in a browser.
+    Web(web::Options),
     /// Write the JSON Schemas of the project folder's files.
     Schemas(schemas::Options),
 }
@@ -55,6 +58,7 @@ fn main() -> ExitCode {
         Verb::Bench(options) => bench::run(&options),
         Verb::Chaos(options) => chaos::run(&options),
         Verb::Fuzz(options) => fuzz::run(&options),
+        Verb::Web(options) => web::run(&options),
         Verb::Schemas(options) => schemas::run(&options),
     };
     match done {

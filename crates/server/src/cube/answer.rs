@@ -70,6 +70,8 @@ pub struct Answer {
     pub total: Cell,
     /// Distinct customers.
     pub customers: u64,
+    /// Distinct customers of each day, from the first day to the last.
+    pub customers_by_day: Vec<u32>,
     /// Known products with sales: the [`Answer::TOP`] highest by revenue first and in order (ties by
     /// id), the others after them in no order.
     pub products: Vec<ProductSum>,
@@ -100,6 +102,7 @@ impl Answer {
     /// About how many bytes it takes.
     pub fn bytes(&self) -> usize {
         self.hours.len() * size_of::<Cell>()
+            + self.customers_by_day.len() * size_of::<u32>()
             + self.products.len() * size_of::<ProductSum>()
             + (self.categories.len() + self.cities.len()) * size_of::<CitySum>()
             + size_of::<Self>()

@@ -61,6 +61,10 @@ pub struct Filter {
     pub cities: BTreeSet<Option<String>>,
     /// Segments.
     pub segments: BTreeSet<Segment>,
+    /// Hours of the shop's clock, 0 to 23.
+    pub hours: BTreeSet<u8>,
+    /// Weekdays of the shop, 1 (Monday) to 7.
+    pub weekdays: BTreeSet<u8>,
 }
 
 impl Filter {
@@ -73,7 +77,14 @@ impl Filter {
             products: BTreeSet::new(),
             cities: BTreeSet::new(),
             segments: BTreeSet::new(),
+            hours: BTreeSet::new(),
+            weekdays: BTreeSet::new(),
         }
+    }
+
+    /// Whether a day passes.
+    pub fn lets_day(&self, day: i32) -> bool {
+        (self.from..=self.to).contains(&day) && (self.weekdays.is_empty() || self.weekdays.contains(&weekday(day)))
     }
 
     /// The same filter over other days.
@@ -81,4 +92,9 @@ impl Filter {
     pub fn over(&self, from: i32, to: i32) -> Self {
         Self { from, to, ..self.clone() }
     }
+}
+
+/// The weekday of a day, 1 (Monday) to 7: 1970-01-01 was a Thursday.
+pub fn weekday(day: i32) -> u8 {
+    ((i64::from(day) + 3).rem_euclid(7) + 1) as u8
 }

@@ -28,6 +28,7 @@ struct Allowed {
     products: Option<Vec<bool>>,
     cities: Option<Vec<bool>>,
     segments: Option<[bool; 4]>,
+    hours: Option<[bool; 24]>,
 }
 
 impl Allowed {
@@ -52,7 +53,9 @@ impl Allowed {
             cube.cities.iter().map(wanted).collect()
         });
         let segments = (!filter.segments.is_empty()).then(|| Segment::ALL.map(|s| filter.segments.contains(&s)));
-        Self { products, cities, segments }
+        let hours =
+            (!filter.hours.is_empty()).then(|| std::array::from_fn(|hour| filter.hours.contains(&(hour as u8))));
+        Self { products, cities, segments, hours }
     }
 }
 
@@ -64,6 +67,9 @@ struct Sums {
     segments: [Cell; 4],
     /// One bit a customer.
     customers: Vec<u64>,
+    /// The same for the day that is walked; it is taken into the others when the day ends.
+    customers_of_day: Vec<u64>,
+    customers_by_day: Vec<u32>,
 }
 
 impl Sums {
@@ -74,6 +80,8 @@ impl Sums {
             cities: vec![Cell::default(); cube.cities.len()],
             segments: [Cell::default(); 4],
             customers: vec![0; cube.segments.len().div_ceil(64)],
+            customers_of_day: vec![0; cube.segments.len().div_ceil(64)],
+            customers_by_day: vec![0; days],
         }
     }
 
@@ -84,16 +92,33 @@ impl Sums {
         cells(&mut self.cities, &other.cities);
         cells(&mut self.segments, &other.segments);
         self.customers.iter_mut().zip(&other.customers).for_each(|(to, from)| *to |= *from);
+        // No two threads walk the same day.
+        self.customers_by_day.iter_mut().zip(&other.customers_by_day).for_each(|(to, from)| *to += *from);
     }
 
     fn walk(&mut self, cube: &Cube, allowed: &Allowed, from: i32, spans: &[Span<'_>]) {
         let mut piece = Piece::default();
-        for span in spans {
-            let first = (span.day - from) as usize * 24;
+        for (index, span) in spans.iter().enumerate() {
+            let day = (span.day - from) as usize;
             for start in span.rows.clone().step_by(PIECE_ROWS) {
                 span.block.unpack(start..span.rows.end.min(start + PIECE_ROWS), &mut piece);
-                self.count(cube, allowed, first, &piece);
+                self.count(cube, allowed, day * 24, &piece);
             }
+            if spans.get(index + 1).is_none_or(|next| next.day != span.day) {
+                self.end_day(day);
+            }
+        }
+    }
+
+    /// Counts the day's customers, and takes them into those of all days. 0 is no customer.
+    fn end_day(&mut self, day: usize) {
+        let mut customers = 0;
+        for (index, (all, word)) in self.customers.iter_mut().zip(&mut self.customers_of_day).enumerate() {
+            customers += if index == 0 { (*word & !1).count_ones() } else { word.count_ones() };
+            *all |= std::mem::take(word);
+        }
+        if let Some(count) = self.customers_by_day.get_mut(day) {
+            *count = customers;
         }
     }
 
@@ -104,6 +129,9 @@ impl Sums {
         let Some(hours) = self.hours.get_mut(first..first + 24) else { return };
         let keys = piece.products.iter().zip(&piece.customers).zip(piece.cities.iter().zip(&piece.hours));
         for (((product, customer), (city, hour)), amount) in keys.zip(&piece.amounts) {
+            if allowed.hours.is_some_and(|hours| !hours.get(*hour as usize).copied().unwrap_or(false)) {
+                continue;
+            }
             if !lets(&allowed.products, *product) || !lets(&allowed.cities, *city) {
                 continue;
             }
@@ -120,7 +148,7 @@ impl Sums {
             if let Some(by_segment) = self.segments.get_mut(segment) {
                 by_segment.add(*amount);
             }
-            if let Some(word) = self.customers.get_mut((*customer / 64) as usize) {
+            if let Some(word) = self.customers_of_day.get_mut((*customer / 64) as usize) {
                 *word |= 1 << (customer % 64);
             }
         }
@@ -132,11 +160,14 @@ pub(super) fn answer(cube: &Cube, filter: &Filter, threads: usize) -> Answer {
     let (from, to) = (filter.from, filter.to.min(filter.from.saturating_add(DAYS_MAX)));
     let days = usize::try_from(i64::from(to) - i64::from(from) + 1).unwrap_or(0);
     let allowed = Allowed::new(cube, filter);
-    let spans: Vec<Span<'_>> = cube
+    let mut spans: Vec<Span<'_>> = cube
         .blocks
         .iter()
         .flat_map(|block| block.spans(from, to).map(|(day, rows)| Span { block: block.as_ref(), day, rows }))
+        .filter(|span| filter.lets_day(span.day))
         .collect();
+    // Day by day, so that each day's customers are counted once, in whichever blocks they are.
+    spans.sort_by_key(|span| span.day);
     let rows: usize = spans.iter().map(|span| span.rows.len()).sum();
     let threads = threads.clamp(1, (rows / ROWS_A_THREAD).max(1));
     let mut sums = Sums::new(cube, days);
@@ -163,12 +194,13 @@ pub(super) fn answer(cube: &Cube, filter: &Filter, threads: usize) -> Answer {
     close(cube, from, sums)
 }
 
-/// Cuts the spans into runs of about `rows` rows.
+/// Cuts the spans into runs of about `rows` rows, between days.
 fn shares<'s, 'c>(spans: &'s [Span<'c>], rows: usize) -> Vec<&'s [Span<'c>]> {
     let (mut shares, mut start, mut taken) = (Vec::new(), 0, 0);
     for (index, span) in spans.iter().enumerate() {
         taken += span.rows.len();
-        if taken >= rows {
+        let ends = spans.get(index + 1).is_none_or(|next| next.day != span.day);
+        if taken >= rows && ends {
             shares.extend(spans.get(start..=index));
             (start, taken) = (index + 1, 0);
         }
@@ -204,6 +236,7 @@ fn close(cube: &Cube, from: i32, sums: Sums) -> Answer {
         from,
         total,
         customers,
+        customers_by_day: sums.customers_by_day,
         products: products(cube, sold()),
         categories: categories(cube, sold()),
         cities: cities(cube, &sums.cities),

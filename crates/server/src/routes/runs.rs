@@ -10,7 +10,7 @@ use axum::{Extension, Json};
 use chrono::{DateTime, TimeDelta, Utc};
 use serde_json::{Value, json};
 use shoplake_core::access::Role;
-use shoplake_core::ports::RunRecord;
+use shoplake_core::ports::{RunRecord, StepRecord};
 use shoplake_core::{Counts, RunId};
 
 use super::Endpoint;
@@ -81,9 +81,38 @@ async fn show(State(app): State<App>, Path(id): Path<String>) -> Answer<Json<Val
         .map_or_else(|| json!({ "run_id": run.run_id, "status": "running" }), |outcome| json!(outcome));
     shown["started_at"] = json!(run.started_at);
     shown["ended_at"] = json!(ended(&run));
+    shown["log"] = log(&run, &steps);
     shown["steps"] = json!(steps);
     shown["rows"] = rows(&run);
     Ok(Json(shown))
+}
+
+/// What the run said: its steps, each when it had ended, then what a person must know of it.
+fn log(run: &RunRecord, steps: &[StepRecord]) -> Value {
+    let line =
+        |at: DateTime<Utc>, level: &str, message: String| json!({ "at": at, "level": level, "message": message });
+    let mut at = run.started_at;
+    let mut lines = Vec::new();
+    for step in steps {
+        at += TimeDelta::microseconds((step.seconds * 1e6) as i64);
+        lines.push(line(at, "info", format!("{}: {}", step.name, step.detail)));
+    }
+    let end = ended(run).unwrap_or(at);
+    let outcome = run.outcome.as_ref();
+    for file in outcome.iter().flat_map(|outcome| &outcome.datasets).flat_map(|dataset| &dataset.files) {
+        if let Some(error) = &file.error {
+            lines.push(line(end, "error", format!("{}: {error}", file.path)));
+        }
+    }
+    for model in outcome.iter().flat_map(|outcome| &outcome.models) {
+        if let Some(error) = &model.error {
+            lines.push(line(end, "error", format!("model {}: {error}", model.name)));
+        }
+    }
+    for problem in outcome.iter().flat_map(|outcome| &outcome.problems) {
+        lines.push(line(end, "warn", problem.clone()));
+    }
+    json!(lines)
 }
 
 async fn start(State(app): State<App>, Extension(identity): Extension<Identity>) -> Answer<Response> {

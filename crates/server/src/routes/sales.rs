@@ -26,7 +26,7 @@ use crate::cube::{Answer as Figures, Cube, Filter};
 use crate::figures::Shown;
 use crate::guard::Needs;
 use crate::openapi::{Parameter, filters};
-use crate::params::{FILTERS, Params, date, day};
+use crate::params::{DAYS_MAX, FILTERS, Params, date, day};
 use crate::problem::{Answer, Problem};
 
 /// Days that are shown where none are asked for.
@@ -58,7 +58,11 @@ pub(super) fn endpoints() -> Vec<Endpoint> {
             get(transactions::list),
         )
         .takes(filters())
-        .takes([Parameter::number("limit", 50, 1, 500), Parameter::text("before", "`next` of the page before")]),
+        .takes([
+            Parameter::number("limit", 50, 1, 500),
+            Parameter::text("before", "`next` of the page before"),
+            Parameter::text("transaction_id", "one sale, of any day unless days are stated"),
+        ]),
         get_figures("/api/v1/sales/filter-values", "What can be filtered by", get(values::list)).takes([
             Parameter::word("field", "the filter", &["category", "product", "city", "segment"]),
             Parameter::text("search", "a part of the value or its label"),
@@ -114,6 +118,9 @@ impl Asked {
     /// last sale of a shop whose data ends in the past.
     pub(super) fn filter(&self, more: &[&str]) -> Answer<Filter> {
         self.params.only(&[&FILTERS, more])?;
+        if let (Some(_), Some((first, last))) = (self.params.get("transaction_id"), self.cube.days()) {
+            return self.params.filter((date(first.max(last - DAYS_MAX + 1)), date(last)));
+        }
         let last = self.cube.days().map_or(self.today(), |(_, last)| date(last).min(self.today()));
         self.params.filter((last.checked_sub_days(Days::new(DAYS - 1)).unwrap_or(last), last))
     }

@@ -88,6 +88,8 @@ async fn sql(app: &App, shown: &Shown, tile: &Tile, params: &Params) -> Answer<(
         ("product", ["product_id", "product"]),
         ("city", ["city", "city"]),
         ("segment", ["segment", "segment"]),
+        ("hour", ["hour", "hour"]),
+        ("weekday", ["weekday", "day_of_week"]),
     ] {
         let values: Vec<&str> = params.all(name).collect();
         if values.is_empty() {

@@ -39,12 +39,18 @@ fn filter() -> impl Strategy<Value = Filter> {
     let segments = proptest::collection::btree_set(proptest::sample::select(Segment::ALL.to_vec()), 0..3);
     let products = some(vec!["p1", "p2", "p5", "nowhere"]);
     let categories = some(vec!["", "tea", "cups", UNKNOWN_PRODUCT]);
-    (-4_i32..12, 0_i32..14, categories, products, some(vec!["", "city 1", "city 3"]), segments).prop_map(
-        move |(from, days, categories, products, cities, segments)| Filter {
+    let numbers = |numbers: std::ops::RangeInclusive<u8>, most| {
+        prop_oneof![Just(BTreeSet::new()), proptest::collection::btree_set(numbers, 1..=most)]
+    };
+    let times = (numbers(0..=23, 20), numbers(1..=7, 6));
+    (-4_i32..12, 0_i32..14, categories, products, some(vec!["", "city 1", "city 3"]), segments, times).prop_map(
+        move |(from, days, categories, products, cities, segments, (hours, weekdays))| Filter {
             categories: owned(categories),
             products: products.into_iter().map(str::to_owned).collect(),
             cities: owned(cities),
             segments,
+            hours,
+            weekdays,
             ..Filter::days(from, from + days)
         },
     )
@@ -90,6 +96,14 @@ fn passes(cube: &Cube, filter: &Filter, row: &Row) -> bool {
         && (filter.products.is_empty() || id.is_some_and(|id| filter.products.contains(&id)))
         && (filter.cities.is_empty() || filter.cities.contains(&city(row.city).map(|c| c.to_string())))
         && (filter.segments.is_empty() || filter.segments.contains(&cube.segments[row.customer as usize]))
+        && (filter.hours.is_empty() || filter.hours.contains(&row.hour))
+        && (filter.weekdays.is_empty() || filter.weekdays.contains(&iso_weekday(row.day)))
+}
+
+/// By the calendar.
+fn iso_weekday(day: i32) -> u8 {
+    let date = chrono::NaiveDate::default() + chrono::TimeDelta::days(i64::from(day));
+    chrono::Datelike::weekday(&date).number_from_monday() as u8
 }
 
 fn sums<K: Ord>(rows: &[&Row], key: impl Fn(&Row) -> K) -> BTreeMap<K, Cell> {
@@ -121,6 +135,11 @@ proptest! {
         prop_assert_eq!(answer.total.transactions, through.len() as u64);
         prop_assert_eq!(answer.customers, people.len() as u64);
         prop_assert_eq!(answer.days().collect::<BTreeMap<_, _>>(), sums(&through, |row| row.day));
+        for (index, customers) in answer.customers_by_day.iter().enumerate() {
+            let day = filter.from + index as i32;
+            let those = through.iter().filter(|row| row.day == day && row.customer > 0).map(|row| row.customer);
+            prop_assert_eq!(*customers as usize, those.collect::<BTreeSet<_>>().len());
+        }
         let by_hour = sums(&through, |row| (row.day, row.hour));
         for (index, cell) in answer.hours.iter().enumerate() {
             let at = (filter.from + index as i32 / 24, (index % 24) as u8);

@@ -11,7 +11,7 @@ const SEGMENTS: &str = "(SELECT s.customer_id, CASE WHEN max(c.customer_id) IS N
     FROM sales s LEFT JOIN customers c ON c.customer_id = s.customer_id GROUP BY s.customer_id)";
 
 /// Filters of the page, and what they are in SQL over sales `s`, products `p`, segments `g`.
-const FILTERS: [(&str, &str); 9] = [
+const FILTERS: [(&str, &str); 12] = [
     ("", "true"),
     ("&category=Tea", "p.category = 'Tea'"),
     ("&category=O%27Brien+%22%25_%22", "p.category = 'O''Brien \"%_\"'"),
@@ -21,6 +21,12 @@ const FILTERS: [(&str, &str); 9] = [
     ("&city=", "s.city IS NULL"),
     ("&segment=unknown&segment=new", "g.segment IN ('unknown', 'new')"),
     ("&category=Cups&city=Berlin&segment=loyal", "p.category = 'Cups' AND s.city = 'Berlin' AND g.segment = 'loyal'"),
+    ("&hour=1&hour=3&hour=23", "local_hour(s.transaction_date) IN (1, 3, 23)"),
+    ("&weekday=7&weekday=1", "iso_weekday(s.transaction_date) IN (1, 7)"),
+    (
+        "&weekday=5&hour=10&hour=0&hour=14&category=Tea",
+        "iso_weekday(s.transaction_date) = 5 AND local_hour(s.transaction_date) IN (0, 10, 14) AND p.category = 'Tea'",
+    ),
 ];
 
 fn from(condition: &str, days: (&str, &str)) -> String {
@@ -68,6 +74,7 @@ async fn compare(shop: &Shop, served: &Served) {
         );
 
         let money = "sum(s.amount), count(*)";
+        let people = "count(DISTINCT s.customer_id)";
         for (grain, by) in [
             ("day", "CAST(local_date(s.transaction_date) AS VARCHAR)"),
             ("month", "substr(CAST(local_date(s.transaction_date) AS VARCHAR), 1, 7)"),
@@ -77,12 +84,10 @@ async fn compare(shop: &Shop, served: &Served) {
             ),
         ] {
             let trend = served.json(&format!("/api/v1/sales/trend?{at}&grain={grain}")).await;
-            let sql = format!("SELECT {by} AS at, {money} {from} GROUP BY 1 ORDER BY 1");
-            assert_eq!(
-                rows(&trend["points"], &["at", "revenue", "transactions"]),
-                shop.query(&sql).await,
-                "{filter} {grain}"
-            );
+            let people = if grain == "hour" { "NULL" } else { people };
+            let fields = ["at", "revenue", "transactions", "unique_customers"];
+            let sql = format!("SELECT {by} AS at, {money}, {people} {from} GROUP BY 1 ORDER BY 1");
+            assert_eq!(rows(&trend["points"], &fields), shop.query(&sql).await, "{filter} {grain}");
         }
         let top = served.json(&format!("/api/v1/sales/top-products?{at}&limit=5")).await;
         let sql = format!(
@@ -135,6 +140,24 @@ async fn compare_transactions(shop: &Shop, served: &Served, at: &str, from: &str
         before = format!("&before={next}");
     }
     assert_eq!(found, shop.query(&sql).await, "{at}");
+}
+
+/// Given the id of a sale, then that sale alone comes back, of whatever day, and only where the filters let
+/// it through.
+#[tokio::test(flavor = "multi_thread")]
+async fn one_sale() {
+    let shop = Shop::with_sales().await;
+    let served = shop.serve().await;
+    let found = async |query: &str| {
+        rows(&served.json(&format!("/api/v1/sales/transactions?{query}")).await["rows"], &["transaction_id", "amount"])
+    };
+    for id in ["t00000", "t00001", "t00599"] {
+        let sql = format!("SELECT transaction_id, amount FROM sales WHERE transaction_id = '{id}'");
+        assert_eq!(found(&format!("transaction_id={id}&limit=1")).await, shop.query(&sql).await);
+    }
+    assert!(found("transaction_id=t00001&from=2030-01-01&to=2030-12-31").await.is_empty());
+    assert!(found("transaction_id=t%25").await.is_empty());
+    assert!(found("transaction_id=%27+OR+1%3D1+--").await.is_empty());
 }
 
 /// Given sales, corrections that move them to other days, late customers and renamed categories, then after

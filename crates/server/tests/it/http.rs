@@ -163,6 +163,12 @@ async fn parameters_are_taken_literally() {
         ("from=2024-03-01&from=2024-03-02", 422),
         ("compare=other", 422),
         ("segment=vip", 422),
+        ("hour=24", 422),
+        ("hour=-1", 422),
+        ("hour=", 422),
+        ("weekday=0", 422),
+        ("weekday=8", 422),
+        ("weekday=monday", 422),
         ("nothing=1", 400),
         ("sort=amount", 400),
     ] {

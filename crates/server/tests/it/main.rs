@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)] // helpers of tests may panic
 
 mod access;
+mod alerts;
 mod cube;
 mod dashboards;
 mod figures;

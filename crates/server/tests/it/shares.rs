@@ -47,6 +47,12 @@ async fn filters_cannot_be_taken_off() {
             (&json!("Berlin"), &Value::Null, &Value::Null)
         );
     }
+    let hours =
+        make(&served, json!({ "from": "2024-03-01", "to": "2024-03-31", "hour": ["10", "14"], "weekday": "5" })).await;
+    let own = served.json("/api/v1/sales/summary?from=2024-03-01&to=2024-03-31&hour=10&hour=14&weekday=5").await;
+    let shown = expect(get(&served, &hours["token"], "/api/v1/sales/summary?hour=11&weekday=1").await, 200).await;
+    assert_eq!(shown["current"], own["current"]);
+    assert_ne!(own["current"]["transactions"], json!(0));
     let cities = expect(get(&served, token, "/api/v1/sales/filter-values?field=city").await, 200).await;
     assert_eq!(cities["values"].as_array().unwrap().len(), 1, "not even the names of other cities");
 }
@@ -118,6 +124,7 @@ async fn links_end() {
         (json!({}), Utc::now() - TimeDelta::seconds(1)),
         (json!({}), Utc::now() + TimeDelta::days(1_000)),
         (json!({ "sql": "x" }), Utc::now() + TimeDelta::days(1)),
+        (json!({ "hour": "24" }), Utc::now() + TimeDelta::days(1)),
         (json!({ "from": "yesterday" }), Utc::now() + TimeDelta::days(1)),
         (json!({ "from": ["2024-01-01", "2024-01-02"] }), Utc::now() + TimeDelta::days(1)),
     ] {
@@ -137,4 +144,10 @@ async fn pages_of_links() {
     let embedded = served.get("/s/sls_anything?embed=1").await;
     assert!(embedded.headers()["content-security-policy"].to_str().unwrap().ends_with("frame-ancestors *"));
     assert!(!embedded.headers().contains_key("x-frame-options"));
+    for path in ["/?embed=1", "/d/sales?embed=1", "/api/v1/trust?embed=1", "/s/sls_anything?embed=0", "/s?embed=1"] {
+        let page = served.get(path).await;
+        let policy = page.headers()["content-security-policy"].to_str().unwrap();
+        assert!(policy.ends_with("frame-ancestors 'none'"), "{path}");
+        assert_eq!(page.headers()["x-frame-options"], "DENY", "{path}");
+    }
 }

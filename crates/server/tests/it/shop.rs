@@ -138,6 +138,7 @@ impl Shop {
             engine: Arc::new(DataFusionEngine::new(&project.limits, project.time_zone).unwrap()),
             state: Arc::new(SqliteState::open(&project.state_dir().join("state.db")).await.unwrap()),
             access: Arc::new(self.access().await),
+            alerts: Arc::new(SqliteState::open(&project.state_dir().join("state.db")).await.unwrap()),
             runner,
             explain: Arc::new(Unexplained),
             project,

@@ -1,13 +1,13 @@
 //! Figures that are read off one answer of the cube.
 
 use axum::response::Response;
-use chrono::{NaiveDate, Timelike as _};
+use chrono::{Datelike as _, NaiveDate, Timelike as _};
 use serde_json::{Value, json};
 
 use super::{Asked, days};
-use crate::cube::{Answer as Figures, Cell, Filter, Segment};
+use crate::cube::{Answer as Figures, Cell, Filter, Segment, weekday};
 use crate::money::{average, share};
-use crate::params::date;
+use crate::params::{date, day};
 use crate::problem::Answer;
 
 /// `GET /api/v1/sales/summary`
@@ -55,21 +55,41 @@ pub(super) async fn trend(asked: Asked) -> Answer<Response> {
     })))
 }
 
-/// The points of a trend, in order; what has no sale is left out.
+/// The points of a trend, in order; what has no sale is left out. Days and months say how many customers
+/// bought; a sum of smaller points would count some of them twice.
 async fn points(asked: &Asked, filter: &Filter, grain: &str) -> Answer<Vec<Value>> {
     let figures = asked.figures(filter).await?;
-    let mut points: Vec<(String, Cell)> = Vec::new();
+    let mut points: Vec<(String, i32, Cell)> = Vec::new();
     for (hours, day) in figures.hours.chunks(24).zip(figures.from..) {
         for (cell, hour) in hours.iter().zip(0..).filter(|(cell, _)| cell.transactions > 0) {
             let at = name(date(day), hour, grain);
-            match points.last_mut().filter(|(last, _)| *last == at) {
-                Some((_, sum)) => sum.join(*cell),
-                None => points.push((at, *cell)),
+            match points.last_mut().filter(|(last, ..)| *last == at) {
+                Some((.., sum)) => sum.join(*cell),
+                None => points.push((at, day, *cell)),
             }
         }
     }
-    let point = |(at, cell): (String, Cell)| json!({ "at": at, "revenue": asked.money(cell.revenue), "transactions": cell.transactions });
-    Ok(points.into_iter().map(point).collect())
+    let mut shown = Vec::with_capacity(points.len());
+    for (at, day, cell) in points {
+        let mut point = json!({ "at": at, "revenue": asked.money(cell.revenue), "transactions": cell.transactions });
+        match grain {
+            "day" => point["unique_customers"] = json!(figures.customers_by_day.get((day - figures.from) as usize)),
+            "month" => {
+                let (first, last) = month(date(day));
+                let month = filter.over(first.max(filter.from), last.min(filter.to));
+                point["unique_customers"] = json!(asked.figures(&month).await?.customers);
+            }
+            _ => {}
+        }
+        shown.push(point);
+    }
+    Ok(shown)
+}
+
+/// The first and the last day of a date's month.
+fn month(date: NaiveDate) -> (i32, i32) {
+    let first = day(date) - date.day0() as i32;
+    (first, first + i32::from(date.num_days_in_month()) - 1)
 }
 
 /// An hour, a day or a month of the shop, as text that sorts by time.
@@ -143,8 +163,7 @@ pub(super) async fn heatmap(asked: Asked) -> Answer<Response> {
     let figures = asked.figures(&filter).await?;
     let mut cells = [[Cell::default(); 24]; 7];
     for (hours, day) in figures.hours.chunks(24).zip(figures.from..) {
-        // 1970-01-01 was a Thursday; Monday comes first.
-        let weekday = cells.get_mut((day + 3).rem_euclid(7) as usize);
+        let weekday = cells.get_mut(usize::from(weekday(day)) - 1);
         weekday.into_iter().flatten().zip(hours).for_each(|(sum, cell)| sum.join(*cell));
     }
     let sums = cells

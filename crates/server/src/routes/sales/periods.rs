@@ -7,14 +7,14 @@ use serde_json::{Value, json};
 use super::{Asked, days};
 use crate::cube::Filter;
 use crate::money::change;
-use crate::params::{date, day};
+use crate::params::{MANY, date, day};
 use crate::problem::Answer;
 
 /// `GET /api/v1/sales/periods`
 pub(super) async fn periods(asked: Asked) -> Answer<Response> {
     // A share may fix days as well; nobody else states them here.
     let fixed: &[&str] = if asked.shared { &["from", "to", "compare"] } else { &[] };
-    asked.params.only(&[&["on", "category", "product", "city", "segment"], fixed])?;
+    asked.params.only(&[&["on"], &MANY, fixed])?;
     let on = asked.params.date("on")?.unwrap_or_else(|| asked.today());
     let filter = asked.params.filter((on, on))?;
     let mut body = json!({ "as_of": on, "last_day": asked.cube.days().map(|(_, last)| date(last)) });

@@ -29,10 +29,12 @@ const COLUMNS: [&str; 8] =
 
 /// `GET /api/v1/sales/transactions`
 pub(super) async fn list(asked: Asked) -> Answer<Response> {
-    let filter = asked.filter(&["limit", "before"])?;
+    let filter = asked.filter(&["limit", "before", "transaction_id"])?;
     let limit = asked.params.number("limit", 50, 1, 500)? as usize;
     let before = asked.params.get("before").map(Cursor::read).transpose()?;
-    let Some((first, last)) = reach(&asked, &filter, before.as_ref(), limit).await? else {
+    // Where one sale is asked for, no day tells whether it is there.
+    let enough = if asked.params.get("transaction_id").is_some() { u64::MAX } else { limit as u64 };
+    let Some((first, last)) = reach(&asked, &filter, before.as_ref(), enough).await? else {
         return Ok(asked.answer(json!({ "period": days(&filter), "rows": [], "next": null })));
     };
     let page = Page::new(&asked, &filter)?;
@@ -71,8 +73,8 @@ impl Cursor {
     }
 }
 
-/// The days that hold the page: as few as have so many sales. `None` where there are none.
-async fn reach(asked: &Asked, filter: &Filter, before: Option<&Cursor>, limit: usize) -> Answer<Option<(i32, i32)>> {
+/// The days that hold the page: as few as have more than `enough` sales. `None` where there are none.
+async fn reach(asked: &Asked, filter: &Filter, before: Option<&Cursor>, enough: u64) -> Answer<Option<(i32, i32)>> {
     let figures = asked.figures(filter).await?;
     let mut zone = ShopZone::new(asked.app.project.time_zone);
     let cursor_day = before.map(|cursor| zone.local_day(cursor.at));
@@ -85,7 +87,7 @@ async fn reach(asked: &Asked, filter: &Filter, before: Option<&Cursor>, limit: u
         if Some(day) != cursor_day {
             sales += cell.transactions;
         }
-        if sales > limit as u64 {
+        if sales > enough {
             break;
         }
     }
@@ -153,6 +155,15 @@ impl<'a> Page<'a> {
         if let Some(Cursor { at: last, id: last_id }) = before {
             let (last, last_id) = (moment(*last), literal(last_id));
             conditions.push(format!("({at} < {last} OR ({at} = {last} AND CAST({id} AS VARCHAR) < {last_id}))"));
+        }
+        if let Some(wanted) = asked.params.get("transaction_id") {
+            conditions.push(format!("CAST({id} AS VARCHAR) = {}", literal(wanted)));
+        }
+        for (value, allowed) in [("local_hour", &filter.hours), ("iso_weekday", &filter.weekdays)] {
+            if !allowed.is_empty() {
+                let allowed = allowed.iter().map(u8::to_string).collect::<Vec<_>>().join(", ");
+                conditions.push(format!("{value}({at}) IN ({allowed})"));
+            }
         }
         if !filter.cities.is_empty() {
             conditions.push(one_of("city", filter.cities.iter().map(Option::as_deref)));

@@ -1,0 +1,108 @@
+//! Alerts: where each stands, and keeping one quiet for a while. What watches and tells is `monitor`'s.
+
+use axum::extract::{Path, State};
+use axum::http::StatusCode;
+use axum::routing::{get, post};
+use axum::{Extension, Json};
+use chrono::{DateTime, TimeDelta, Utc};
+use serde::Deserialize;
+use serde_json::{Value, json};
+use shoplake_core::FaultKind;
+use shoplake_core::access::Role;
+use shoplake_core::alert::{Alert, AlertBook, Phase, Standing};
+
+use super::Endpoint;
+use crate::access::Identity;
+use crate::app::App;
+use crate::body::Body;
+use crate::guard::Needs;
+use crate::problem::{Answer, Problem};
+
+/// How long an alert may be kept quiet.
+const LONGEST: TimeDelta = TimeDelta::days(366);
+/// How often another may write the book between our reading and writing it.
+const ATTEMPTS: u32 = 20;
+
+pub(super) fn endpoints() -> Vec<Endpoint> {
+    let body = json!({
+        "type": "object", "additionalProperties": false, "required": ["until"],
+        "properties": { "until": { "type": "string", "format": "date-time" } },
+    });
+    let operator = Needs::Role(Role::Operator);
+    vec![
+        Endpoint::get("/api/v1/alerts", Needs::Role(Role::Viewer), "The alerts, and where each stands", get(list)),
+        Endpoint::post("/api/v1/alerts/{name}/mute", operator, "Keeps an alert quiet for a while", post(mute))
+            .body(body),
+    ]
+}
+
+async fn list(State(app): State<App>) -> Answer<Json<Value>> {
+    let (book, now) = (app.alerts.book().await?, Utc::now());
+    Ok(Json(app.project.alerts.all.iter().map(|alert| shown(alert, &book, now)).collect()))
+}
+
+/// An alert that is muted says so whether it fires or not: nobody would be told.
+fn shown(alert: &Alert, book: &AlertBook, now: DateTime<Utc>) -> Value {
+    let firing: Vec<&Standing> = book
+        .standings
+        .get(&alert.name)
+        .into_iter()
+        .flat_map(|standings| standings.values())
+        .filter(|standing| standing.phase == Phase::Firing)
+        .collect();
+    let muted_until = book.snoozed.get(&alert.name).filter(|until| **until > now);
+    let state = match (muted_until, firing.is_empty()) {
+        (Some(_), _) => "muted",
+        (None, false) => "firing",
+        (None, true) => "ok",
+    };
+    let found: Vec<&str> =
+        firing.iter().flat_map(|standing| &standing.findings).map(|finding| finding.what.as_str()).collect();
+    let message = if found.is_empty() { alert.description.clone() } else { Some(found.join("; ")) };
+    json!({
+        "name": alert.name,
+        "title": alert.name,
+        "severity": alert.severity,
+        "watches": alert.condition.word(),
+        "state": state,
+        "since": firing.iter().map(|standing| standing.fired_at.unwrap_or(standing.since)).min(),
+        "message": message,
+        "muted_until": muted_until,
+        "last_checked": Value::Null,
+    })
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Mute {
+    until: DateTime<Utc>,
+}
+
+async fn mute(
+    State(app): State<App>,
+    Extension(identity): Extension<Identity>,
+    Path(name): Path<String>,
+    Body(mute): Body<Mute>,
+) -> Answer<StatusCode> {
+    if !app.project.alerts.all.iter().any(|alert| alert.name == name) {
+        return Err(Problem::not_found("there is no such alert").hint("GET /api/v1/alerts lists them"));
+    }
+    let now = Utc::now();
+    if mute.until <= now || mute.until - now > LONGEST {
+        let detail = "`until` lies in the future, at most 366 days from now";
+        return Err(Problem::unprocessable("alert.until", detail));
+    }
+    for attempt in 1.. {
+        let mut book = app.alerts.book().await?;
+        book.snoozed.insert(name.clone(), mute.until);
+        match app.alerts.keep(&book, &[]).await {
+            Err(fault) if fault.kind == FaultKind::Busy && attempt < ATTEMPTS => {}
+            done => {
+                done?;
+                break;
+            }
+        }
+    }
+    app.access.audit(&identity.who, "alert.mute", &format!("{name} until {}", mute.until)).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
