@@ -1,7 +1,7 @@
-//! `cargo xtask demo`: from a fresh clone to a report in a browser, in one command.
+//! `cargo xtask demo`: from a fresh clone to the dashboard in a browser, in one command.
 //!
 //! It builds the binary, makes a sample shop whose customers come from a paginated API that it
-//! serves itself, runs the shop once and shows the report. What it makes lies in `target/demo`.
+//! serves itself, runs the shop once and serves the dashboard. What it makes lies in `target/demo`.
 
 use std::io::IsTerminal;
 use std::path::{Path, PathBuf};
@@ -20,7 +20,7 @@ const PAGE_SIZE: usize = 250;
 /// What `cargo xtask demo` takes.
 #[derive(Args)]
 pub(crate) struct Options {
-    /// Print where the report is instead of serving it until Ctrl-C.
+    /// Print where the report is, and leave out the dashboard that is served until Ctrl-C.
     #[arg(long)]
     no_serve: bool,
 }
@@ -49,11 +49,12 @@ pub(crate) fn run(options: &Options) -> Result<()> {
     println!("\nThe report is {}", report.join("report.html").display());
     print_next(&binary, &shop);
     if !options.no_serve && std::io::stdout().is_terminal() {
-        let address = http::serve(http::folder(report))?;
-        println!("\nOpen {address}/report.html in a browser. Ctrl-C ends the demo.");
-        loop {
-            std::thread::park();
-        }
+        println!(
+            "\nThe dashboard is at the address below, and loads what you drop into the inbox. Ctrl-C ends the demo."
+        );
+        workspace::succeed(
+            Command::new(&binary).args(["serve", "--listen", "127.0.0.1:0", "--project-dir"]).arg(&shop),
+        )?;
     }
     Ok(())
 }

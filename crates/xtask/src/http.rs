@@ -4,7 +4,6 @@
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{TcpListener, TcpStream};
-use std::path::{Component, Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -57,20 +56,6 @@ pub(crate) fn serve(answer: impl Fn(&Request) -> Answer + Send + Sync + 'static)
     Ok(address)
 }
 
-/// Answers with the files below `folder`; a folder answers with its `index.html`, then `report.html`.
-pub(crate) fn folder(folder: PathBuf) -> impl Fn(&Request) -> Answer + Send + Sync + 'static {
-    move |request| {
-        let wanted = Path::new(request.path().trim_start_matches('/'));
-        if !wanted.components().all(|part| matches!(part, Component::Normal(_))) {
-            return None;
-        }
-        let path = folder.join(wanted);
-        let candidates = [path.clone(), path.join("index.html"), path.join("report.html")];
-        let file = candidates.into_iter().find(|candidate| candidate.is_file())?;
-        Some((media_type(&file), fs_err::read(&file).ok()?))
-    }
-}
-
 fn converse(connection: &TcpStream, answer: &dyn Fn(&Request) -> Answer) -> std::io::Result<()> {
     connection.set_read_timeout(Some(Duration::from_secs(10)))?;
     let mut reader = BufReader::new(connection.take(REQUEST_BYTES_MAX));
@@ -94,16 +79,6 @@ fn converse(connection: &TcpStream, answer: &dyn Fn(&Request) -> Answer) -> std:
     writer.write_all(&body)
 }
 
-fn media_type(file: &Path) -> &'static str {
-    match file.extension().and_then(|extension| extension.to_str()) {
-        Some("html") => "text/html; charset=utf-8",
-        Some("json") => "application/json",
-        Some("csv") => "text/csv; charset=utf-8",
-        Some("svg") => "image/svg+xml",
-        _ => "application/octet-stream",
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -116,17 +91,12 @@ mod tests {
         reply
     }
 
-    /// Given a folder with a report and a secret beside it, a path that climbs out finds nothing.
+    /// Given what answers one path, that path is served and any other is not there.
     #[test]
-    fn a_folder_serves_its_report_and_nothing_outside() {
-        let root = tempfile::tempdir().unwrap();
-        fs_err::create_dir(root.path().join("day")).unwrap();
-        fs_err::write(root.path().join("day/report.html"), "<h1>the day</h1>").unwrap();
-        fs_err::write(root.path().join("secret.json"), "{}").unwrap();
-        let address = serve(folder(root.path().join("day"))).unwrap();
-        assert!(get(&address, "/").ends_with("<h1>the day</h1>"));
-        assert!(get(&address, "/report.html?again=1").starts_with("HTTP/1.1 200"));
-        assert!(get(&address, "/../secret.json").starts_with("HTTP/1.1 404"));
+    fn what_is_answered_is_served() {
+        let address = serve(|request| (request.path() == "/day").then(|| ("text/plain", b"the day".to_vec()))).unwrap();
+        assert!(get(&address, "/day?again=1").ends_with("the day"));
+        assert!(get(&address, "/../day").starts_with("HTTP/1.1 404"));
     }
 
     #[test]
