@@ -25,6 +25,7 @@ mod schedule;
 mod serve;
 mod show;
 mod status;
+mod stop;
 mod table;
 mod usage;
 mod user;

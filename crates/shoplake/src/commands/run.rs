@@ -1,9 +1,7 @@
 //! `shoplake run`: load new data, build and test the models, publish, report.
 
-use std::sync::Arc;
-
+use shoplake_core::Fault;
 use shoplake_core::outcome::{RunOutcome, RunStatus};
-use shoplake_core::{Fault, Project};
 use shoplake_pipeline::{Choice, RunOptions};
 
 use super::choosing::Compiled;
@@ -27,23 +25,23 @@ pub(super) fn run(context: &Context, args: RunArgs) -> Result<Exit, Failure> {
     }
     let choice = Choice { full_refresh, ..Choice::default() };
     let options = RunOptions { files, dataset, leave, choice, ..RunOptions::default() };
-    run_with(context, &compiled.project, &options, !no_wait, json)
+    run_with(context, &compiled, &options, !no_wait, json)
 }
 
 /// Runs once more, as after a failure.
 pub(super) fn again(context: &Context, compiled: &Compiled, json: bool) -> Result<Exit, Failure> {
-    run_with(context, &compiled.project, &RunOptions::default(), true, json)
+    run_with(context, compiled, &RunOptions::default(), true, json)
 }
 
 /// Runs the pipeline under the project's lock, and says how it ended.
 pub(super) fn run_with(
     context: &Context,
-    project: &Arc<Project>,
+    compiled: &Compiled,
     options: &RunOptions,
     wait: bool,
     json: bool,
 ) -> Result<Exit, Failure> {
-    let printer = &context.printer;
+    let (printer, project) = (&context.printer, &compiled.project);
     let _lock = wiring::lock(project, wait, printer)?;
     let watcher = progress::for_printer(printer);
     let outcome = context.block_on(project.limits.threads, async {
@@ -53,8 +51,7 @@ pub(super) fn run_with(
         alerts::after_run(project).await;
         Ok(outcome)
     })?;
-    let compiled = Compiled { project: Arc::clone(project), models: shoplake_models::load(project)? };
-    results::write(&compiled, "run", &outcome)?;
+    results::write(compiled, "run", &outcome)?;
     if json {
         printer.data_text(&as_json(&outcome)?)?;
     }

@@ -4,6 +4,7 @@ use shoplake_core::Fault;
 use shoplake_pipeline::{ReplayOptions, RunOptions};
 
 use crate::cli::QuarantineReplayArgs;
+use crate::commands::choosing::Compiled;
 use crate::commands::{Context, run};
 use crate::failure::{Exit, Failure};
 
@@ -23,5 +24,6 @@ pub(in crate::commands) fn replay(context: &Context, args: QuarantineReplayArgs)
         (None, None) => None,
     };
     let options = RunOptions { replay: Some(ReplayOptions { dataset, corrections: file }), ..RunOptions::default() };
-    run::run_with(context, &project, &options, !no_wait, json)
+    let models = shoplake_models::load(&project)?;
+    run::run_with(context, &Compiled { project, models }, &options, !no_wait, json)
 }

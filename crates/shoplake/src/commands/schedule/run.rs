@@ -6,6 +6,7 @@ use shoplake_pipeline::schedule::Order;
 use tokio::sync::mpsc;
 
 use crate::commands::Context;
+use crate::commands::stop::asked_to_stop;
 use crate::failure::{Exit, Failure};
 use crate::{alerts, wiring};
 
@@ -21,24 +22,11 @@ pub(in crate::commands) fn run(context: &Context) -> Result<Exit, Failure> {
         tokio::spawn(alerts::keep_watch(Arc::clone(&project)));
         let (orders, received) = mpsc::channel(8);
         tokio::spawn(async move {
-            stopped().await;
+            asked_to_stop().await;
             // Nobody listens any more where the schedule has ended by itself.
             let _ = orders.send(Order::Stop).await;
         });
         Ok(runner.work(received).await?)
     })?;
     Ok(Exit::Done)
-}
-
-/// Returns when somebody asks the process to end.
-async fn stopped() {
-    #[cfg(unix)]
-    if let Ok(mut terminated) = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate()) {
-        tokio::select! {
-            _ = tokio::signal::ctrl_c() => {}
-            _ = terminated.recv() => {}
-        }
-        return;
-    }
-    let _ = tokio::signal::ctrl_c().await;
 }

@@ -8,11 +8,11 @@ use std::sync::Arc;
 
 use shoplake_core::{Fault, Project};
 use shoplake_pipeline::schedule::Order;
-use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinHandle;
 
 use super::Context;
+use super::stop::asked_to_stop;
 use crate::cli::ServeArgs;
 use crate::failure::{Exit, Failure};
 use crate::{alerts, wiring};
@@ -29,7 +29,11 @@ pub(super) fn serve(context: &Context, args: &ServeArgs) -> Result<Exit, Failure
         let listener = shoplake_server::bind(args.listen, &ports).await?;
         let address = listener.local_addr().map_err(Fault::from)?;
         let (stop, stopping) = watch::channel(false);
-        let stopper = tokio::spawn(stop_on_signal(stop));
+        let stopper = tokio::spawn(async move {
+            asked_to_stop().await;
+            // The receiver is gone: the server has ended already.
+            let _ = stop.send(true);
+        });
         let url = format!("http://{address}/");
         printer.data_text(&format!("{url}\n"))?;
         printer.say(format_args!("the dashboards of {} are at {url}; Ctrl-C ends them", project.name));
@@ -71,21 +75,6 @@ impl Work {
         let _ = self.orders.send(Order::Stop).await;
         self.schedule.await.map_err(|error| Fault::internal("the schedule broke off").caused_by(error))?
     }
-}
-
-/// Turns `stop` true at the first signal that asks for an end.
-async fn stop_on_signal(stop: watch::Sender<bool>) {
-    let (Ok(mut terminate), Ok(mut interrupt)) = (signal(SignalKind::terminate()), signal(SignalKind::interrupt()))
-    else {
-        // Without handlers the signal itself ends the process.
-        return std::future::pending().await;
-    };
-    tokio::select! {
-        _ = terminate.recv() => {}
-        _ = interrupt.recv() => {}
-    }
-    // The receiver is gone: the server has ended already.
-    let _ = stop.send(true);
 }
 
 /// Opens `url` in the browser; whether one could be started.
