@@ -275,7 +275,7 @@ impl Batch for LocalBatch {
         let root = self.context.layout.table_root(table);
         let path = new_file(&root, self.context.number, &BTreeMap::new());
         let writer = FileWriter::create(path.clone(), schema.clone(), properties(&schema, &[]))?;
-        let mut file: OrderedFile<RecordBatch> = OrderedFile::new(writer, Arc::new(|batch| Ok(batch.clone())));
+        let mut file: OrderedFile<RecordBatch> = OrderedFile::new(writer, Arc::new(|batch| Ok(vec![batch.clone()])));
         while let Some(batch) = batches.try_next().await? {
             let rows = batch.num_rows();
             if rows > 0 {

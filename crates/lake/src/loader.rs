@@ -154,7 +154,7 @@ impl TableLoader {
         let properties = properties(&schema, &self.shape.contract.key);
         let writer = FileWriter::create(new_file(&self.root, self.shaper.batch, &partition), schema, properties)?;
         let shaper = self.shaper.clone();
-        let shape: Shape<Staged> = Arc::new(move |staged| shaper.columns(staged));
+        let shape: Shape<Staged> = Arc::new(move |staged| Ok(vec![shaper.columns(staged)?]));
         let orphans = vec![Vec::new(); self.related.len()];
         let file = OrderedFile::new(writer, shape);
         self.parts.push(Part { partition, file, keys: Vec::new(), orphans, dropped: Vec::new(), file_start: 0 });

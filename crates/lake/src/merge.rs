@@ -2,6 +2,7 @@
 //! and no SQL runs over those that stay.
 
 use std::collections::{BTreeMap, HashSet};
+use std::hash::{BuildHasherDefault, Hasher};
 use std::sync::Arc;
 
 use arrow_array::{ArrayRef, BooleanArray, RecordBatch};
@@ -10,7 +11,7 @@ use arrow_select::filter::filter_record_batch;
 use shoplake_core::{BatchNumber, Fault, Result, TableFile, TableRoot, hash};
 
 use crate::finish::{FileChanges, SMALL_BYTES, SMALL_FILES};
-use crate::parquet_writer::{FileWriter, OrderedFile, properties};
+use crate::parquet_writer::{FileWriter, OrderedFile, Shape, properties};
 use crate::pool::Pool;
 use crate::read;
 use crate::rewrite::new_file;
@@ -23,21 +24,41 @@ pub(crate) struct Merged {
     pub(crate) rows: u64,
 }
 
+/// Takes half of a key's hash for its hash.
+#[derive(Default)]
+struct Hashed(u64);
+
+impl Hasher for Hashed {
+    fn write(&mut self, bytes: &[u8]) {
+        for byte in bytes {
+            self.0 = self.0.rotate_left(8) ^ u64::from(*byte);
+        }
+    }
+
+    fn write_u128(&mut self, hash: u128) {
+        self.0 = hash as u64;
+    }
+
+    fn finish(&self) -> u64 {
+        self.0
+    }
+}
+
 /// The keys whose rows go.
 struct Touched {
     columns: SchemaRef,
-    hashes: HashSet<u128>,
+    hashes: HashSet<u128, BuildHasherDefault<Hashed>>,
 }
 
 impl Touched {
     fn new(table: &Schema, keys: &[RecordBatch]) -> Result<Self> {
         let Some(first) = keys.first() else {
-            return Ok(Self { columns: Arc::new(Schema::empty()), hashes: HashSet::new() });
+            return Ok(Self { columns: Arc::new(Schema::empty()), hashes: HashSet::default() });
         };
         let fields = first.schema_ref().fields().iter();
         let fields = fields.map(|field| table.field_with_name(field.name()).cloned().map_err(arrow_fault));
         let columns: SchemaRef = Arc::new(Schema::new(fields.collect::<Result<Vec<_>>>()?));
-        let mut hashes = HashSet::new();
+        let mut hashes = HashSet::default();
         for batch in keys {
             hashes.extend(hash::key_hashes(conform(batch, &columns)?.columns()));
         }
@@ -100,30 +121,44 @@ pub(crate) fn merge(
     }
     let path = new_file(root, batch, &BTreeMap::new());
     let writer = FileWriter::create(path.clone(), schema.clone(), properties(schema, &touched.only_column()))?;
-    let mut out: OrderedFile<RecordBatch> = OrderedFile::new(writer, Arc::new(|batch| Ok(batch.clone())));
-    let mut push = |batch: RecordBatch| match batch.num_rows() {
-        0 => Ok(()),
-        rows => out.append(pool, batch, rows),
-    };
+    let mut out = OrderedFile::new(writer, shape(root, schema, touched));
     for file in &changes.remove {
-        for batch in read::scan(root, file, schema)? {
-            let batch = batch?;
-            let stay = touched.stay(&batch)?;
-            push(filter_record_batch(&batch, &stay).map_err(arrow_fault)?)?;
+        for (number, rows) in read::groups(root, file)?.into_iter().enumerate() {
+            out.append(pool, Piece::Group(file.clone(), number), rows as usize)?;
         }
     }
     for batch in fresh {
-        push(batch)?;
+        let rows = batch.num_rows();
+        out.append(pool, Piece::Fresh(batch), rows)?;
     }
     out.flush(pool)?;
     pool.wait()?;
-    let written = out.rows();
     let file = out.into_writer().finish(root, BTreeMap::new())?;
-    if written > 0 {
+    if file.rows > 0 {
         changes.add.push(file);
     } else {
         fs_err::remove_file(path)?;
     }
     let rows = changes.stay.iter().chain(&changes.add).map(|file| file.rows).sum();
     Ok(Merged { changes, rows })
+}
+
+/// Rows on their way into the merged file.
+enum Piece {
+    /// Those of a row group that stay.
+    Group(TableFile, usize),
+    Fresh(RecordBatch),
+}
+
+/// Reads and filters on the pool, where a row group is encoded too: both of that cost as much.
+fn shape(root: &TableRoot, schema: &SchemaRef, touched: Touched) -> Shape<Piece> {
+    let (root, schema) = (root.clone(), schema.clone());
+    Arc::new(move |piece| match piece {
+        Piece::Fresh(batch) => Ok(vec![batch.clone()]),
+        Piece::Group(file, number) => {
+            let batches = read::scan_group(&root, file, &schema, *number)?;
+            let stay = |batch: RecordBatch| filter_record_batch(&batch, &touched.stay(&batch)?).map_err(arrow_fault);
+            batches.map(|batch| stay(batch?)).collect()
+        }
+    })
 }

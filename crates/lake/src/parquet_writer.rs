@@ -87,8 +87,33 @@ impl FileWriter {
         Ok(Self { path, schema, factory, state })
     }
 
-    /// Encodes row group `number` and joins every row group whose turn has come.
+    /// Encodes row group `number` and joins every row group whose turn has come. One without rows only
+    /// has its turn.
     pub(crate) fn encode(&self, number: usize, batches: &[RecordBatch]) -> Result<()> {
+        let fault = |error| parquet_fault(&self.path, error);
+        let chunks = if batches.iter().all(|batch| batch.num_rows() == 0) {
+            Vec::new()
+        } else {
+            self.chunks(number, batches)?
+        };
+        let mut state = lock(&self.state);
+        state.early.insert(number, chunks);
+        let Joining { writer: Some(writer), next, early } = &mut *state else { return Ok(()) };
+        while let Some(chunks) = early.remove(next) {
+            *next += 1;
+            if chunks.is_empty() {
+                continue;
+            }
+            let mut group = writer.next_row_group().map_err(fault)?;
+            for chunk in chunks {
+                chunk.append_to_row_group(&mut group).map_err(fault)?;
+            }
+            group.close().map_err(fault)?;
+        }
+        Ok(())
+    }
+
+    fn chunks(&self, number: usize, batches: &[RecordBatch]) -> Result<Vec<ArrowColumnChunk>> {
         let fault = |error| parquet_fault(&self.path, error);
         let mut writers = self.factory.create_column_writers(number).map_err(fault)?;
         for batch in batches {
@@ -105,19 +130,7 @@ impl FileWriter {
                 }
             }
         }
-        let chunks = writers.into_iter().map(ArrowColumnWriter::close).collect::<Result<Vec<_>, _>>().map_err(fault)?;
-        let mut state = lock(&self.state);
-        state.early.insert(number, chunks);
-        let Joining { writer: Some(writer), next, early } = &mut *state else { return Ok(()) };
-        while let Some(chunks) = early.remove(next) {
-            let mut group = writer.next_row_group().map_err(fault)?;
-            for chunk in chunks {
-                chunk.append_to_row_group(&mut group).map_err(fault)?;
-            }
-            group.close().map_err(fault)?;
-            *next += 1;
-        }
-        Ok(())
+        writers.into_iter().map(ArrowColumnWriter::close).collect::<Result<Vec<_>, _>>().map_err(fault)
     }
 
     /// Ends the file and makes it durable. `root` is the table's folder.
@@ -140,7 +153,7 @@ impl FileWriter {
 }
 
 /// Makes a file's columns of what was staged.
-pub(crate) type Shape<S> = Arc<dyn Fn(&S) -> Result<RecordBatch> + Send + Sync>;
+pub(crate) type Shape<S> = Arc<dyn Fn(&S) -> Result<Vec<RecordBatch>> + Send + Sync>;
 
 /// A file being filled in the order of its rows. What is staged becomes columns on the pool.
 pub(crate) struct OrderedFile<S> {
@@ -187,7 +200,7 @@ impl<S: Send + 'static> OrderedFile<S> {
         pool.submit(move || {
             let shaped = pending.iter().map(|staged| shape(staged)).collect::<Result<Vec<_>>>()?;
             drop(pending);
-            writer.encode(number, &shaped)
+            writer.encode(number, &shaped.concat())
         })
     }
 

@@ -99,7 +99,7 @@ impl Quarantine {
             empty => {
                 let path = new_file(&self.root, self.batch, &BTreeMap::new());
                 let writer = FileWriter::create(path, schema(), properties(&schema(), &[]))?;
-                empty.insert(OrderedFile::new(writer, Arc::new(|columns: &RecordBatch| Ok(columns.clone()))))
+                empty.insert(OrderedFile::new(writer, Arc::new(|columns: &RecordBatch| Ok(vec![columns.clone()]))))
             }
         };
         let columns = columns(dataset, source, rejects, &self.run_id, self.quarantined_at)?;

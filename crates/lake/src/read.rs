@@ -1,5 +1,6 @@
 //! Reads data files of the lake back: some columns, and all rows or a few.
 
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use arrow_array::{ArrayRef, RecordBatch};
@@ -17,26 +18,50 @@ use crate::shape::{arrow_fault, conform};
 /// Rows of one batch read.
 const BATCH_ROWS: usize = 32 * 1024;
 
+/// Which rows of a data file are read.
+enum Which<'a> {
+    All,
+    /// Those with these ordinals, ascending, each once.
+    Ordinals(&'a [u32]),
+    /// Those of one row group.
+    Group(usize),
+}
+
+/// A data file whose footer was read.
+struct Footer {
+    path: PathBuf,
+    builder: ParquetRecordBatchReaderBuilder<std::fs::File>,
+}
+
+impl Footer {
+    fn read(root: &TableRoot, file: &TableFile) -> Result<Self> {
+        let path = root.join(&file.path);
+        root.bring(&[(path.clone(), Some(file.size))])?;
+        let input = fs_err::File::open(&path)?.into_parts().0;
+        let builder = ParquetRecordBatchReaderBuilder::try_new(input).map_err(|error| parquet_fault(&path, error))?;
+        Ok(Self { path, builder })
+    }
+}
+
 /// Opens `columns` of a data file, in batches; columns that the file lacks are left out.
-fn open(
-    root: &TableRoot,
-    file: &TableFile,
-    columns: &Schema,
-    rows: Option<&[u32]>,
-) -> Result<ParquetRecordBatchReader> {
-    let path = root.join(&file.path);
-    root.bring(&[(path.clone(), Some(file.size))])?;
-    let fault = |error| parquet_fault(&path, error);
-    let input = fs_err::File::open(&path)?.into_parts().0;
-    let builder = ParquetRecordBatchReaderBuilder::try_new(input).map_err(fault)?;
+fn open(root: &TableRoot, file: &TableFile, columns: &Schema, which: &Which<'_>) -> Result<ParquetRecordBatchReader> {
+    let Footer { path, builder } = Footer::read(root, file)?;
     let wanted = builder.schema().fields().iter().enumerate();
     let wanted = wanted.filter(|(_, field)| columns.column_with_name(field.name()).is_some()).map(|(index, _)| index);
     let mask = ProjectionMask::roots(builder.parquet_schema(), wanted.collect::<Vec<_>>());
     let mut builder = builder.with_projection(mask).with_batch_size(BATCH_ROWS);
-    if let Some(rows) = rows {
-        builder = builder.with_row_selection(selection(rows));
+    match which {
+        Which::All => {}
+        Which::Ordinals(rows) => builder = builder.with_row_selection(selection(rows)),
+        Which::Group(number) => builder = builder.with_row_groups(vec![*number]),
     }
-    builder.build().map_err(fault)
+    builder.build().map_err(|error| parquet_fault(&path, error))
+}
+
+/// Rows of each row group of a data file.
+pub(crate) fn groups(root: &TableRoot, file: &TableFile) -> Result<Vec<u64>> {
+    let groups = Footer::read(root, file)?.builder.metadata().clone();
+    Ok(groups.row_groups().iter().map(|group| group.num_rows().max(0) as u64).collect())
 }
 
 /// Reads all rows of `columns`, batch by batch.
@@ -45,14 +70,30 @@ pub(crate) fn scan(
     file: &TableFile,
     columns: &SchemaRef,
 ) -> Result<impl Iterator<Item = Result<RecordBatch>> + use<>> {
+    conformed(open(root, file, columns, &Which::All)?, columns)
+}
+
+/// Reads all rows of `columns` in one row group, batch by batch.
+pub(crate) fn scan_group(
+    root: &TableRoot,
+    file: &TableFile,
+    columns: &SchemaRef,
+    number: usize,
+) -> Result<impl Iterator<Item = Result<RecordBatch>> + use<>> {
+    conformed(open(root, file, columns, &Which::Group(number))?, columns)
+}
+
+fn conformed(
+    batches: ParquetRecordBatchReader,
+    columns: &SchemaRef,
+) -> Result<impl Iterator<Item = Result<RecordBatch>> + use<>> {
     let columns = columns.clone();
-    let batches = open(root, file, &columns, None)?;
     Ok(batches.map(move |batch| conform(&batch.map_err(arrow_fault)?, &columns)))
 }
 
 /// Reads `columns` of the rows with these ordinals (ascending, each once) as one batch.
 pub(crate) fn rows(root: &TableRoot, file: &TableFile, columns: &SchemaRef, ordinals: &[u32]) -> Result<RecordBatch> {
-    let batches = open(root, file, columns, Some(ordinals))?;
+    let batches = open(root, file, columns, &Which::Ordinals(ordinals))?;
     let batches = batches.map(|batch| conform(&batch.map_err(arrow_fault)?, columns)).collect::<Result<Vec<_>>>()?;
     concat_batches(columns, &batches).map_err(arrow_fault)
 }

@@ -7,10 +7,11 @@ use std::sync::Arc;
 use arrow_array::cast::AsArray;
 use arrow_array::types::{Date32Type, Int64Type};
 use arrow_array::{Array, ArrayRef, Date32Array, Int64Array, RecordBatch, StringArray, TimestampMicrosecondArray};
+use chrono::NaiveDate;
 use futures::{StreamExt, stream};
 use shoplake_core::ports::{Batch, DatasetChange, RowStream};
 use shoplake_core::restated::{RESTATEMENTS, Restated, schema};
-use shoplake_core::{Catalog, Fault, PinnedTable, Result, RunId};
+use shoplake_core::{Catalog, Fault, PinnedTable, Result, RunId, TableFile};
 use shoplake_models::Model;
 
 use crate::Pipeline;
@@ -93,6 +94,9 @@ impl Pipeline {
             changes.iter().filter(|(name, change)| change.changed && model.reads.contains(*name)).collect();
         let told = changes.iter().all(|(_, change)| change.rows.is_some() && !change.first);
         let days: BTreeSet<i32> = changes.iter().flat_map(|(_, change)| change.days.iter().copied()).collect();
+        if told && only_new(before, day, &days) {
+            return Ok(None);
+        }
         let others = before.schema.fields().iter().map(|field| field.name().as_str());
         let others: Vec<&str> =
             others.filter(|name| name != day && !model.unique_key.iter().any(|key| key == name)).collect();
@@ -164,6 +168,19 @@ fn with(catalog: &Catalog, name: &str, table: &PinnedTable) -> Catalog {
     let mut catalog = catalog.clone();
     catalog.tables.insert(name.to_owned(), Arc::new(PinnedTable { name: name.to_owned(), ..table.clone() }));
     catalog
+}
+
+/// Whether all of `days` are later than every day that the table's files say they hold.
+fn only_new(before: &PinnedTable, day: &str, days: &BTreeSet<i32>) -> bool {
+    let Some(first) = days.first() else { return false };
+    before.files.iter().all(|file| last_day(file, day).is_some_and(|last| last < i64::from(*first)))
+}
+
+/// The greatest value of a column of days in a file, where its statistics tell, since 1970-01-01.
+fn last_day(file: &TableFile, column: &str) -> Option<i64> {
+    let statistics: serde_json::Value = serde_json::from_str(file.stats.as_deref()?).ok()?;
+    let last: NaiveDate = statistics.get("maxValues")?.get(column)?.as_str()?.parse().ok()?;
+    Some(last.signed_duration_since(NaiveDate::default()).num_days())
 }
 
 fn quoted(name: &str) -> String {

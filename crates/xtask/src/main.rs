@@ -9,6 +9,7 @@ mod blackbox;
 mod chaos;
 mod demo;
 mod fuzz;
+mod guard;
 mod http;
 mod s3;
 mod schemas;
@@ -40,6 +41,8 @@ enum Verb {
     Bench(bench::Options),
     /// Kill runs at random, day after day, and see that nothing is lost and nothing doubled.
     Chaos(chaos::Options),
+    /// Count the instructions and the bytes that a row costs, and hold them against what is written down.
+    Guard(guard::Options),
     /// Look for bytes that break a property of the CSV path, the JSON path or the project reader.
     Fuzz(fuzz::Options),
     /// Hold the dashboard app against its sources, its checks and a real server in a browser.
@@ -57,6 +60,7 @@ fn main() -> ExitCode {
         Verb::Test(options) => test::run(&options),
         Verb::Bench(options) => bench::run(&options),
         Verb::Chaos(options) => chaos::run(&options),
+        Verb::Guard(options) => guard::run(&options),
         Verb::Fuzz(options) => fuzz::run(&options),
         Verb::Web(options) => web::run(&options),
         Verb::Schemas(options) => schemas::run(&options),

@@ -10,7 +10,7 @@ use clap::Args;
 
 use crate::steps::Steps;
 use crate::workspace::{self, Profile};
-use crate::{blackbox, chaos, fuzz, s3, schemas, venv};
+use crate::{blackbox, chaos, fuzz, guard, s3, schemas, venv};
 
 const REQUIREMENTS: &str = include_str!("requirements/test.txt");
 const READERS: &str = include_str!("python/readers.py");
@@ -49,6 +49,12 @@ pub(crate) fn run(options: &Options) -> Result<()> {
     }
     if let Some(binary) = &binary {
         steps.take("chaos: 30 rounds", || chaos::rounds(binary, 30, CHAOS_SEED, None));
+    }
+    if let Some(binary) = &binary {
+        match guard::missing() {
+            None => drop(steps.take("what a row costs", || guard::hold(binary))),
+            Some(reason) => steps.skip("what a row costs", &reason),
+        }
     }
     steps.take("fuzz: 15 s a target", || fuzz::search(None, 15));
     if !options.quick {
