@@ -34,22 +34,13 @@ pub fn key_hashes(columns: &[ArrayRef]) -> Vec<u128> {
 }
 
 /// The 64-bit hash of each row's content: `columns` with their names, in any order that both sides share.
+///
+/// It is never written down: it only tells whether two rows that are at hand say the same.
 pub fn content_hashes(columns: &[(&str, ArrayRef)]) -> Vec<u64> {
     let rows = columns.first().map_or(0, |(_, column)| column.len());
     let mut hashes = vec![0_u64; rows];
-    let mut bytes = Vec::with_capacity(64);
     for (name, column) in columns {
-        let seed = xxh3_64(name.as_bytes());
-        let column = Typed::new(column);
-        for (row, hash) in hashes.iter_mut().enumerate() {
-            if column.is_null(row) {
-                continue;
-            }
-            bytes.clear();
-            column.push(&mut bytes, row);
-            // A sum, so that the order of columns does not matter.
-            *hash = hash.wrapping_add(xxh3_64_with_seed(&bytes, seed));
-        }
+        Typed::new(column).add_to(&mut hashes, xxh3_64(name.as_bytes()));
     }
     hashes
 }
@@ -91,6 +82,22 @@ impl<'a> Typed<'a> {
         self.nulls.is_some_and(|nulls| nulls.is_null(row))
     }
 
+    /// Adds to each row's hash that of its value, unless it is null. A sum, so that the order of columns
+    /// does not matter.
+    fn add_to(&self, hashes: &mut [u64], seed: u64) {
+        let nulls = self.nulls;
+        match &self.values {
+            Values::Text(values) => add(hashes, nulls, |row| xxh3_64_with_seed(values.value(row).as_bytes(), seed)),
+            Values::Eight(values) => add(hashes, nulls, |row| xxh3_64_with_seed(&values[row].to_le_bytes(), seed)),
+            Values::Sixteen(values) => add(hashes, nulls, |row| xxh3_64_with_seed(&values[row].to_le_bytes(), seed)),
+            Values::Four(values) => add(hashes, nulls, |row| xxh3_64_with_seed(&values[row].to_le_bytes(), seed)),
+            Values::Boolean(values) => {
+                add(hashes, nulls, |row| xxh3_64_with_seed(&[u8::from(values.value(row))], seed));
+            }
+            Values::Unknown => {}
+        }
+    }
+
     /// One value as bytes that no other value of the row can run into: a length or a fixed width first.
     fn push(&self, bytes: &mut Vec<u8>, row: usize) {
         if self.is_null(row) {
@@ -109,6 +116,14 @@ impl<'a> Typed<'a> {
             Values::Four(values) => bytes.extend_from_slice(&values[row].to_le_bytes()),
             Values::Boolean(values) => bytes.push(u8::from(values.value(row))),
             Values::Unknown => {}
+        }
+    }
+}
+
+fn add(hashes: &mut [u64], nulls: Option<&NullBuffer>, of: impl Fn(usize) -> u64) {
+    for (row, hash) in hashes.iter_mut().enumerate() {
+        if nulls.is_none_or(|nulls| nulls.is_valid(row)) {
+            *hash = hash.wrapping_add(of(row));
         }
     }
 }

@@ -181,7 +181,7 @@ impl<'p> Run<'p> {
         let mut keys = Vec::new();
         for (at, name, rows) in &self.joined {
             let Joined { plan, on } = &self.shape.joined[*at];
-            for side in [&rows.entered, &rows.left] {
+            for side in [&rows.entered, &rows.left].into_iter().filter(|side| side.rows() > 0) {
                 let plan = with_rows(plan, name, side)?;
                 let columns = self.key_columns.iter().enumerate().filter_map(|(key, _)| {
                     let (column, _) = on.iter().find(|(_, known)| *known == key)?;
@@ -199,7 +199,8 @@ impl<'p> Run<'p> {
     async fn told_groups(&self, name: &str, rows: &ChangedRows, beside: &[RecordBatch]) -> SqlResult<groups::Told> {
         let grouping = self.shape.grouping;
         let mut changed = Vec::new();
-        for (side, table) in [(groups::ENTERED, &rows.entered), (groups::LEFT, &rows.left)] {
+        let sides = [(groups::ENTERED, &rows.entered), (groups::LEFT, &rows.left)];
+        for (side, table) in sides.into_iter().filter(|(_, table)| table.rows() > 0) {
             let input = with_rows(&grouping.input, name, table)?;
             let plan = LogicalPlan::Aggregate(Aggregate::try_new(
                 Arc::new(input),
@@ -246,6 +247,7 @@ impl<'p> Run<'p> {
     }
 
     async fn distinct(&self, keys: Vec<RecordBatch>, count: usize) -> SqlResult<Vec<RecordBatch>> {
+        let keys: Vec<RecordBatch> = keys.into_iter().filter(|batch| batch.num_rows() > 0).collect();
         let Some(first) = keys.first() else { return Ok(keys) };
         let columns: Vec<Expr> = (0..count).map(|key| col(groups::key(key))).collect();
         let scan = self.scan("keys", first.schema(), keys.clone())?;

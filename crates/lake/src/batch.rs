@@ -25,7 +25,7 @@ use crate::finish::{FileChanges, Finished, finish};
 use crate::layout::Layout;
 use crate::loader::{LoaderParts, TableLoader};
 use crate::merge::{Merged, merge};
-use crate::parquet_writer::{FileWriter, OrderedFile, properties};
+use crate::parquet_writer::{FileWriter, OrderedFile};
 use crate::pool::{Pool, lock};
 use crate::publish;
 use crate::quarantine::{self, QUARANTINE, Quarantine};
@@ -274,7 +274,7 @@ impl Batch for LocalBatch {
         let RowStream { schema, mut batches } = rows;
         let root = self.context.layout.table_root(table);
         let path = new_file(&root, self.context.number, &BTreeMap::new());
-        let writer = FileWriter::create(path.clone(), schema.clone(), properties(&schema, &[]))?;
+        let writer = FileWriter::create(path.clone(), schema.clone(), &[])?;
         let mut file: OrderedFile<RecordBatch> = OrderedFile::new(writer, Arc::new(|batch| Ok(vec![batch.clone()])));
         while let Some(batch) = batches.try_next().await? {
             let rows = batch.num_rows();

@@ -17,7 +17,7 @@ use shoplake_core::{Counts, Fault, JudgedChunk, LandedFile, Result, ShopZone, Ta
 
 use crate::base::{Base, BaseRow, order_values};
 use crate::dimension::LookedUp;
-use crate::parquet_writer::{FileWriter, OrderedFile, ROW_GROUP_ROWS, Shape, properties};
+use crate::parquet_writer::{FileWriter, OrderedFile, ROW_GROUP_ROWS, Shape};
 use crate::pool::{Pool, lock};
 use crate::quarantine::Quarantine;
 use crate::read;
@@ -151,8 +151,8 @@ impl TableLoader {
             partition.insert("month".to_owned(), month.map(|(_, month)| month.to_string()));
         }
         let schema = self.shaper.file_schema.clone();
-        let properties = properties(&schema, &self.shape.contract.key);
-        let writer = FileWriter::create(new_file(&self.root, self.shaper.batch, &partition), schema, properties)?;
+        let path = new_file(&self.root, self.shaper.batch, &partition);
+        let writer = FileWriter::create(path, schema, &self.shape.contract.key)?;
         let shaper = self.shaper.clone();
         let shape: Shape<Staged> = Arc::new(move |staged| Ok(vec![shaper.columns(staged)?]));
         let orphans = vec![Vec::new(); self.related.len()];

@@ -11,7 +11,7 @@ use arrow_select::filter::filter_record_batch;
 use shoplake_core::{BatchNumber, Fault, Result, TableFile, TableRoot, hash};
 
 use crate::finish::{FileChanges, SMALL_BYTES, SMALL_FILES};
-use crate::parquet_writer::{FileWriter, OrderedFile, Shape, properties};
+use crate::parquet_writer::{FileWriter, OrderedFile, Shape};
 use crate::pool::Pool;
 use crate::read;
 use crate::rewrite::new_file;
@@ -120,7 +120,7 @@ pub(crate) fn merge(
         changes.remove.extend::<Vec<_>>(small);
     }
     let path = new_file(root, batch, &BTreeMap::new());
-    let writer = FileWriter::create(path.clone(), schema.clone(), properties(schema, &touched.only_column()))?;
+    let writer = FileWriter::create(path.clone(), schema.clone(), &touched.only_column())?;
     let mut out = OrderedFile::new(writer, shape(root, schema, touched));
     for file in &changes.remove {
         for (number, rows) in read::groups(root, file)?.into_iter().enumerate() {

@@ -4,9 +4,10 @@
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, OnceLock};
 
 use arrow_array::RecordBatch;
+use arrow_array::cast::AsArray;
 use arrow_schema::{DataType, Schema, SchemaRef};
 use parquet::arrow::ArrowSchemaConverter;
 use parquet::arrow::arrow_writer::{ArrowColumnChunk, ArrowColumnWriter, ArrowRowGroupWriterFactory, compute_leaves};
@@ -15,12 +16,16 @@ use parquet::file::properties::{EnabledStatistics, WriterProperties};
 use parquet::file::writer::SerializedFileWriter;
 use parquet::schema::types::ColumnPath;
 use shoplake_core::{Fault, Result, TableFile, fail_point};
+use xxhash_rust::xxh3::xxh3_64;
 
 use crate::pool::{Pool, lock};
 use crate::stats;
 
 /// Rows of one row group.
 pub(crate) const ROW_GROUP_ROWS: usize = 128 * 1024;
+
+/// Rows that are looked at to choose a file's encodings.
+const SAMPLED_ROWS: usize = 4096;
 
 /// Turns a Parquet error into one that says which file it was about.
 pub(crate) fn parquet_fault(path: &Path, error: parquet::errors::ParquetError) -> Fault {
@@ -29,10 +34,10 @@ pub(crate) fn parquet_fault(path: &Path, error: parquet::errors::ParquetError) -
 
 /// How the columns of a table are written.
 ///
-/// Columns in `unique` hold a value a row, so a dictionary would only cost; time and line numbers
+/// Columns in `plain` hardly hold a value twice, so a dictionary would only cost; time and line numbers
 /// grow slowly, which delta packing is made for. Snappy throughout: encoding is what a load waits for.
 /// Text has no statistics, see [`stats`].
-pub(crate) fn properties(schema: &Schema, unique: &[String]) -> WriterProperties {
+pub(crate) fn properties(schema: &Schema, plain: &[String]) -> WriterProperties {
     let mut builder = WriterProperties::builder()
         .set_created_by("shoplake".to_owned())
         .set_compression(Compression::SNAPPY)
@@ -48,22 +53,51 @@ pub(crate) fn properties(schema: &Schema, unique: &[String]) -> WriterProperties
             builder = builder
                 .set_column_dictionary_enabled(path.clone(), false)
                 .set_column_encoding(path, Encoding::DELTA_BINARY_PACKED);
-        } else if unique.contains(field.name()) {
+        } else if plain.contains(field.name()) {
             builder = builder.set_column_dictionary_enabled(path, false);
         }
     }
     builder.build()
 }
 
+/// The columns of `rows` whose text hardly stands there twice, by a sample. A dictionary of theirs
+/// would be as long as the text itself, and looking each value up in it is what encoding them costs.
+fn scattered(rows: &[RecordBatch]) -> Vec<String> {
+    let Some(first) = rows.first() else { return Vec::new() };
+    let all: usize = rows.iter().map(RecordBatch::num_rows).sum();
+    if all < SAMPLED_ROWS / 4 {
+        return Vec::new();
+    }
+    let texts = first.schema_ref().fields().iter().enumerate();
+    let texts = texts.filter(|(_, field)| field.data_type() == &DataType::Utf8);
+    let scattered = texts.filter(|(at, _)| {
+        let columns = rows.iter().map(|batch| batch.column(*at).as_string::<i32>());
+        let mut sample: Vec<u64> = columns
+            .flat_map(|column| column.iter().flatten())
+            .step_by((all / SAMPLED_ROWS).max(1))
+            .map(|text| xxh3_64(text.as_bytes()))
+            .collect();
+        let sampled = sample.len();
+        sample.sort_unstable();
+        sample.dedup();
+        sampled > 0 && sample.len() * 10 > sampled * 9
+    });
+    scattered.map(|(_, field)| field.name().clone()).collect()
+}
+
 /// One file in the making. Row groups may be encoded on any thread.
 pub(crate) struct FileWriter {
     path: PathBuf,
     schema: SchemaRef,
-    factory: ArrowRowGroupWriterFactory,
+    /// Columns that hold a value a row.
+    unique: Vec<String>,
+    /// Made of the first rows that come, which say how columns are best encoded.
+    factory: OnceLock<ArrowRowGroupWriterFactory>,
     state: Mutex<Joining>,
 }
 
 /// The file, and the row groups that were encoded before their turn.
+#[derive(Default)]
 struct Joining {
     writer: Option<SerializedFileWriter<fs_err::File>>,
     next: usize,
@@ -71,31 +105,41 @@ struct Joining {
 }
 
 impl FileWriter {
-    /// Creates the file and the folders above it.
-    pub(crate) fn create(path: PathBuf, schema: SchemaRef, properties: WriterProperties) -> Result<Self> {
+    /// A file to be, whose columns in `unique` hold a value a row. Creates the folders above it.
+    pub(crate) fn create(path: PathBuf, schema: SchemaRef, unique: &[String]) -> Result<Self> {
         if let Some(parent) = path.parent() {
             fs_err::create_dir_all(parent)?;
         }
-        let fault = |error| parquet_fault(&path, error);
-        let properties = Arc::new(properties);
-        let parquet_schema =
-            ArrowSchemaConverter::new().with_coerce_types(properties.coerce_types()).convert(&schema).map_err(fault)?;
-        let file = fs_err::File::create(&path)?;
+        let unique = unique.to_vec();
+        Ok(Self { path, schema, unique, factory: OnceLock::new(), state: Mutex::default() })
+    }
+
+    /// What makes row groups; at first it begins the file, for rows like `rows`.
+    fn factory(&self, rows: &[RecordBatch]) -> Result<&ArrowRowGroupWriterFactory> {
+        let mut state = lock(&self.state);
+        if let Some(factory) = self.factory.get() {
+            return Ok(factory);
+        }
+        let fault = |error| parquet_fault(&self.path, error);
+        let plain = [self.unique.as_slice(), &scattered(rows)].concat();
+        let properties = Arc::new(properties(&self.schema, &plain));
+        let parquet_schema = ArrowSchemaConverter::new()
+            .with_coerce_types(properties.coerce_types())
+            .convert(&self.schema)
+            .map_err(fault)?;
+        let file = fs_err::File::create(&self.path)?;
         let writer = SerializedFileWriter::new(file, parquet_schema.root_schema_ptr(), properties).map_err(fault)?;
-        let factory = ArrowRowGroupWriterFactory::new(&writer, schema.clone());
-        let state = Mutex::new(Joining { writer: Some(writer), next: 0, early: BTreeMap::new() });
-        Ok(Self { path, schema, factory, state })
+        let factory = ArrowRowGroupWriterFactory::new(&writer, self.schema.clone());
+        state.writer = Some(writer);
+        Ok(self.factory.get_or_init(|| factory))
     }
 
     /// Encodes row group `number` and joins every row group whose turn has come. One without rows only
     /// has its turn.
     pub(crate) fn encode(&self, number: usize, batches: &[RecordBatch]) -> Result<()> {
         let fault = |error| parquet_fault(&self.path, error);
-        let chunks = if batches.iter().all(|batch| batch.num_rows() == 0) {
-            Vec::new()
-        } else {
-            self.chunks(number, batches)?
-        };
+        let chunks =
+            if batches.iter().all(|batch| batch.num_rows() == 0) { Vec::new() } else { self.chunks(number, batches)? };
         let mut state = lock(&self.state);
         state.early.insert(number, chunks);
         let Joining { writer: Some(writer), next, early } = &mut *state else { return Ok(()) };
@@ -115,7 +159,7 @@ impl FileWriter {
 
     fn chunks(&self, number: usize, batches: &[RecordBatch]) -> Result<Vec<ArrowColumnChunk>> {
         let fault = |error| parquet_fault(&self.path, error);
-        let mut writers = self.factory.create_column_writers(number).map_err(fault)?;
+        let mut writers = self.factory(batches)?.create_column_writers(number).map_err(fault)?;
         for batch in batches {
             let mut leaves = writers.iter_mut();
             for (field, column) in self.schema.fields().iter().zip(batch.columns()) {
@@ -136,6 +180,7 @@ impl FileWriter {
     /// Ends the file and makes it durable. `root` is the table's folder.
     pub(crate) fn finish(&self, root: &Path, partition: BTreeMap<String, Option<String>>) -> Result<TableFile> {
         fail_point("data-file")?;
+        self.factory(&[])?;
         let fault = |error| parquet_fault(&self.path, error);
         let mut state = lock(&self.state);
         let Some(mut writer) = state.writer.take() else {

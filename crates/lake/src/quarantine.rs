@@ -10,7 +10,7 @@ use arrow_array::{ArrayRef, RecordBatch, TimestampMicrosecondArray};
 use arrow_schema::{DataType, Field, Schema, SchemaRef, TimeUnit};
 use shoplake_core::{BatchNumber, Reject, Result, RowPlace, RunId, TableFile, TableRoot};
 
-use crate::parquet_writer::{FileWriter, OrderedFile, properties};
+use crate::parquet_writer::{FileWriter, OrderedFile};
 use crate::pool::Pool;
 use crate::read;
 use crate::rewrite::{new_file, without_rows};
@@ -98,7 +98,7 @@ impl Quarantine {
             Some(file) => file,
             empty => {
                 let path = new_file(&self.root, self.batch, &BTreeMap::new());
-                let writer = FileWriter::create(path, schema(), properties(&schema(), &[]))?;
+                let writer = FileWriter::create(path, schema(), &[])?;
                 empty.insert(OrderedFile::new(writer, Arc::new(|columns: &RecordBatch| Ok(vec![columns.clone()]))))
             }
         };

@@ -15,7 +15,7 @@ use uuid::Uuid;
 use crate::changes::ChangeLog;
 use crate::dimension::LookedUp;
 use crate::key_index::{KeyIndex, index_path};
-use crate::parquet_writer::{FileWriter, ROW_GROUP_ROWS, properties};
+use crate::parquet_writer::{FileWriter, ROW_GROUP_ROWS};
 use crate::read;
 use crate::shape::{TableShape, arrow_fault};
 use crate::stage::Related;
@@ -241,7 +241,7 @@ impl Output {
         unique: &[String],
     ) -> Result<Self> {
         let path = new_file(root, batch, partition);
-        let writer = FileWriter::create(path.clone(), schema.clone(), properties(schema, unique))?;
+        let writer = FileWriter::create(path.clone(), schema.clone(), unique)?;
         Ok(Self { writer, path, pending: Vec::new(), pending_rows: 0, groups: 0, rows: 0 })
     }
 

@@ -68,12 +68,8 @@ pub(crate) fn missing() -> Option<String> {
         return None;
     }
     // Whether it came is asked below; a machine that may not install it says so.
-    let _ = workspace::output(Command::new("apt-get").args([
-        "install",
-        "--yes",
-        "--no-install-recommends",
-        "valgrind",
-    ]));
+    let _ =
+        workspace::output(Command::new("apt-get").args(["install", "--yes", "--no-install-recommends", "valgrind"]));
     (!workspace::has("valgrind", "--version")).then(|| "Valgrind is missing: `apt-get install valgrind`".to_owned())
 }
 

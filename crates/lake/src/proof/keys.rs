@@ -122,7 +122,7 @@ mod tests {
             let shops: ArrayRef = Arc::new(StringArray::from(vec!["north"; ids.len()]));
             let batch = RecordBatch::try_new(schema.clone(), vec![shops, Arc::new(Int64Array::from(ids))]).unwrap();
             let path = new_file(dir.path(), BatchNumber(1), &BTreeMap::new());
-            let writer = FileWriter::create(path, schema.clone(), properties(&schema, &[])).unwrap();
+            let writer = FileWriter::create(path, schema.clone(), &[]).unwrap();
             writer.encode(0, &[batch]).unwrap();
             writer.finish(dir.path(), BTreeMap::new()).unwrap()
         };
