@@ -161,6 +161,7 @@ impl LocalBatch {
             state.add.extend(changes.add);
             state.remove.extend(changes.remove);
         }
+        self.pool.synced()?;
         for dataset in &self.changed {
             changes::forget(&self.context.layout.table(dataset), self.context.number)?;
         }
@@ -289,13 +290,18 @@ impl Batch for LocalBatch {
             pool.wait()?;
             file.into_writer().finish(&root_of_file, BTreeMap::new())
         });
-        let written = ended.await.map_err(|error| Fault::internal(error.to_string()))??;
+        let (written, unsynced) = ended.await.map_err(|error| Fault::internal(error.to_string()))??;
         let state = self
             .tables
             .entry(table.to_owned())
             .or_insert_with(|| TableState::new(root, table, schema.clone(), Vec::new()));
         let remove = std::mem::take(&mut state.pinned.files);
-        let add = if rows > 0 { vec![written] } else { fs_err::remove_file(path).map(|()| Vec::new())? };
+        let add = if rows > 0 {
+            self.pool.sync(unsynced)?;
+            vec![written]
+        } else {
+            fs_err::remove_file(path).map(|()| Vec::new())?
+        };
         self.take_in(table, &schema, FileChanges { stay: Vec::new(), add, remove })?;
         Ok(rows)
     }

@@ -10,6 +10,7 @@ use shoplake_core::{Result, TableFile};
 use crate::changes::{ChangeLog, Way};
 use crate::key_index::index_path;
 use crate::loader::{Part, TableLoader};
+use crate::parquet_writer::Unsynced;
 use crate::pool::{Pool, lock};
 use crate::rewrite::{Input, Merger};
 
@@ -86,12 +87,12 @@ pub(crate) fn finish(mut loader: TableLoader, pool: &Arc<Pool>) -> Result<Finish
 
 /// Ends the run's own files, each on the pool, with their indexes.
 fn close_parts(parts: Vec<Part>, merger: &Arc<Merger>, pool: &Arc<Pool>) -> Result<Vec<Candidate>> {
-    let closed: Arc<Mutex<Vec<(usize, Candidate)>>> = Arc::default();
+    let closed: Arc<Mutex<Vec<(usize, Candidate, Unsynced)>>> = Arc::default();
     for (order, part) in parts.into_iter().enumerate() {
         let (merger, closed) = (merger.clone(), closed.clone());
         pool.submit(move || {
             let Part { partition, file, keys, orphans, mut dropped, .. } = part;
-            let file = file.into_writer().finish(&merger.root, partition)?;
+            let (file, unsynced) = file.into_writer().finish(&merger.root, partition)?;
             dropped.sort_unstable();
             // A file that will be made anew gets its indexes then.
             if dropped.is_empty() {
@@ -100,14 +101,21 @@ fn close_parts(parts: Vec<Part>, merger: &Arc<Merger>, pool: &Arc<Pool>) -> Resu
                 merger.write_indexes(&file, &[], orphans)?;
             }
             let candidate = Candidate { input: Input { file, dropped }, base: false, heal: false };
-            lock(&closed).push((order, candidate));
+            lock(&closed).push((order, candidate, unsynced));
             Ok(())
         })?;
     }
     pool.wait()?;
     let mut closed = std::mem::take(&mut *lock(&closed));
-    closed.sort_by_key(|(order, _)| *order);
-    Ok(closed.into_iter().map(|(_, candidate)| candidate).collect())
+    closed.sort_by_key(|(order, ..)| *order);
+    let closed = closed.into_iter().map(|(_, candidate, unsynced)| {
+        // What is made anew goes again.
+        if candidate.input.dropped.is_empty() {
+            pool.sync(unsynced)?;
+        }
+        Ok(candidate)
+    });
+    closed.collect()
 }
 
 /// Makes anew what has to be, joins what is small, and keeps the rest as it is.

@@ -27,7 +27,7 @@ use crate::shape::{TableShape, arrow_fault, conform};
 use crate::stage::{Related, Shaper, Staged, StagedChunk};
 
 /// Rows that may wait for their row groups over all partitions; beyond that the fullest is written.
-const WAITING_ROWS: usize = 1 << 20;
+const WAITING_ROWS: usize = 1 << 19;
 
 /// Rows whose keys are brought near together.
 const WARMED: usize = 64;

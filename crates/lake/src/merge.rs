@@ -133,8 +133,9 @@ pub(crate) fn merge(
     }
     out.flush(pool)?;
     pool.wait()?;
-    let file = out.into_writer().finish(root, BTreeMap::new())?;
+    let (file, unsynced) = out.into_writer().finish(root, BTreeMap::new())?;
     if file.rows > 0 {
+        pool.sync(unsynced)?;
         changes.add.push(file);
     } else {
         fs_err::remove_file(path)?;

@@ -177,8 +177,12 @@ impl FileWriter {
         writers.into_iter().map(ArrowColumnWriter::close).collect::<Result<Vec<_>, _>>().map_err(fault)
     }
 
-    /// Ends the file and makes it durable. `root` is the table's folder.
-    pub(crate) fn finish(&self, root: &Path, partition: BTreeMap<String, Option<String>>) -> Result<TableFile> {
+    /// Ends the file. `root` is the table's folder.
+    pub(crate) fn finish(
+        &self,
+        root: &Path,
+        partition: BTreeMap<String, Option<String>>,
+    ) -> Result<(TableFile, Unsynced)> {
         fail_point("data-file")?;
         self.factory(&[])?;
         let fault = |error| parquet_fault(&self.path, error);
@@ -187,13 +191,24 @@ impl FileWriter {
             return Err(Fault::internal(format!("`{}` was ended twice", self.path.display())));
         };
         let metadata = writer.finish().map_err(fault)?;
-        writer.inner().sync_all()?;
+        let unsynced = Unsynced(writer.inner().try_clone()?);
         let stats = stats::of_file(&metadata, &self.schema);
         let rows = metadata.file_metadata().num_rows() as u64;
         let size = fs_err::metadata(&self.path)?.len();
         let path = self.path.strip_prefix(root).unwrap_or(&self.path).to_string_lossy().replace('\\', "/");
         let modified = chrono::Utc::now().timestamp_millis();
-        Ok(TableFile { path, size, rows, partition, modified, stats: Some(stats) })
+        Ok((TableFile { path, size, rows, partition, modified, stats: Some(stats) }, unsynced))
+    }
+}
+
+/// A file that is whole, and whose bytes may still be on their way to the disk.
+#[must_use = "a file must be on the disk before it is published"]
+pub(crate) struct Unsynced(fs_err::File);
+
+impl Unsynced {
+    /// Waits until the bytes are on the disk.
+    pub(crate) fn sync(self) -> Result<()> {
+        Ok(self.0.sync_all()?)
     }
 }
 

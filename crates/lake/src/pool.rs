@@ -5,14 +5,20 @@
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
 
-use crossbeam_channel::{Sender, bounded};
+use crossbeam_channel::{Sender, bounded, unbounded};
 use shoplake_core::{Fault, Result};
+
+use crate::parquet_writer::Unsynced;
 
 type Job = Box<dyn FnOnce() -> Result<()> + Send>;
 
 /// The pool; its threads end when it is dropped.
+///
+/// Beside those that work there is one that waits for the disk: files are needed there only once their
+/// batch is published.
 pub(crate) struct Pool {
     jobs: Option<Sender<Job>>,
+    files: Option<Sender<Unsynced>>,
     threads: Vec<JoinHandle<()>>,
     shared: Arc<Shared>,
 }
@@ -26,6 +32,8 @@ struct Shared {
 #[derive(Default)]
 struct State {
     open: usize,
+    /// Files that are not on the disk yet.
+    unsynced: usize,
     fault: Option<Fault>,
 }
 
@@ -49,7 +57,20 @@ impl Pool {
             n => n,
         };
         let (jobs, queue) = bounded::<Job>(threads);
+        let (files, written) = unbounded::<Unsynced>();
         let shared = Arc::new(Shared::default());
+        let syncing = shared.clone();
+        let syncing = std::thread::Builder::new().name("lake-sync".into()).spawn(move || {
+            for file in written {
+                let synced = file.sync();
+                let mut state = syncing.state();
+                state.unsynced -= 1;
+                if let Err(fault) = synced {
+                    state.fault.get_or_insert(fault);
+                }
+                syncing.idle.notify_all();
+            }
+        })?;
         let threads = (0..threads)
             .map(|n| {
                 let (queue, shared) = (queue.clone(), shared.clone());
@@ -66,8 +87,9 @@ impl Pool {
                     }
                 })
             })
+            .chain([Ok(syncing)])
             .collect::<std::io::Result<Vec<_>>>()?;
-        Ok(Self { jobs: Some(jobs), threads, shared })
+        Ok(Self { jobs: Some(jobs), files: Some(files), threads, shared })
     }
 
     /// Queues a job, after waiting for room. Fails with the first fault of an earlier job.
@@ -84,6 +106,25 @@ impl Pool {
         }
     }
 
+    /// Has a file brought to the disk; [`Pool::synced`] waits for it.
+    pub(crate) fn sync(&self, file: Unsynced) -> Result<()> {
+        self.shared.state().unsynced += 1;
+        match &self.files {
+            Some(files) if files.send(file).is_ok() => Ok(()),
+            _ => Err(Fault::internal("the lake's threads are gone")),
+        }
+    }
+
+    /// Waits until every job has ended and every file is on the disk.
+    pub(crate) fn synced(&self) -> Result<()> {
+        self.wait()?;
+        let mut state = self.shared.state();
+        while state.unsynced > 0 {
+            state = self.shared.idle.wait(state).unwrap_or_else(PoisonError::into_inner);
+        }
+        state.fault.take().map_or(Ok(()), Err)
+    }
+
     /// Waits until every job has ended.
     pub(crate) fn wait(&self) -> Result<()> {
         let mut state = self.shared.state();
@@ -96,7 +137,7 @@ impl Pool {
 
 impl Drop for Pool {
     fn drop(&mut self) {
-        self.jobs = None;
+        (self.jobs, self.files) = (None, None);
         for thread in self.threads.drain(..) {
             // A panic of a job was caught and told already.
             drop(thread.join());

@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
+use futures::future::try_join_all;
 use shoplake_core::ports::Manifest;
 use shoplake_core::{BatchNumber, Fault, FaultKind, Result, fail_point};
 
@@ -11,6 +12,9 @@ use crate::quarantine::QUARANTINE;
 use crate::record::{self, ClosedRecord, PublishRecord, TableCommit, put_if_absent};
 use crate::staged;
 use crate::store::Store;
+
+/// Commits that are made at once: each waits for the disk, or for a store elsewhere.
+const SIDE_BY_SIDE: usize = 4;
 
 /// Sends the files that a batch wrote, with their indexes, to a lake elsewhere: whoever sees the decision
 /// must find them there.
@@ -64,13 +68,19 @@ fn decided(fault: Fault, batch: BatchNumber) -> Fault {
         .hint("bring the disk in order; the next `shoplake run` completes the batch and loads nothing twice")
 }
 
-/// Makes every commit of a decided batch. Doing it twice does no harm.
+/// Makes every commit of a decided batch, in any order: readers go by the record until all are there.
+/// Doing it twice does no harm.
 pub(crate) async fn commit_all(layout: &Layout, record: &PublishRecord) -> Result<()> {
-    for commit in &record.commits {
-        delta::commit(layout, record.batch, commit).await?;
-        fail_point("between-commits")?;
+    for side_by_side in record.commits.chunks(SIDE_BY_SIDE) {
+        let commits = side_by_side.iter().map(|commit| commit_one(layout, record.batch, commit));
+        try_join_all(commits).await?;
     }
     Ok(())
+}
+
+async fn commit_one(layout: &Layout, batch: BatchNumber, commit: &TableCommit) -> Result<()> {
+    delta::commit(layout, batch, commit).await?;
+    fail_point("between-commits")
 }
 
 /// Whether every commit of a decided batch is made.

@@ -148,8 +148,9 @@ impl Quarantine {
         let Some(mut file) = self.file.take() else { return Ok(changes) };
         file.flush(pool)?;
         pool.wait()?;
-        let written = file.into_writer().finish(&self.root, BTreeMap::new())?;
+        let (written, unsynced) = file.into_writer().finish(&self.root, BTreeMap::new())?;
         if self.dropped.is_empty() {
+            unsynced.sync()?;
             changes.add.push(written);
         } else if self.dropped.len() as u64 == written.rows {
             fs_err::remove_file(self.root.join(&written.path))?;

@@ -70,7 +70,7 @@ pub(crate) fn scan(
     file: &TableFile,
     columns: &SchemaRef,
 ) -> Result<impl Iterator<Item = Result<RecordBatch>> + use<>> {
-    conformed(open(root, file, columns, &Which::All)?, columns)
+    Ok(conformed(open(root, file, columns, &Which::All)?, columns))
 }
 
 /// Reads all rows of `columns` in one row group, batch by batch.
@@ -80,15 +80,15 @@ pub(crate) fn scan_group(
     columns: &SchemaRef,
     number: usize,
 ) -> Result<impl Iterator<Item = Result<RecordBatch>> + use<>> {
-    conformed(open(root, file, columns, &Which::Group(number))?, columns)
+    Ok(conformed(open(root, file, columns, &Which::Group(number))?, columns))
 }
 
 fn conformed(
     batches: ParquetRecordBatchReader,
     columns: &SchemaRef,
-) -> Result<impl Iterator<Item = Result<RecordBatch>> + use<>> {
+) -> impl Iterator<Item = Result<RecordBatch>> + use<> {
     let columns = columns.clone();
-    Ok(batches.map(move |batch| conform(&batch.map_err(arrow_fault)?, &columns)))
+    batches.map(move |batch| conform(&batch.map_err(arrow_fault)?, &columns))
 }
 
 /// Reads `columns` of the rows with these ordinals (ascending, each once) as one batch.

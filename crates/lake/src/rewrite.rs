@@ -269,6 +269,8 @@ impl Output {
             fs_err::remove_file(&self.path)?;
             return Ok(None);
         }
-        self.writer.finish(root, partition).map(Some)
+        let (file, unsynced) = self.writer.finish(root, partition)?;
+        unsynced.sync()?;
+        Ok(Some(file))
     }
 }

@@ -4,6 +4,7 @@ use std::collections::{BTreeSet, HashSet};
 use std::time::Instant;
 
 use arrow_array::RecordBatch;
+use futures::{StreamExt, TryStreamExt, stream};
 use shoplake_core::outcome::{TestFailure, TestResult, TestsOutcome};
 use shoplake_core::{Catalog, Fault, Result};
 use shoplake_models::{DataTest, Materialized, Models, UnitTest, Verdict};
@@ -13,6 +14,8 @@ use crate::build::collect;
 use crate::choice::{Choice, Chosen};
 use crate::planning::{of_test, plan_all};
 
+/// Data tests that run at once.
+const SIDE_BY_SIDE: usize = 2;
 /// The most rows of a difference that are told.
 const SHOWN: usize = 10;
 
@@ -59,7 +62,7 @@ impl Pipeline {
     ) -> Result<TestsOutcome> {
         let mut outcome = TestsOutcome::default();
         self.progress.stage("tests", None);
-        for test in &models.tests {
+        let asked = models.tests.iter().filter(|test| {
             let reads = |names: &BTreeSet<String>| test.depends_on.iter().any(|table| names.contains(table));
             let asked = if let Some(chosen) = &choice.chosen {
                 chosen.tests.contains(&test.name)
@@ -68,12 +71,17 @@ impl Pipeline {
                 let anew = !fresh.first && test.names.iter().any(|name| fresh.stale.contains(name));
                 choice.all_tests || anew || reads(fresh.changed) && !of_view(models, test)
             };
-            if !asked || reads(fresh.broken) {
-                continue;
-            }
+            asked && !reads(fresh.broken)
+        });
+        // Most of a short query is its plan, which one thread makes: two are asked side by side.
+        let answers = stream::iter(asked).map(|test| async move {
             let began = Instant::now();
             let failing = self.failing(catalog, test).await.map_err(|fault| of_test(models, test, fault))?;
-            take(&mut outcome, &test.name, test.judge(failing), failing, None, began);
+            Ok::<_, Fault>((test, failing, milliseconds(began)))
+        });
+        let mut answers = answers.buffered(SIDE_BY_SIDE);
+        while let Some((test, failing, took)) = answers.try_next().await? {
+            take(&mut outcome, &test.name, test.judge(failing), failing, None, took);
         }
         self.progress.done();
         Ok(outcome)
@@ -120,7 +128,7 @@ impl Pipeline {
             if more > 0 {
                 lines.push(format!("… and {more} more"));
             }
-            take(outcome, &test.name, verdict, rows, (rows > 0).then(|| lines.join("\n")), began);
+            take(outcome, &test.name, verdict, rows, (rows > 0).then(|| lines.join("\n")), milliseconds(began));
         }
         Ok(())
     }
@@ -190,8 +198,19 @@ impl Pipeline {
     }
 }
 
+fn milliseconds(began: Instant) -> u64 {
+    began.elapsed().as_millis() as u64
+}
+
 /// Counts one test.
-fn take(outcome: &mut TestsOutcome, name: &str, verdict: Verdict, rows: u64, detail: Option<String>, began: Instant) {
+fn take(
+    outcome: &mut TestsOutcome,
+    name: &str,
+    verdict: Verdict,
+    rows: u64,
+    detail: Option<String>,
+    milliseconds: u64,
+) {
     let status = match verdict {
         Verdict::Pass => {
             outcome.passed += 1;
@@ -214,7 +233,7 @@ fn take(outcome: &mut TestsOutcome, name: &str, verdict: Verdict, rows: u64, det
         name: name.to_owned(),
         status: status.to_owned(),
         rows,
-        milliseconds: began.elapsed().as_millis() as u64,
+        milliseconds,
         message: detail,
     });
 }

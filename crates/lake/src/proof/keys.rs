@@ -96,7 +96,7 @@ mod tests {
     use shoplake_core::{BatchNumber, Column, ColumnType};
 
     use super::*;
-    use crate::parquet_writer::{FileWriter, properties};
+    use crate::parquet_writer::FileWriter;
     use crate::rewrite::new_file;
 
     /// Given keys that stand twice within a file and across files, when memory holds only a few hashes
@@ -124,7 +124,7 @@ mod tests {
             let path = new_file(dir.path(), BatchNumber(1), &BTreeMap::new());
             let writer = FileWriter::create(path, schema.clone(), &[]).unwrap();
             writer.encode(0, &[batch]).unwrap();
-            writer.finish(dir.path(), BTreeMap::new()).unwrap()
+            writer.finish(dir.path(), BTreeMap::new()).unwrap().0
         };
         let files = vec![file((0..500).collect()), file((495..900).chain([600]).collect())];
         let (root, name) = (dir.path().to_owned().into(), "orders".to_owned());
