@@ -11,9 +11,9 @@ use arrow_select::filter::filter_record_batch;
 use shoplake_core::{BatchNumber, Fault, Result, TableFile, TableRoot, hash};
 
 use crate::finish::{FileChanges, SMALL_BYTES, SMALL_FILES};
-use crate::parquet_writer::{FileWriter, OrderedFile, Shape};
+use crate::parquet_writer::{FileWriter, OrderedFile, ROW_GROUP_ROWS, Shape};
 use crate::pool::Pool;
-use crate::read;
+use crate::read::{self, Slice};
 use crate::rewrite::new_file;
 use crate::shape::{arrow_fault, conform};
 
@@ -122,9 +122,13 @@ pub(crate) fn merge(
     let path = new_file(root, batch, &BTreeMap::new());
     let writer = FileWriter::create(path.clone(), schema.clone(), &touched.only_column())?;
     let mut out = OrderedFile::new(writer, shape(root, schema, touched));
+    let most = slice_rows(&changes.remove, pool.threads());
     for file in &changes.remove {
-        for (number, rows) in read::groups(root, file)?.into_iter().enumerate() {
-            out.append(pool, Piece::Group(file.clone(), number), rows as usize)?;
+        for slice in read::slices(root, file, most)? {
+            out.append(pool, Piece::Known(file.clone(), slice), slice.rows)?;
+            if out.pending_rows() >= most {
+                out.flush(pool)?;
+            }
         }
     }
     for batch in fresh {
@@ -144,10 +148,16 @@ pub(crate) fn merge(
     Ok(Merged { changes, rows })
 }
 
+/// So many rows are read, filtered and encoded at once that a small table keeps every thread busy too.
+fn slice_rows(files: &[TableFile], threads: usize) -> usize {
+    let rows = files.iter().map(|file| file.rows).sum::<u64>() as usize;
+    rows.div_ceil(threads.max(1)).clamp(ROW_GROUP_ROWS / 8, ROW_GROUP_ROWS)
+}
+
 /// Rows on their way into the merged file.
 enum Piece {
-    /// Those of a row group that stay.
-    Group(TableFile, usize),
+    /// Those of a slice that stay.
+    Known(TableFile, Slice),
     Fresh(RecordBatch),
 }
 
@@ -156,8 +166,8 @@ fn shape(root: &TableRoot, schema: &SchemaRef, touched: Touched) -> Shape<Piece>
     let (root, schema) = (root.clone(), schema.clone());
     Arc::new(move |piece| match piece {
         Piece::Fresh(batch) => Ok(vec![batch.clone()]),
-        Piece::Group(file, number) => {
-            let batches = read::scan_group(&root, file, &schema, *number)?;
+        Piece::Known(file, slice) => {
+            let batches = read::scan_slice(&root, file, &schema, slice)?;
             let stay = |batch: RecordBatch| filter_record_batch(&batch, &touched.stay(&batch)?).map_err(arrow_fault);
             batches.map(|batch| stay(batch?)).collect()
         }

@@ -92,6 +92,11 @@ impl Pool {
         Ok(Self { jobs: Some(jobs), files: Some(files), threads, shared })
     }
 
+    /// Threads that work.
+    pub(crate) fn threads(&self) -> usize {
+        self.threads.len().saturating_sub(1)
+    }
+
     /// Queues a job, after waiting for room. Fails with the first fault of an earlier job.
     pub(crate) fn submit(&self, job: impl FnOnce() -> Result<()> + Send + 'static) -> Result<()> {
         let mut state = self.shared.state();

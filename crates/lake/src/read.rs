@@ -23,8 +23,18 @@ enum Which<'a> {
     All,
     /// Those with these ordinals, ascending, each once.
     Ordinals(&'a [u32]),
-    /// Those of one row group.
-    Group(usize),
+    /// Some of one row group.
+    Slice(&'a Slice),
+}
+
+/// Rows of a data file that are read at once.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Slice {
+    /// Their row group.
+    group: usize,
+    /// The first of them in it.
+    first: usize,
+    pub(crate) rows: usize,
 }
 
 /// A data file whose footer was read.
@@ -53,15 +63,23 @@ fn open(root: &TableRoot, file: &TableFile, columns: &Schema, which: &Which<'_>)
     match which {
         Which::All => {}
         Which::Ordinals(rows) => builder = builder.with_row_selection(selection(rows)),
-        Which::Group(number) => builder = builder.with_row_groups(vec![*number]),
+        Which::Slice(Slice { group, first, rows }) => {
+            builder = builder.with_row_groups(vec![*group]).with_offset(*first).with_limit(*rows);
+        }
     }
     builder.build().map_err(|error| parquet_fault(&path, error))
 }
 
-/// Rows of each row group of a data file.
-pub(crate) fn groups(root: &TableRoot, file: &TableFile) -> Result<Vec<u64>> {
-    let groups = Footer::read(root, file)?.builder.metadata().clone();
-    Ok(groups.row_groups().iter().map(|group| group.num_rows().max(0) as u64).collect())
+/// The rows of a data file in slices of at most `most` rows.
+pub(crate) fn slices(root: &TableRoot, file: &TableFile, most: usize) -> Result<Vec<Slice>> {
+    let metadata = Footer::read(root, file)?.builder.metadata().clone();
+    let groups =
+        metadata.row_groups().iter().enumerate().map(|(group, known)| (group, known.num_rows().max(0) as usize));
+    let slices = groups.flat_map(|(group, rows)| {
+        let firsts = (0..rows).step_by(most.max(1));
+        firsts.map(move |first| Slice { group, first, rows: most.min(rows - first) })
+    });
+    Ok(slices.collect())
 }
 
 /// Reads all rows of `columns`, batch by batch.
@@ -73,14 +91,14 @@ pub(crate) fn scan(
     Ok(conformed(open(root, file, columns, &Which::All)?, columns))
 }
 
-/// Reads all rows of `columns` in one row group, batch by batch.
-pub(crate) fn scan_group(
+/// Reads `columns` of a slice, batch by batch.
+pub(crate) fn scan_slice(
     root: &TableRoot,
     file: &TableFile,
     columns: &SchemaRef,
-    number: usize,
+    slice: &Slice,
 ) -> Result<impl Iterator<Item = Result<RecordBatch>> + use<>> {
-    Ok(conformed(open(root, file, columns, &Which::Group(number))?, columns))
+    Ok(conformed(open(root, file, columns, &Which::Slice(slice))?, columns))
 }
 
 fn conformed(
