@@ -225,7 +225,6 @@ impl Merger {
 /// One output file, encoded in this thread.
 struct Output {
     writer: FileWriter,
-    path: PathBuf,
     pending: Vec<RecordBatch>,
     pending_rows: usize,
     groups: usize,
@@ -240,9 +239,8 @@ impl Output {
         schema: &SchemaRef,
         unique: &[String],
     ) -> Result<Self> {
-        let path = new_file(root, batch, partition);
-        let writer = FileWriter::create(path.clone(), schema.clone(), unique)?;
-        Ok(Self { writer, path, pending: Vec::new(), pending_rows: 0, groups: 0, rows: 0 })
+        let writer = FileWriter::create(new_file(root, batch, partition), schema.clone(), unique)?;
+        Ok(Self { writer, pending: Vec::new(), pending_rows: 0, groups: 0, rows: 0 })
     }
 
     fn push(&mut self, batch: RecordBatch) -> Result<()> {
@@ -266,7 +264,7 @@ impl Output {
     fn finish(mut self, root: &Path, partition: BTreeMap<String, Option<String>>) -> Result<Option<TableFile>> {
         self.flush()?;
         if self.rows == 0 {
-            fs_err::remove_file(&self.path)?;
+            // A file begins with its first rows.
             return Ok(None);
         }
         let (file, unsynced) = self.writer.finish(root, partition)?;
