@@ -3,6 +3,7 @@
 //! Shoplake and its peers take turns on the same files; minima are compared. Then the loaded shop
 //! gets one more day at a time, and corrections of old rows. Every result is checked to the cent.
 
+mod adhoc;
 mod data;
 mod measure;
 mod models;
@@ -33,6 +34,9 @@ pub(crate) struct Options {
     /// Rows of sales.
     #[arg(long, default_value_t = 5_000_000)]
     rows: usize,
+    /// The rows in no order, under ids of 36 characters; the full run alone.
+    #[arg(long)]
+    shuffled: bool,
     /// Measured runs of each engine, after one to warm up; the minimum counts.
     #[arg(long, default_value_t = 5, value_parser = clap::value_parser!(u8).range(1..=31))]
     runs: u8,
@@ -47,7 +51,7 @@ pub(crate) fn run(options: &Options) -> Result<()> {
     println!("Building shoplake for release; the first time this takes a while.");
     let binary = workspace::build_shoplake(Profile::Release)?;
     let python = venv::ensure("bench-venv", REQUIREMENTS)?;
-    let data = Data::make(&python, options.rows)?;
+    let data = Data::make(&python, options.rows, options.shuffled)?;
     let bench = Bench { stopwatch: Stopwatch { python }, data, binary };
 
     println!("\n{} rows, {} MB of CSV; warming up", options.rows, bench.data.csv_bytes()? / 1_000_000);
@@ -63,8 +67,14 @@ pub(crate) fn run(options: &Options) -> Result<()> {
         }
         ours.add(round, bench.shoplake()?.1);
     }
-    let (days, corrections) = bench.later(options.runs)?;
-    print_table(&ours, &theirs, &days, &corrections);
+    if options.shuffled {
+        print_table(&ours, &theirs, None);
+        return Ok(());
+    }
+    let later = bench.later(options.runs)?;
+    print_table(&ours, &theirs, Some(later));
+    let (shop, _) = bench.shoplake()?;
+    adhoc::ask(&bench.stopwatch.python, &bench.binary, &shop, options.runs)?;
     models::many(&bench.binary, &bench.stopwatch, options.runs)
 }
 
@@ -185,10 +195,12 @@ impl Series {
     }
 }
 
-fn print_table(ours: &Series, theirs: &[Series], days: &Series, corrections: &Series) {
+/// The minima, and how they compare; `later` is one more day, and a correction.
+fn print_table(ours: &Series, theirs: &[Series], later: Option<(Series, Series)>) {
     let full = ours.best();
     println!("\nMinima of {} runs each:", ours.measures.len());
-    for series in [ours].into_iter().chain(theirs).chain([days, corrections]) {
+    let of_later = later.iter().flat_map(|(days, corrections)| [days, corrections]);
+    for series in [ours].into_iter().chain(theirs).chain(of_later) {
         println!("{:<16}         {}", series.name, series.best().said());
     }
     println!();
@@ -199,6 +211,7 @@ fn print_table(ours: &Series, theirs: &[Series], days: &Series, corrections: &Se
         println!("CPU     {:.2} of {name}'s", full.cpu_seconds / peer.cpu_seconds);
         println!("memory  {:.2} of {name}'s", full.rss_mib / peer.rss_mib);
     }
+    let Some((days, corrections)) = later else { return };
     println!("a day   {:.0} % of the full run ({DAY_ROWS} rows)", 100.0 * days.best().seconds / full.seconds);
     println!(
         "a fix   {:.0} % of the full run ({CORRECTED_ROWS} old rows)",

@@ -11,6 +11,7 @@ use serde_json::Value;
 
 use crate::workspace;
 
+const SHUFFLE: &str = include_str!("../python/shuffle.py");
 const HEADER: &str = "transaction_id,customer_id,product_id,quantity,amount,transaction_date\n";
 
 /// What a sales table holds.
@@ -30,8 +31,22 @@ pub(crate) struct Data {
 }
 
 impl Data {
-    /// Makes the set in the build folder where it is not there yet.
-    pub(crate) fn make(python: &Path, rows: usize) -> Result<Self> {
+    /// Makes the set in the build folder where it is not there yet; with `shuffled`, its rows in no order
+    /// and under ids of 36 characters.
+    pub(crate) fn make(python: &Path, rows: usize, shuffled: bool) -> Result<Self> {
+        let ordered = Self::in_order(python, rows)?;
+        if !shuffled {
+            return Ok(ordered);
+        }
+        let folder = workspace::target().join(format!("bench-data-{rows}-shuffled"));
+        if !folder.join("truth.json").is_file() {
+            println!("Shuffling them into {}", folder.display());
+            workspace::output(Command::new(python).args(["-c", SHUFFLE]).arg(&ordered.folder).arg(&folder))?;
+        }
+        Ok(Self { folder, rows })
+    }
+
+    fn in_order(python: &Path, rows: usize) -> Result<Self> {
         let folder = workspace::target().join(format!("bench-data-{rows}"));
         if !folder.join("truth.json").is_file() {
             let script =

@@ -43,6 +43,11 @@ impl Shop {
         Ok(fs_err::write(self.inbox(dataset, name)?, text)?)
     }
 
+    /// Its folder.
+    pub(crate) fn folder(&self) -> &Path {
+        &self.folder
+    }
+
     /// One `shoplake run`, measured.
     pub(crate) fn run(&self, stopwatch: &Stopwatch) -> Result<Measure> {
         let [run, json, project] = ["run", "--json", "--project-dir"].map(OsStr::new);
