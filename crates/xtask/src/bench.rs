@@ -3,7 +3,7 @@
 //! Shoplake and its peers take turns on the same files; minima are compared. Then the loaded shop
 //! gets one more day at a time, and corrections of old rows. Every result is checked to the cent.
 
-mod data;
+pub(crate) mod data;
 mod measure;
 mod models;
 mod shop;
