@@ -1,7 +1,7 @@
 //! The sales figures, kept in memory for one published batch and counted anew from nothing else.
 //!
 //! One [`Block`] holds the sales of one data file of the lake in the order of their hours: for each row
-//! its product, customer, city and amount, packed to about 12 bytes. Data files never change, so a new batch drops
+//! its product, customer, city and amount, packed to about 11 bytes. Data files never change, so a new batch drops
 //! the blocks of files that are gone and reads only the files that are new; a correction rewrites the
 //! file that it touches, and the figures follow by construction. An answer is one walk over the rows
 //! of its hours: a filter's columns are read first, and the others only where it lets a row through. That is exact for every combination of filters, and quick enough that nothing is
