@@ -198,7 +198,7 @@ function session(state, request, response, shared) {
       : { shop: { name: "Lagoa" }, version: null }),
     share: shared
       ? {
-          dashboard: shared.dashboard,
+          dashboard: shared.dashboard ?? null,
           filters: Object.entries(shared.filters).flatMap(([name, values]) =>
             [values].flat().map((value) => [name, value]),
           ),
@@ -393,6 +393,10 @@ function write(state, key, path, text, response) {
     const token = { id: `token-${state.tokens.length + 1}`, created_at: new Date().toISOString(), ...data() };
     state.tokens.push(token);
     return send(response, 201, { ...token, token: "shoplake_mock_secret" });
+  }
+  if (key.startsWith("PATCH /users/")) {
+    state.users = state.users.map((user) => (user.name === name ? { ...user, ...data() } : user));
+    return send(response, 200, { name, ...data() });
   }
   for (const list of ["users", "tokens"])
     if (area === list && key.startsWith("DELETE")) {

@@ -19,7 +19,7 @@ const PAGES = [
 
 describe("access", () => {
   let shop;
-  before(async () => (shop = await openShop({ scenario: "usual" })));
+  before(async () => (shop = await openShop()));
   after(() => shop.close());
 
   for (const scheme of ["light", "dark"]) {

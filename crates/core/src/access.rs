@@ -115,7 +115,7 @@ pub struct Share {
     pub id: String,
     /// SHA-256 of the token, in hex.
     pub hash: String,
-    /// The dashboard.
+    /// The dashboard as code; empty for the sales page, which no file names.
     pub dashboard: String,
     /// Filters that cannot be taken off: parameter and values.
     pub filters: Vec<(String, String)>,

@@ -37,7 +37,7 @@ mod yaml;
 pub use dashboards::{Dashboard, dashboard_of, dashboards};
 pub use environment::Environment;
 pub use init::{InitOptions, Initialised, init};
-pub use load::load;
+pub use load::{load, reread};
 pub use locate::find_dir;
 pub use render::render_source;
 pub use schemas::schemas;

@@ -1,10 +1,10 @@
 //! The sales figures, kept in memory for one published batch and counted anew from nothing else.
 //!
-//! One [`Block`] holds the sales of one data file of the lake: for each row its day, hour, product,
-//! customer, city and amount, packed to about 13 bytes. Data files never change, so a new batch drops
+//! One [`Block`] holds the sales of one data file of the lake in the order of their hours: for each row
+//! its product, customer, city and amount, packed to about 11 bytes. Data files never change, so a new batch drops
 //! the blocks of files that are gone and reads only the files that are new; a correction rewrites the
 //! file that it touches, and the figures follow by construction. An answer is one walk over the rows
-//! of its days. That is exact for every combination of filters, and quick enough that nothing is
+//! of its hours: a filter's columns are read first, and the others only where it lets a row through. That is exact for every combination of filters, and quick enough that nothing is
 //! rounded, sampled or prepared for one filter more than for another.
 //!
 //! Distinct customers are counted with one bit a customer over dense numbers: within one walk that is
@@ -93,6 +93,11 @@ impl Cube {
         let names = self.customers.read().unwrap_or_else(std::sync::PoisonError::into_inner);
         let number = names.get(id).unwrap_or(0);
         self.segments.get(number as usize).copied().unwrap_or(Segment::Unknown)
+    }
+
+    /// All known products with sales that `filter` lets through, in no order.
+    pub fn sold(&self, filter: &Filter, threads: usize) -> Vec<ProductSum> {
+        walk::sold(self, filter, threads)
     }
 
     /// The figures of the sales that `filter` lets through.

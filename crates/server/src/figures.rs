@@ -1,20 +1,22 @@
 //! The figures of the last published batch: its pinned tables, its cube, and the answers that were
 //! asked for already.
 
-use std::collections::HashMap;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError, RwLock};
+use std::sync::{Arc, PoisonError, RwLock};
 
 use chrono::{DateTime, Utc};
+use serde_json::Value;
 use shoplake_core::ports::Engine;
 use shoplake_core::{BatchNumber, Catalog, Project, Result};
 use tokio::sync::{OnceCell, Semaphore};
 
-use crate::cube::{Answer, Cube, Filter, Reader};
+use crate::cube::{Answer, Cube, Filter, ProductSum, Reader};
+use crate::kept::Kept;
 use crate::problem::Problem;
 
-/// Bytes of answers that are kept for a batch.
-const KEPT_BYTES: usize = 64 << 20;
+/// Bytes of answers, and of pages of sales, that are kept for a batch.
+const KEPT_BYTES: usize = 128 << 20;
+const PAGES_BYTES: usize = 32 << 20;
 
 /// One published batch as it is shown.
 pub(crate) struct Shown {
@@ -26,19 +28,13 @@ pub(crate) struct Shown {
     pub(crate) catalog: Catalog,
     /// Its sales; `None` where the project has none that can be counted.
     pub(crate) cube: Option<Arc<Cube>>,
-    answers: Mutex<Answers>,
+    answers: Kept<Filter, Answer>,
+    /// Pages of sales and about how many bytes each takes, by the query that gives them.
+    pub(crate) pages: Kept<String, (Value, usize)>,
+    /// All products with sales.
+    sold: OnceCell<Arc<Vec<ProductSum>>>,
     /// Rows in quarantine and their money, counted when first asked for.
     pub(crate) quarantine: OnceCell<(u64, Option<String>)>,
-}
-
-/// The place of an answer: empty until its walk has ended.
-type Place = Arc<OnceCell<Arc<Answer>>>;
-
-#[derive(Default)]
-struct Answers {
-    /// Each place, and when it was asked for last.
-    by_filter: HashMap<Filter, (Place, u64)>,
-    clock: u64,
 }
 
 /// Keeps the last batch, and answers from it.
@@ -84,8 +80,16 @@ impl Figures {
             (Some(reader), Some(at)) => reader.lock().await.read(&catalog, batch, at).await?.map(Arc::new),
             _ => None,
         };
-        let (answers, quarantine) = (Mutex::default(), OnceCell::new());
-        let shown = Shown { batch, loaded_at, catalog, cube, answers, quarantine };
+        let shown = Shown {
+            batch,
+            loaded_at,
+            catalog,
+            cube,
+            answers: Kept::new(KEPT_BYTES, Answer::bytes),
+            pages: Kept::new(PAGES_BYTES, |(_, bytes)| *bytes),
+            sold: OnceCell::new(),
+            quarantine: OnceCell::new(),
+        };
         *self.shown.write().unwrap_or_else(PoisonError::into_inner) = Some(Arc::new(shown));
         Ok(())
     }
@@ -97,45 +101,46 @@ impl Figures {
         cube: &Arc<Cube>,
         filter: &Filter,
     ) -> Result<Arc<Answer>, Problem> {
-        let cell = shown.cell(filter);
-        if let Some(answer) = cell.get() {
+        let place = shown.answers.place(filter);
+        if let Some(answer) = place.get() {
             self.recalled.fetch_add(1, Ordering::Relaxed);
             return Ok(Arc::clone(answer));
         }
         let walk = async || {
-            let permit = Arc::clone(&self.walks).acquire_owned().await.map_err(|error| Problem::internal(&error))?;
-            let (cube, filter, threads) = (Arc::clone(cube), filter.clone(), self.threads);
-            let walk = tokio::task::spawn_blocking(move || {
-                let answer = Arc::new(cube.answer(&filter, threads));
-                drop(permit);
-                answer
-            });
             self.walked.fetch_add(1, Ordering::Relaxed);
-            walk.await.map_err(|error| Problem::internal(&error))
+            let (cube, filter, threads) = (Arc::clone(cube), filter.clone(), self.threads);
+            self.walk(move || Arc::new(cube.answer(&filter, threads))).await
         };
-        cell.get_or_try_init(walk).await.cloned()
+        place.get_or_try_init(walk).await.cloned()
     }
-}
 
-impl Shown {
-    /// The place of an answer, made where there is none; the ones that were not asked for longest go.
-    fn cell(&self, filter: &Filter) -> Place {
-        let mut answers = self.answers.lock().unwrap_or_else(PoisonError::into_inner);
-        answers.clock += 1;
-        let clock = answers.clock;
-        if let Some((cell, used)) = answers.by_filter.get_mut(filter) {
-            *used = clock;
-            return Arc::clone(cell);
+    /// All products with sales that `filter` lets through; kept where that is all sales.
+    pub(crate) async fn sold(
+        &self,
+        shown: &Arc<Shown>,
+        cube: &Arc<Cube>,
+        filter: &Filter,
+    ) -> Result<Arc<Vec<ProductSum>>, Problem> {
+        let walk = async || {
+            let (cube, filter, threads) = (Arc::clone(cube), filter.clone(), self.threads);
+            self.walk(move || Arc::new(cube.sold(&filter, threads))).await
+        };
+        match cube.days() {
+            Some((first, last)) if *filter == Filter::days(first, last) => {
+                shown.sold.get_or_try_init(walk).await.cloned()
+            }
+            _ => walk().await,
         }
-        let bytes = |cell: &OnceCell<Arc<Answer>>| cell.get().map_or(0, |answer| answer.bytes());
-        let mut kept: usize = answers.by_filter.values().map(|(cell, _)| bytes(cell)).sum();
-        while kept > KEPT_BYTES {
-            let oldest = answers.by_filter.iter().min_by_key(|(_, (_, used))| *used).map(|(filter, _)| filter.clone());
-            let Some((cell, _)) = oldest.and_then(|filter| answers.by_filter.remove(&filter)) else { break };
-            kept -= bytes(&cell);
-        }
-        let cell = Arc::default();
-        answers.by_filter.insert(filter.clone(), (Arc::clone(&cell), clock));
-        cell
+    }
+
+    /// Walks once it is its turn, on a thread that may take its time.
+    async fn walk<T: Send + 'static>(&self, work: impl FnOnce() -> T + Send + 'static) -> Result<T, Problem> {
+        let permit = Arc::clone(&self.walks).acquire_owned().await.map_err(|error| Problem::internal(&error))?;
+        let walk = tokio::task::spawn_blocking(move || {
+            let done = work();
+            drop(permit);
+            done
+        });
+        walk.await.map_err(|error| Problem::internal(&error))
     }
 }

@@ -31,7 +31,7 @@ pub(crate) enum Needs {
 
 /// The outermost layer: hosts, panics, headers, counts.
 pub(crate) async fn every_request(State(app): State<App>, request: Request, next: Next) -> Response {
-    let (uri, method) = (request.uri().clone(), request.method().clone());
+    let (uri, method, tls) = (request.uri().clone(), request.method().clone(), over_tls(request.headers()));
     let refused = refused(&app, request.headers(), &method, &uri);
     let mut response = match refused {
         Some(problem) => problem.into_response(),
@@ -41,7 +41,7 @@ pub(crate) async fn every_request(State(app): State<App>, request: Request, next
             Problem::internal(&format!("a handler panicked: {words}")).into_response()
         }),
     };
-    harden(response.headers_mut(), &uri);
+    harden(response.headers_mut(), &uri, tls);
     let kind = usize::from(response.status().as_u16() / 100);
     if let Some(count) = app.answered.get(kind) {
         count.fetch_add(1, Ordering::Relaxed);
@@ -82,8 +82,13 @@ fn is_loopback(host: &str) -> bool {
         || name.parse::<std::net::IpAddr>().is_ok_and(|address| address.is_loopback())
 }
 
+/// Whether the proxy in front speaks TLS with the client.
+pub(crate) fn over_tls(headers: &HeaderMap) -> bool {
+    headers.get("x-forwarded-proto").is_some_and(|scheme| scheme.as_bytes() == b"https")
+}
+
 /// The headers of every answer.
-fn harden(headers: &mut HeaderMap, uri: &Uri) {
+fn harden(headers: &mut HeaderMap, uri: &Uri, tls: bool) {
     let shared = uri.path().starts_with("/s/");
     // A shared dashboard may stand in a page of the shop's own; nothing else may.
     let framed = shared && uri.query().is_some_and(|query| query.split('&').any(|pair| pair == "embed=1"));
@@ -104,6 +109,9 @@ fn harden(headers: &mut HeaderMap, uri: &Uri) {
     set(HeaderName::from_static("permissions-policy"), "camera=(), geolocation=(), microphone=(), payment=()");
     if !framed {
         set(header::X_FRAME_OPTIONS, "DENY");
+    }
+    if tls {
+        set(header::STRICT_TRANSPORT_SECURITY, "max-age=31536000");
     }
     if shared {
         set(HeaderName::from_static("x-robots-tag"), "noindex, nofollow");

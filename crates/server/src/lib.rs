@@ -12,6 +12,7 @@ pub mod cube;
 mod explain;
 mod figures;
 mod guard;
+mod kept;
 mod money;
 mod openapi;
 mod params;

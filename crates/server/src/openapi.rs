@@ -9,17 +9,29 @@ use crate::routes::Endpoint;
 /// A JSON Schema.
 pub(crate) type Schema = Value;
 
-/// One query parameter.
+/// One parameter, of the query unless it is said to be a header.
 pub(crate) struct Parameter {
     name: &'static str,
     description: &'static str,
     schema: Schema,
+    place: &'static str,
+    required: bool,
 }
 
 impl Parameter {
     /// A parameter of this shape.
     pub(crate) fn new(name: &'static str, description: &'static str, schema: Schema) -> Self {
-        Self { name, description, schema }
+        Self { name, description, schema, place: "query", required: false }
+    }
+
+    /// A header that must be there.
+    pub(crate) fn header(name: &'static str, description: &'static str) -> Self {
+        Self { place: "header", ..Self::text(name, description).required() }
+    }
+
+    /// The same, but it must be there.
+    pub(crate) fn required(self) -> Self {
+        Self { required: true, ..self }
     }
 
     /// A text.
@@ -50,7 +62,13 @@ impl Parameter {
     }
 
     fn json(&self) -> Value {
-        json!({ "name": self.name, "in": "query", "description": self.description, "schema": self.schema })
+        json!({
+            "name": self.name,
+            "in": self.place,
+            "required": self.required,
+            "description": self.description,
+            "schema": self.schema,
+        })
     }
 }
 
@@ -142,7 +160,11 @@ fn operation(endpoint: &Endpoint) -> Value {
         "operationId": format!("{}{}", endpoint.method.as_str().to_lowercase(), endpoint.path.replace(['/', '{', '}', '.', '-'], "_")),
         "parameters": parameters,
         "security": security,
-        "responses": { "2XX": answer, "304": { "description": "what was asked for has not changed" }, "4XX": failed, "503": failed },
+        "responses": { "2XX": answer, "304": { "description": "what was asked for has not changed" }, "4XX": failed, "503": failed,
+            // The HTTP library's own, before any handler: they say nothing more.
+            "414": { "description": "the address is too long" },
+            "431": { "description": "the headers are too large" },
+        },
     });
     if let (Some(schema), Some(members)) = (&endpoint.body, operation.as_object_mut()) {
         let media = if schema["type"] == "string" { "text/yaml" } else { "application/json" };

@@ -44,7 +44,7 @@ pub(crate) struct Endpoint {
     pub(crate) parameters: Vec<Parameter>,
     /// The shape of its body, if it takes one.
     pub(crate) body: Option<Schema>,
-    /// The media type of what it answers.
+    /// The media type of what it answers; empty where that is nothing.
     pub(crate) answers: &'static str,
     handler: MethodRouter<App>,
 }
@@ -70,7 +70,7 @@ impl Endpoint {
     }
 
     fn delete(path: &'static str, needs: Needs, summary: &'static str, handler: MethodRouter<App>) -> Self {
-        Self::new(Method::DELETE, path, needs, summary, handler)
+        Self::new(Method::DELETE, path, needs, summary, handler).answers("")
     }
 
     /// Adds query parameters.

@@ -4,7 +4,7 @@
 //! gets one more day at a time, and corrections of old rows. Every result is checked to the cent.
 
 mod adhoc;
-mod data;
+pub(crate) mod data;
 mod measure;
 mod models;
 mod shop;

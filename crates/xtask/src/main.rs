@@ -11,8 +11,11 @@ mod demo;
 mod fuzz;
 mod guard;
 mod http;
+mod load;
+mod openapi;
 mod s3;
 mod schemas;
+mod serve;
 mod steps;
 mod test;
 mod venv;
@@ -47,6 +50,10 @@ enum Verb {
     Fuzz(fuzz::Options),
     /// Hold the dashboard app against its sources, its checks and a real server in a browser.
     Web(web::Options),
+    /// Hold the HTTP API against its OpenAPI document with requests made from it.
+    Openapi(openapi::Options),
+    /// Let many people click on a dashboard of many sales, and print how long answers took.
+    Load(load::Options),
     /// Write the JSON Schemas of the project folder's files.
     Schemas(schemas::Options),
 }
@@ -63,6 +70,8 @@ fn main() -> ExitCode {
         Verb::Guard(options) => guard::run(&options),
         Verb::Fuzz(options) => fuzz::run(&options),
         Verb::Web(options) => web::run(&options),
+        Verb::Openapi(options) => openapi::run(&options),
+        Verb::Load(options) => load::run(&options),
         Verb::Schemas(options) => schemas::run(&options),
     };
     match done {

@@ -10,9 +10,10 @@ use clap::Args;
 
 use crate::steps::Steps;
 use crate::workspace::{self, Profile};
-use crate::{blackbox, chaos, fuzz, guard, s3, schemas, venv};
+use crate::{blackbox, chaos, fuzz, guard, openapi, s3, schemas, venv, web};
 
-const REQUIREMENTS: &str = include_str!("requirements/test.txt");
+/// The Python packages of the tests; `generate.py` needs some of them, too.
+pub(crate) const REQUIREMENTS: &str = include_str!("requirements/test.txt");
 const READERS: &str = include_str!("python/readers.py");
 const DBT_REQUIREMENTS: &str = include_str!("requirements/dbt.txt");
 const MODELS: &str = include_str!("python/models.py");
@@ -24,7 +25,7 @@ const CHAOS_SEED: u64 = 2024;
 /// What `cargo xtask test` takes.
 #[derive(Args)]
 pub(crate) struct Options {
-    /// Only what needs no Python and no server: format, lints, dependencies, generated files, Rust tests.
+    /// Only what needs no Python, no browser and no server: format, lints, dependencies, generated files, Rust tests.
     #[arg(long)]
     quick: bool,
 }
@@ -58,6 +59,10 @@ pub(crate) fn run(options: &Options) -> Result<()> {
     }
     steps.take("fuzz: 15 s a target", || fuzz::search(None, 15));
     if !options.quick {
+        web::steps(&mut steps, binary.as_deref(), false);
+        if let Some(binary) = &binary {
+            openapi::steps(&mut steps, binary, openapi::Effort::Short);
+        }
         outside(&mut steps, binary.as_deref());
     }
     steps.finish()

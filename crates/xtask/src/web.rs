@@ -5,13 +5,13 @@
 //! Not here: the tests themselves (`web/src/**/*.test.ts`, `web/tests`).
 
 use std::collections::BTreeMap;
-use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::process::Command;
 
 use anyhow::{Context, Result, bail};
 use clap::Args;
 
+use crate::serve::Server;
 use crate::steps::Steps;
 use crate::workspace::{self, Profile};
 
@@ -19,8 +19,6 @@ use crate::workspace::{self, Profile};
 const NODE: (u32, u32) = (20, 19);
 /// Folders of `web/` that are made, not written.
 const MADE: [&str; 2] = ["node_modules", "dist"];
-/// The zone of the shop that is looked at.
-const ZONE: &str = "Europe/Lisbon";
 
 /// What `cargo xtask web` takes.
 #[derive(Args)]
@@ -171,8 +169,10 @@ fn chromium() -> Result<PathBuf> {
     if let Some(path) = known() {
         return Ok(path);
     }
-    let install = ["install", "--yes", "--no-install-recommends", "chromium"];
-    let installed = workspace::output(Command::new("apt-get").args(install));
+    println!("   installing Chromium (once)");
+    let apt = |arguments: &[&str]| workspace::output(Command::new("apt-get").args(arguments));
+    let installed = apt(&["update", "--quiet"])
+        .and_then(|_| apt(&["install", "--yes", "--quiet", "--no-install-recommends", "chromium"]));
     known().with_context(|| {
         let why = installed.err().map(|error| format!(" ({error:#})")).unwrap_or_default();
         let why = why.lines().next().unwrap_or_default().to_owned();
@@ -180,51 +180,11 @@ fn chromium() -> Result<PathBuf> {
     })
 }
 
-/// A real server over the sample shop.
-struct Server {
-    child: Child,
-    url: String,
-}
-
-impl Server {
-    fn start(binary: &Path) -> Result<Self> {
-        let shop = workspace::target().join("test-web/shop");
-        if shop.exists() {
-            fs_err::remove_dir_all(&shop)?;
-        }
-        let init = ["--timezone", ZONE, "--currency", "EUR", "--sample", "--quiet"];
-        workspace::output(Command::new(binary).arg("init").arg(&shop).args(init))?;
-        workspace::output(Command::new(binary).args(["run", "--quiet", "--project-dir"]).arg(&shop))?;
-        let log = fs_err::File::create(shop.join("serve.log"))?.into_parts().0;
-        let mut command = Command::new(binary);
-        command.args(["serve", "--listen", "127.0.0.1:0", "--project-dir"]).arg(&shop);
-        let mut child = command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(log).spawn()?;
-        let stdout = child.stdout.take();
-        let mut server = Self { child, url: String::new() };
-        let mut line = String::new();
-        BufReader::new(stdout.context("the server has no stdout")?).read_line(&mut line)?;
-        line.trim().trim_end_matches('/').clone_into(&mut server.url);
-        anyhow::ensure!(
-            server.url.starts_with("http://"),
-            "`shoplake serve` said no address: see {}/serve.log",
-            shop.display()
-        );
-        Ok(server)
-    }
-}
-
-impl Drop for Server {
-    fn drop(&mut self) {
-        // It may be gone already; there is nobody left to tell.
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
-}
-
 fn browser_tests(folder: &Path, binary: &Path, browser: &Path) -> Result<()> {
-    let server = Server::start(binary)?;
+    let server = Server::over_sample(binary, "test-web/shop")?;
     let mut command = Command::new("node");
-    command.arg("tests/run.mjs").current_dir(folder).env("CHROMIUM", browser).env("BASE_URL", &server.url);
+    command.arg("tests/run.mjs").current_dir(folder).env("CHROMIUM", browser);
+    command.env("BASE_URL", server.url()).env("SHOPLAKE", binary).env("SHOP", server.shop());
     let said = workspace::output(&mut command)?;
     let counts = said
         .lines()

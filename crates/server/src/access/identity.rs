@@ -8,8 +8,9 @@ use super::secret::hash_of;
 use crate::app::App;
 use crate::problem::{Answer, Problem};
 
-/// The session's cookie.
+/// The session's cookie, and its name over TLS: no other host and no plain connection can set that one.
 pub(crate) const COOKIE: &str = "shoplake_session";
+pub(crate) const COOKIE_OVER_TLS: &str = "__Host-shoplake_session";
 /// The header that carries a share's token.
 const SHARE_HEADER: &str = "x-shoplake-share";
 /// A session ends after so long without a request, and so long after sign-in.
@@ -116,8 +117,10 @@ async fn by_cookie(app: &App, headers: &HeaderMap) -> Answer<Option<Identity>> {
 /// The value of the session's cookie.
 fn cookie(headers: &HeaderMap) -> Option<&str> {
     let cookies = headers.get_all(header::COOKIE).iter().filter_map(|value| value.to_str().ok());
-    let mut pairs = cookies.flat_map(|value| value.split(';')).filter_map(|pair| pair.trim().split_once('='));
-    pairs.find(|(name, _)| *name == COOKIE).map(|(_, value)| value)
+    let pairs: Vec<_> =
+        cookies.flat_map(|value| value.split(';')).filter_map(|pair| pair.trim().split_once('=')).collect();
+    let named = |wanted: &str| pairs.iter().find(|(name, _)| *name == wanted).map(|(_, value)| *value);
+    named(COOKIE_OVER_TLS).or_else(|| named(COOKIE))
 }
 
 fn text<'h>(headers: &'h HeaderMap, name: &str) -> Option<&'h str> {

@@ -72,8 +72,7 @@ pub struct Answer {
     pub customers: u64,
     /// Distinct customers of each day, from the first day to the last.
     pub customers_by_day: Vec<u32>,
-    /// Known products with sales: the [`Answer::TOP`] highest by revenue first and in order (ties by
-    /// id), the others after them in no order.
+    /// The [`Answer::TOP`] known products with the highest revenue, in order (ties by id).
     pub products: Vec<ProductSum>,
     /// The categories, the highest revenue first (ties by name).
     pub categories: Vec<CategorySum>,
@@ -84,7 +83,7 @@ pub struct Answer {
 }
 
 impl Answer {
-    /// Products that stand in order.
+    /// The most products of an answer.
     pub const TOP: usize = 100;
 
     /// The sales of each day with sales, in order.

@@ -5,21 +5,24 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use super::answer::{Answer, CategorySum, Cell, CitySum, ProductSum, SegmentSum};
-use super::block::{Block, Piece};
+use super::block::{Block, Piece, Sieve};
 use super::filter::{Filter, Segment};
 use super::{Cube, UNKNOWN_PRODUCT};
 
 /// Rows that are unpacked at once: they fit into the first cache.
 const PIECE_ROWS: usize = 1_024;
 /// Rows from which a second thread is worth its start.
-const ROWS_A_THREAD: usize = 500_000;
+const ROWS_A_THREAD: usize = 250_000;
+/// The most rows of a span: threads share them out.
+const SPAN_ROWS: usize = 65_536;
 /// The longest span of days: what lies further apart is no shop's history.
 pub(crate) const DAYS_MAX: i32 = 40_000;
 
-/// Rows of one day in one block.
+/// Rows of one hour in one block.
 struct Span<'c> {
     block: &'c Block,
     day: i32,
+    hour: u8,
     rows: Range<usize>,
 }
 
@@ -27,8 +30,8 @@ struct Span<'c> {
 struct Allowed {
     products: Option<Vec<bool>>,
     cities: Option<Vec<bool>>,
-    segments: Option<[bool; 4]>,
-    hours: Option<[bool; 24]>,
+    /// By customer: the ones of the segments.
+    customers: Option<Vec<bool>>,
 }
 
 impl Allowed {
@@ -52,10 +55,17 @@ impl Allowed {
             let wanted = |city: &Option<Arc<str>>| filter.cities.contains(&city.as_deref().map(str::to_owned));
             cube.cities.iter().map(wanted).collect()
         });
-        let segments = (!filter.segments.is_empty()).then(|| Segment::ALL.map(|s| filter.segments.contains(&s)));
-        let hours =
-            (!filter.hours.is_empty()).then(|| std::array::from_fn(|hour| filter.hours.contains(&(hour as u8))));
-        Self { products, cities, segments, hours }
+        let wanted = |segment: &Segment| filter.segments.contains(segment);
+        let customers = (!filter.segments.is_empty()).then(|| cube.segments.iter().map(wanted).collect());
+        Self { products, cities, customers }
+    }
+
+    fn sieve(&self) -> Sieve<'_> {
+        Sieve {
+            products: self.products.as_deref(),
+            cities: self.cities.as_deref(),
+            customers: self.customers.as_deref(),
+        }
     }
 }
 
@@ -70,6 +80,8 @@ struct Sums {
     /// The same for the day that is walked; it is taken into the others when the day ends.
     customers_of_day: Vec<u64>,
     customers_by_day: Vec<u32>,
+    /// The customers of the first and the last day, which other threads may walk, too.
+    edges: Vec<(usize, Vec<u64>)>,
 }
 
 impl Sums {
@@ -82,39 +94,54 @@ impl Sums {
             customers: vec![0; cube.segments.len().div_ceil(64)],
             customers_of_day: vec![0; cube.segments.len().div_ceil(64)],
             customers_by_day: vec![0; days],
+            edges: Vec::new(),
         }
     }
 
-    fn join(&mut self, other: &Self) {
+    /// Takes in what the thread after this one has counted.
+    fn join(&mut self, other: Self) {
         let cells = |to: &mut [Cell], from: &[Cell]| to.iter_mut().zip(from).for_each(|(to, from)| to.join(*from));
         cells(&mut self.hours, &other.hours);
         cells(&mut self.products, &other.products);
         cells(&mut self.cities, &other.cities);
         cells(&mut self.segments, &other.segments);
-        self.customers.iter_mut().zip(&other.customers).for_each(|(to, from)| *to |= *from);
-        // No two threads walk the same day.
+        unite(&mut self.customers, &other.customers);
         self.customers_by_day.iter_mut().zip(&other.customers_by_day).for_each(|(to, from)| *to += *from);
-    }
-
-    fn walk(&mut self, cube: &Cube, allowed: &Allowed, from: i32, spans: &[Span<'_>]) {
-        let mut piece = Piece::default();
-        for (index, span) in spans.iter().enumerate() {
-            let day = (span.day - from) as usize;
-            for start in span.rows.clone().step_by(PIECE_ROWS) {
-                span.block.unpack(start..span.rows.end.min(start + PIECE_ROWS), &mut piece);
-                self.count(cube, allowed, day * 24, &piece);
-            }
-            if spans.get(index + 1).is_none_or(|next| next.day != span.day) {
-                self.end_day(day);
+        for (day, customers) in other.edges {
+            match self.edges.last_mut().filter(|(last, _)| *last == day) {
+                Some((_, before)) => unite(before, &customers),
+                None => self.edges.push((day, customers)),
             }
         }
     }
 
-    /// Counts the day's customers, and takes them into those of all days. 0 is no customer.
-    fn end_day(&mut self, day: usize) {
+    fn walk(&mut self, cube: &Cube, allowed: &Allowed, from: i32, spans: &[Span<'_>]) {
+        let (mut piece, sieve) = (Piece::default(), allowed.sieve());
+        let first = spans.first().map(|span| span.day);
+        for (index, span) in spans.iter().enumerate() {
+            let day = (span.day - from) as usize;
+            for start in span.rows.clone().step_by(PIECE_ROWS) {
+                span.block.unpack(start..span.rows.end.min(start + PIECE_ROWS), sieve, &mut piece);
+                self.count(cube, day * 24 + usize::from(span.hour), &piece);
+            }
+            let next = spans.get(index + 1).map(|next| next.day);
+            if next != Some(span.day) {
+                self.end_day(day, next.is_none() || first == Some(span.day));
+            }
+        }
+    }
+
+    /// Counts the day's customers, and takes them into those of all days.
+    fn end_day(&mut self, day: usize, edge: bool) {
+        if edge {
+            unite(&mut self.customers, &self.customers_of_day);
+            self.edges.push((day, self.customers_of_day.clone()));
+            self.customers_of_day.fill(0);
+            return;
+        }
         let mut customers = 0;
         for (index, (all, word)) in self.customers.iter_mut().zip(&mut self.customers_of_day).enumerate() {
-            customers += if index == 0 { (*word & !1).count_ones() } else { word.count_ones() };
+            customers += buyers(index, *word);
             *all |= std::mem::take(word);
         }
         if let Some(count) = self.customers_by_day.get_mut(day) {
@@ -122,85 +149,123 @@ impl Sums {
         }
     }
 
-    fn count(&mut self, cube: &Cube, allowed: &Allowed, first: usize, piece: &Piece) {
-        let lets = |allowed: &Option<Vec<bool>>, number: u32| {
-            allowed.as_ref().is_none_or(|allowed| allowed.get(number as usize).copied().unwrap_or(false))
+    /// Counts the customers of the edges, once no other thread adds to them.
+    fn end(&mut self) {
+        for (day, customers) in std::mem::take(&mut self.edges) {
+            if let Some(count) = self.customers_by_day.get_mut(day) {
+                *count = customers.iter().enumerate().map(|(index, word)| buyers(index, *word)).sum();
+            }
+        }
+    }
+
+    fn count(&mut self, cube: &Cube, hour: usize, piece: &Piece) {
+        let sum = if piece.amounts.wide.is_empty() {
+            self.add(cube, piece, piece.amounts.narrow.iter().map(|amount| i128::from(*amount)))
+        } else {
+            self.add(cube, piece, piece.amounts.wide.iter().copied())
         };
-        let Some(hours) = self.hours.get_mut(first..first + 24) else { return };
-        let keys = piece.products.iter().zip(&piece.customers).zip(piece.cities.iter().zip(&piece.hours));
-        for (((product, customer), (city, hour)), amount) in keys.zip(&piece.amounts) {
-            if allowed.hours.is_some_and(|hours| !hours.get(*hour as usize).copied().unwrap_or(false)) {
-                continue;
+        if let Some(by_hour) = self.hours.get_mut(hour) {
+            by_hour.join(sum);
+        }
+    }
+
+    /// Adds the rows of a piece everywhere but to their hour; gives their sum.
+    fn add(&mut self, cube: &Cube, piece: &Piece, amounts: impl Iterator<Item = i128>) -> Cell {
+        let mut sum = Cell::default();
+        let keys = piece.products.iter().zip(&piece.customers).zip(&piece.cities);
+        for (((product, customer), city), amount) in keys.zip(amounts) {
+            sum.add(amount);
+            let segment = cube.segments.get(*customer as usize).copied().unwrap_or(Segment::Unknown);
+            if let Some(by_product) = self.products.get_mut(*product as usize) {
+                by_product.add(amount);
             }
-            if !lets(&allowed.products, *product) || !lets(&allowed.cities, *city) {
-                continue;
+            if let Some(by_city) = self.cities.get_mut(*city as usize) {
+                by_city.add(amount);
             }
-            let segment = cube.segments.get(*customer as usize).copied().unwrap_or(Segment::Unknown) as usize;
-            if allowed.segments.is_some_and(|allowed| !allowed.get(segment).copied().unwrap_or(false)) {
-                continue;
-            }
-            let by_product = self.products.get_mut(*product as usize);
-            let (by_hour, by_city) = (hours.get_mut(*hour as usize), self.cities.get_mut(*city as usize));
-            let (Some(by_hour), Some(by_product), Some(by_city)) = (by_hour, by_product, by_city) else { continue };
-            by_hour.add(*amount);
-            by_product.add(*amount);
-            by_city.add(*amount);
-            if let Some(by_segment) = self.segments.get_mut(segment) {
-                by_segment.add(*amount);
+            if let Some(by_segment) = self.segments.get_mut(segment as usize) {
+                by_segment.add(amount);
             }
             if let Some(word) = self.customers_of_day.get_mut((*customer / 64) as usize) {
                 *word |= 1 << (customer % 64);
             }
         }
+        sum
     }
+}
+
+/// Adds the bits of one set to another.
+fn unite(to: &mut [u64], from: &[u64]) {
+    to.iter_mut().zip(from).for_each(|(to, from)| *to |= *from);
+}
+
+/// The customers in a word of bits; number 0 is no customer.
+fn buyers(index: usize, word: u64) -> u32 {
+    if index == 0 { (word & !1).count_ones() } else { word.count_ones() }
 }
 
 /// The figures of the sales that `filter` lets through.
 pub(super) fn answer(cube: &Cube, filter: &Filter, threads: usize) -> Answer {
+    close(cube, filter.from, sums(cube, filter, threads))
+}
+
+/// All known products with sales that `filter` lets through, in no order.
+pub(super) fn sold(cube: &Cube, filter: &Filter, threads: usize) -> Vec<ProductSum> {
+    known(cube, &sums(cube, filter, threads).products)
+}
+
+fn sums(cube: &Cube, filter: &Filter, threads: usize) -> Sums {
     let (from, to) = (filter.from, filter.to.min(filter.from.saturating_add(DAYS_MAX)));
     let days = usize::try_from(i64::from(to) - i64::from(from) + 1).unwrap_or(0);
     let allowed = Allowed::new(cube, filter);
     let mut spans: Vec<Span<'_>> = cube
         .blocks
         .iter()
-        .flat_map(|block| block.spans(from, to).map(|(day, rows)| Span { block: block.as_ref(), day, rows }))
-        .filter(|span| filter.lets_day(span.day))
+        .flat_map(|block| {
+            block.spans(from, to).map(|(day, hour, rows)| Span { block: block.as_ref(), day, hour, rows })
+        })
+        .filter(|span| filter.lets_day(span.day) && (filter.hours.is_empty() || filter.hours.contains(&span.hour)))
+        .flat_map(parts)
         .collect();
     // Day by day, so that each day's customers are counted once, in whichever blocks they are.
     spans.sort_by_key(|span| span.day);
     let rows: usize = spans.iter().map(|span| span.rows.len()).sum();
     let threads = threads.clamp(1, (rows / ROWS_A_THREAD).max(1));
     let mut sums = Sums::new(cube, days);
-    if threads == 1 {
-        sums.walk(cube, &allowed, from, &spans);
-    } else {
-        let shares = shares(&spans, rows.div_ceil(threads));
-        let others: Vec<Sums> = std::thread::scope(|scope| {
-            let walks = shares.into_iter().map(|share| {
-                let allowed = &allowed;
-                scope.spawn(move || {
-                    let mut sums = Sums::new(cube, days);
-                    sums.walk(cube, allowed, from, share);
-                    sums
-                })
-            });
-            let walks: Vec<_> = walks.collect();
-            walks.into_iter().map(|walk| walk.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))).collect()
+    let mut shares = shares(&spans, rows.div_ceil(threads)).into_iter();
+    let own = shares.next().unwrap_or_default();
+    let others: Vec<Sums> = std::thread::scope(|scope| {
+        let walks = shares.map(|share| {
+            let allowed = &allowed;
+            scope.spawn(move || {
+                let mut sums = Sums::new(cube, days);
+                sums.walk(cube, allowed, from, share);
+                sums
+            })
         });
-        for other in &others {
-            sums.join(other);
-        }
+        let walks: Vec<_> = walks.collect();
+        sums.walk(cube, &allowed, from, own);
+        walks.into_iter().map(|walk| walk.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))).collect()
+    });
+    for other in others {
+        sums.join(other);
     }
-    close(cube, from, sums)
+    sums.end();
+    sums
 }
 
-/// Cuts the spans into runs of about `rows` rows, between days.
+/// Cuts a span that is too long for one thread.
+fn parts(span: Span<'_>) -> impl Iterator<Item = Span<'_>> {
+    let Span { block, day, hour, rows } = span;
+    let end = rows.end;
+    rows.step_by(SPAN_ROWS).map(move |start| Span { block, day, hour, rows: start..end.min(start + SPAN_ROWS) })
+}
+
+/// Cuts the spans into runs of about `rows` rows.
 fn shares<'s, 'c>(spans: &'s [Span<'c>], rows: usize) -> Vec<&'s [Span<'c>]> {
     let (mut shares, mut start, mut taken) = (Vec::new(), 0, 0);
     for (index, span) in spans.iter().enumerate() {
         taken += span.rows.len();
-        let ends = spans.get(index + 1).is_none_or(|next| next.day != span.day);
-        if taken >= rows && ends {
+        if taken >= rows {
             shares.extend(spans.get(start..=index));
             (start, taken) = (index + 1, 0);
         }
@@ -237,7 +302,7 @@ fn close(cube: &Cube, from: i32, sums: Sums) -> Answer {
         total,
         customers,
         customers_by_day: sums.customers_by_day,
-        products: products(cube, sold()),
+        products: top(cube, known(cube, &sums.products)),
         categories: categories(cube, sold()),
         cities: cities(cube, &sums.cities),
         segments,
@@ -245,18 +310,23 @@ fn close(cube: &Cube, from: i32, sums: Sums) -> Answer {
     }
 }
 
-fn products<'s>(cube: &Cube, sold: impl Iterator<Item = (usize, &'s Cell)>) -> Vec<ProductSum> {
-    let known = sold.filter(|(number, _)| cube.products.get(*number).is_some_and(|product| product.known));
-    let mut sums: Vec<_> = known.map(|(number, cell)| ProductSum { product: number as u32, cell: *cell }).collect();
+fn known(cube: &Cube, sums: &[Cell]) -> Vec<ProductSum> {
+    let sold = cube.products.iter().zip(sums).zip(0..);
+    let sold = sold.filter(|((product, cell), _)| product.known && cell.transactions > 0);
+    sold.map(|((_, cell), product)| ProductSum { product, cell: *cell }).collect()
+}
+
+/// The products with the highest revenue, in order.
+fn top(cube: &Cube, mut sums: Vec<ProductSum>) -> Vec<ProductSum> {
     let id = |sum: &ProductSum| cube.products.get(sum.product as usize).and_then(|product| product.id.clone());
     let order = |a: &ProductSum, b: &ProductSum| b.cell.revenue.cmp(&a.cell.revenue).then_with(|| id(a).cmp(&id(b)));
     if sums.len() > Answer::TOP {
         sums.select_nth_unstable_by(Answer::TOP, order);
+        sums.truncate(Answer::TOP);
     }
-    let top = sums.len().min(Answer::TOP);
-    if let Some(top) = sums.get_mut(..top) {
-        top.sort_by(order);
-    }
+    sums.sort_by(order);
+    // Answers are kept: what is not shown takes no room.
+    sums.shrink_to_fit();
     sums
 }
 

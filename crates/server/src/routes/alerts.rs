@@ -1,5 +1,7 @@
 //! Alerts: where each stands, and keeping one quiet for a while. What watches and tells is `monitor`'s.
 
+use std::sync::Arc;
+
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
 use axum::routing::{get, post};
@@ -32,13 +34,21 @@ pub(super) fn endpoints() -> Vec<Endpoint> {
     vec![
         Endpoint::get("/api/v1/alerts", Needs::Role(Role::Viewer), "The alerts, and where each stands", get(list)),
         Endpoint::post("/api/v1/alerts/{name}/mute", operator, "Keeps an alert quiet for a while", post(mute))
+            .answers("")
             .body(body),
     ]
 }
 
 async fn list(State(app): State<App>) -> Answer<Json<Value>> {
     let (book, now) = (app.alerts.book().await?, Utc::now());
-    Ok(Json(app.project.alerts.all.iter().map(|alert| shown(alert, &book, now)).collect()))
+    Ok(Json(written(&app).await?.iter().map(|alert| shown(alert, &book, now)).collect()))
+}
+
+/// The alerts as their files say now.
+async fn written(app: &App) -> Answer<Vec<Alert>> {
+    let project = Arc::clone(&app.project);
+    let read = tokio::task::spawn_blocking(move || shoplake_project::reread(&project).alerts.all).await;
+    read.map_err(|error| Problem::internal(&error))
 }
 
 /// An alert that is muted says so whether it fires or not: nobody would be told.
@@ -84,7 +94,7 @@ async fn mute(
     Path(name): Path<String>,
     Body(mute): Body<Mute>,
 ) -> Answer<StatusCode> {
-    if !app.project.alerts.all.iter().any(|alert| alert.name == name) {
+    if !written(&app).await?.iter().any(|alert| alert.name == name) {
         return Err(Problem::not_found("there is no such alert").hint("GET /api/v1/alerts lists them"));
     }
     let now = Utc::now();

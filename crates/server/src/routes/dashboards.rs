@@ -18,6 +18,7 @@ use crate::access::Identity;
 use crate::app::App;
 use crate::body;
 use crate::guard::Needs;
+use crate::openapi::Parameter;
 use crate::problem::{Answer, Problem};
 
 pub(super) fn endpoints() -> Vec<Endpoint> {
@@ -39,6 +40,7 @@ pub(super) fn endpoints() -> Vec<Endpoint> {
             "Writes a dashboard's YAML",
             put(write),
         )
+        .takes([Parameter::header("If-Match", "the ETag of the YAML that was read; `*` for a new dashboard")])
         .body(json!({ "type": "string" })),
     ]
 }

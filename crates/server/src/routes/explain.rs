@@ -22,13 +22,13 @@ pub(super) fn endpoints() -> Vec<Endpoint> {
             "Where a table or column comes from, and goes into",
             get(lineage),
         )
-        .takes([Parameter::text("node", "a table, or a table and a column: `sales.amount`")]),
+        .takes([Parameter::text("node", "a table, or a table and a column: `sales.amount`").required()]),
         // The condition is SQL of the asker's own, and the rows are the shop's sales.
         Endpoint::get("/api/v1/why", Needs::Role(Role::Analyst), "Why a figure is what it is", get(why))
             .takes([
-                Parameter::text("model", "the model, or a dataset"),
-                Parameter::text("where", "which of its rows, in SQL: one and no more"),
-                Parameter::text("column", "the column"),
+                Parameter::text("model", "the model, or a dataset").required(),
+                Parameter::text("where", "which of its rows, in SQL: one and no more").required(),
+                Parameter::text("column", "the column").required(),
             ])
             .takes([Parameter::number("limit", 100, 1, 1_000)]),
     ]

@@ -25,7 +25,7 @@ pub(super) fn endpoints() -> Vec<Endpoint> {
     let body = json!({
         "type": "object", "additionalProperties": false, "required": ["sql"],
         "properties": {
-            "sql": { "type": "string" },
+            "sql": { "type": "string", "minLength": 1 },
             "limit": { "type": "integer", "minimum": 1, "maximum": ROWS_MAX, "default": 1000 },
         },
     });

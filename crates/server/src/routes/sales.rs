@@ -22,7 +22,7 @@ use shoplake_core::{ShopZone, hash};
 use super::Endpoint;
 use crate::access::Identity;
 use crate::app::App;
-use crate::cube::{Answer as Figures, Cube, Filter};
+use crate::cube::{Answer as Figures, Cube, Filter, ProductSum};
 use crate::figures::Shown;
 use crate::guard::Needs;
 use crate::openapi::{Parameter, filters};
@@ -64,7 +64,7 @@ pub(super) fn endpoints() -> Vec<Endpoint> {
             Parameter::text("transaction_id", "one sale, of any day unless days are stated"),
         ]),
         get_figures("/api/v1/sales/filter-values", "What can be filtered by", get(values::list)).takes([
-            Parameter::word("field", "the filter", &["category", "product", "city", "segment"]),
+            Parameter::word("field", "the filter", &["category", "product", "city", "segment"]).required(),
             Parameter::text("search", "a part of the value or its label"),
             Parameter::number("limit", 50, 1, 1_000),
         ]),
@@ -141,6 +141,11 @@ impl Asked {
     /// The figures of a filter.
     pub(super) async fn figures(&self, filter: &Filter) -> Answer<Arc<Figures>> {
         self.app.figures.answer(&self.shown, &self.cube, filter).await
+    }
+
+    /// All products with sales of a filter, in no order.
+    pub(super) async fn sold(&self, filter: &Filter) -> Answer<Arc<Vec<ProductSum>>> {
+        self.app.figures.sold(&self.shown, &self.cube, filter).await
     }
 
     /// Money as text.

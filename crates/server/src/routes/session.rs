@@ -12,10 +12,10 @@ use shoplake_core::ShopZone;
 use shoplake_core::access::{Session, User};
 
 use super::Endpoint;
-use crate::access::{COOKIE, Identity, PASSWORD_MAX, Secret, identify, local_only, verify_password};
+use crate::access::{COOKIE, COOKIE_OVER_TLS, Identity, PASSWORD_MAX, Secret, identify, local_only, verify_password};
 use crate::app::App;
 use crate::body::Body;
-use crate::guard::Needs;
+use crate::guard::{Needs, over_tls};
 use crate::problem::{Answer, Problem};
 use crate::serve::Peer;
 
@@ -50,7 +50,7 @@ async fn show(State(app): State<App>, headers: HeaderMap) -> Answer<Json<Value>>
         "csrf": identity.as_ref().map(|identity| identity.csrf.clone()),
         "sign_in_required": !local_only(&app).await?,
         "share": identity.as_ref().and_then(|identity| identity.share.as_ref()).map(|share| {
-            json!({ "dashboard": share.dashboard, "filters": share.filters, "expires_at": share.expires_at })
+            json!({ "dashboard": super::shares::dashboard_of(share), "filters": share.filters, "expires_at": share.expires_at })
         }),
         "shop": shop,
         "version": identity.map(|_| env!("CARGO_PKG_VERSION")),
@@ -116,8 +116,8 @@ async fn end(State(app): State<App>, Extension(identity): Extension<Identity>, h
 
 /// The cookie. Behind a proxy that speaks TLS it goes over TLS alone.
 fn cookie(value: &str, headers: &HeaderMap, seconds: u32) -> HeaderValue {
-    let tls = headers.get("x-forwarded-proto").is_some_and(|scheme| scheme.as_bytes() == b"https");
-    let secure = if tls { "; Secure" } else { "" };
-    let text = format!("{COOKIE}={value}; Path=/; HttpOnly; SameSite=Lax; Max-Age={seconds}{secure}");
+    let tls = over_tls(headers);
+    let (name, secure) = if tls { (COOKIE_OVER_TLS, "; Secure") } else { (COOKIE, "") };
+    let text = format!("{name}={value}; Path=/; HttpOnly; SameSite=Lax; Max-Age={seconds}{secure}");
     HeaderValue::from_str(&text).unwrap_or(HeaderValue::from_static(""))
 }

@@ -25,9 +25,9 @@ const FILTERS_MAX: usize = 100;
 pub(super) fn endpoints() -> Vec<Endpoint> {
     let analyst = Needs::Role(Role::Analyst);
     let body = json!({
-        "type": "object", "additionalProperties": false, "required": ["dashboard", "expires_at"],
+        "type": "object", "additionalProperties": false, "required": ["expires_at"],
         "properties": {
-            "dashboard": { "type": "string" },
+            "dashboard": { "type": ["string", "null"], "description": "a dashboard as code; the sales page without" },
             "filters": { "type": "object", "description": "parameter and value, or a list of values" },
             "expires_at": { "type": "string", "format": "date-time" },
         },
@@ -43,7 +43,7 @@ async fn list(State(app): State<App>) -> Answer<Json<Value>> {
     let entry = |share: &Share| {
         json!({
             "id": share.id,
-            "dashboard": share.dashboard,
+            "dashboard": dashboard_of(share),
             "filters": share.filters,
             "created_by": share.created_by,
             "created_at": share.created_at,
@@ -54,10 +54,15 @@ async fn list(State(app): State<App>) -> Answer<Json<Value>> {
     Ok(Json(app.access.shares().await?.iter().map(entry).collect()))
 }
 
+/// The dashboard as code that a link shows; `None` for the sales page.
+pub(super) fn dashboard_of(share: &Share) -> Option<&str> {
+    (!share.dashboard.is_empty()).then_some(share.dashboard.as_str())
+}
+
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct NewShare {
-    dashboard: String,
+    dashboard: Option<String>,
     #[serde(default)]
     filters: Map<String, Value>,
     expires_at: DateTime<Utc>,
@@ -73,19 +78,23 @@ async fn make(
         let detail = "`expires_at` lies in the future, at most 366 days from now";
         return Err(Problem::unprocessable("share.expires", detail));
     }
-    let dashboard = super::dashboards::find(&app, &identity, &new.dashboard).await?;
+    let dashboard = match new.dashboard {
+        Some(name) => super::dashboards::find(&app, &identity, &name).await?.name,
+        None => String::new(),
+    };
     let secret = Secret::new("sls_");
     let share = Share {
         id: Secret::id(),
         hash: secret.hash,
-        dashboard: dashboard.name,
+        dashboard,
         filters: filters(new.filters)?,
         created_by: identity.who.clone(),
         created_at: now,
         expires_at: new.expires_at,
     };
     app.access.add_share(&share).await?;
-    app.access.audit(&identity.who, "share.make", &format!("{} to {}", share.id, share.dashboard)).await?;
+    let what = dashboard_of(&share).unwrap_or("the sales page");
+    app.access.audit(&identity.who, "share.make", &format!("{} to {what}", share.id)).await?;
     let url = format!("/s/{}", secret.text);
     let body = json!({ "id": share.id, "token": secret.text, "url": url, "expires_at": share.expires_at });
     Ok((StatusCode::CREATED, Json(body)).into_response())

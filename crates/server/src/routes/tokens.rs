@@ -22,7 +22,7 @@ pub(super) fn endpoints() -> Vec<Endpoint> {
     let body = json!({
         "type": "object", "additionalProperties": false, "required": ["name", "role"],
         "properties": {
-            "name": { "type": "string" },
+            "name": { "type": "string", "minLength": 1, "maxLength": 100 },
             "role": { "type": "string", "enum": ["viewer", "analyst", "operator", "admin"] },
             "expires_at": { "type": ["string", "null"], "format": "date-time" },
         },

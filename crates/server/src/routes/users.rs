@@ -1,9 +1,9 @@
 //! Users: who can sign in, and as what.
 
 use axum::extract::{Path, State};
-use axum::http::StatusCode;
+use axum::http::{Method, StatusCode};
 use axum::response::{IntoResponse, Response};
-use axum::routing::{delete, get, post};
+use axum::routing::{delete, get, patch, post};
 use axum::{Extension, Json};
 use chrono::Utc;
 use serde::Deserialize;
@@ -19,16 +19,25 @@ use crate::problem::{Answer, Problem};
 
 pub(super) fn endpoints() -> Vec<Endpoint> {
     let admin = Needs::Role(Role::Admin);
+    let roles = json!({ "type": "string", "enum": ["viewer", "analyst", "operator", "admin"] });
     let body = json!({
         "type": "object", "additionalProperties": false, "required": ["name", "password", "role"],
-        "properties": {
-            "name": { "type": "string" }, "password": { "type": "string" },
-            "role": { "type": "string", "enum": ["viewer", "analyst", "operator", "admin"] },
-        },
+        "properties": { "name": { "type": "string", "minLength": 1, "maxLength": 100 }, "password": { "type": "string" }, "role": roles },
+    });
+    let role = json!({
+        "type": "object", "additionalProperties": false, "required": ["role"], "properties": { "role": roles },
     });
     vec![
         Endpoint::get("/api/v1/users", admin, "The users", get(list)),
         Endpoint::post("/api/v1/users", admin, "Adds a user", post(add)).body(body),
+        Endpoint::new(
+            Method::PATCH,
+            "/api/v1/users/{name}",
+            admin,
+            "Gives a user another role, and ends the user's sessions",
+            patch(change),
+        )
+        .body(role),
         Endpoint::delete("/api/v1/users/{name}", admin, "Removes a user, with all sessions", delete(remove)),
     ]
 }
@@ -71,19 +80,54 @@ async fn add(
     Ok((StatusCode::CREATED, Json(json!({ "name": user.name, "role": user.role }))).into_response())
 }
 
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct NewRole {
+    role: Role,
+}
+
+async fn change(
+    State(app): State<App>,
+    Extension(identity): Extension<Identity>,
+    Path(name): Path<String>,
+    Body(NewRole { role }): Body<NewRole>,
+) -> Answer<Json<Value>> {
+    let users = app.access.users().await?;
+    let user = users.iter().find(|user| user.name == name).ok_or_else(none)?;
+    if role != Role::Admin {
+        keeps_an_admin(&users, user)?;
+    }
+    // The same role again ends nobody's session.
+    if user.role != role {
+        if !app.access.change_user(&name, Some(role), None).await? {
+            return Err(none());
+        }
+        app.access.audit(&identity.who, "user.role", &format!("{name} from {} to {role}", user.role)).await?;
+    }
+    Ok(Json(json!({ "name": name, "role": role })))
+}
+
+fn none() -> Problem {
+    Problem::not_found("there is no such user").hint("GET /api/v1/users lists them")
+}
+
+/// Refuses what would leave nobody who can add users.
+fn keeps_an_admin(users: &[User], user: &User) -> Answer<()> {
+    let admins = users.iter().filter(|user| user.role == Role::Admin).count();
+    if user.role == Role::Admin && admins == 1 {
+        let problem = Problem::new(StatusCode::CONFLICT, "user.last", "the last admin must stay one");
+        return Err(problem.hint("`shoplake user remove` can remove it, on the machine itself"));
+    }
+    Ok(())
+}
+
 async fn remove(
     State(app): State<App>,
     Extension(identity): Extension<Identity>,
     Path(name): Path<String>,
 ) -> Answer<StatusCode> {
     let users = app.access.users().await?;
-    let none = || Problem::not_found("there is no such user");
-    let user = users.iter().find(|user| user.name == name).ok_or_else(none)?;
-    let admins = users.iter().filter(|user| user.role == Role::Admin).count();
-    if user.role == Role::Admin && admins == 1 {
-        let problem = Problem::new(StatusCode::CONFLICT, "user.last", "the last admin cannot be removed here");
-        return Err(problem.hint("`shoplake user remove` can, on the machine itself"));
-    }
+    keeps_an_admin(&users, users.iter().find(|user| user.name == name).ok_or_else(none)?)?;
     if !app.access.remove_user(&name).await? {
         return Err(none());
     }

@@ -89,7 +89,11 @@ async fn a_session_begins_and_ends() {
         assert!(cookie.contains(part), "{cookie}");
     }
     let behind_tls = served.request(Method::POST, "/api/v1/session").header("x-forwarded-proto", "https").json(&body);
-    assert!(behind_tls.send().await.unwrap().headers()["set-cookie"].to_str().unwrap().contains("Secure"));
+    let behind_tls = behind_tls.send().await.unwrap().headers()["set-cookie"].to_str().unwrap().to_owned();
+    assert!(behind_tls.starts_with("__Host-") && behind_tls.contains("; Secure"), "{behind_tls}");
+    let named = behind_tls.split(';').next().unwrap();
+    let trust = served.request(Method::GET, "/api/v1/trust").header("cookie", named);
+    assert_eq!(trust.send().await.unwrap().status(), 200);
     let person = Person::sign_in(&served, "viewer").await;
     let secret = person.cookie.split_once('=').unwrap().1;
     assert!(secret.len() >= 43, "256 bits");
@@ -232,6 +236,32 @@ async fn tokens() {
         Some(json!({ "name": "x", "role": "viewer", "expires_at": "2020-01-01T00:00:00Z" })),
     );
     expect(ended.await, 422).await;
+}
+
+/// Given a user who is signed in, when the role changes, then the session ends and the next has the new
+/// role; nobody can take away the last admin.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_role_changes() {
+    let (_shop, served) = staffed().await;
+    let admin = Person::sign_in(&served, "admin").await;
+    let person = Person::sign_in(&served, "viewer").await;
+    let to = async |who: &Person<'_>, name: &str, role: &str| {
+        who.send(Method::PATCH, &format!("/api/v1/users/{name}"), Some(json!({ "role": role }))).await
+    };
+    expect(to(&person, "viewer", "admin").await, 403).await;
+    assert_eq!(expect(to(&admin, "viewer", "viewer").await, 200).await["role"], "viewer");
+    assert_eq!(person.send(Method::GET, "/api/v1/trust", None).await.status(), 200, "the same role ends nothing");
+    assert_eq!(expect(to(&admin, "viewer", "operator").await, 200).await["role"], "operator");
+    expect(person.send(Method::GET, "/api/v1/trust", None).await, 401).await;
+    let again = Person::sign_in(&served, "viewer").await;
+    expect(again.send(Method::POST, "/api/v1/runs", None).await, 202).await;
+    expect(to(&admin, "nobody", "viewer").await, 404).await;
+    expect(to(&admin, "admin", "viewer").await, 409).await;
+    expect(to(&admin, "viewer", "root").await, 422).await;
+    let audit = expect(admin.send(Method::GET, "/api/v1/audit", None).await, 200).await;
+    let changed = json!(["admin", "user.role", "viewer from viewer to operator"]);
+    let lines = audit["entries"].as_array().unwrap().iter().map(|e| json!([e["who"], e["what"], e["detail"]]));
+    assert_eq!(lines.filter(|line| line[1] == "user.role").collect::<Vec<_>>(), [changed]);
 }
 
 /// Given an open page, when its user is removed, then its stream of news ends and nothing is answered.

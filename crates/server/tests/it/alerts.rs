@@ -78,3 +78,28 @@ async fn a_run_has_a_log() {
             && moments[0] >= run["started_at"].as_str().unwrap().parse::<chrono::DateTime<Utc>>().unwrap()
     );
 }
+
+/// Given alert files that change while the server runs, then the page shows what they say now; a wrong file
+/// takes nothing away.
+#[tokio::test(flavor = "multi_thread")]
+async fn files_are_followed() {
+    let shop = Shop::with_sales().await;
+    let served = shop.serve().await;
+    let names = async || {
+        let alerts = served.json("/api/v1/alerts").await;
+        alerts.as_array().unwrap().iter().map(|alert| alert["name"].as_str().unwrap().to_owned()).collect::<Vec<_>>()
+    };
+    let before = names().await;
+    let file = shop.path().join("alerts/pipeline_failed.yml");
+    let text = fs_err::read_to_string(&file).unwrap();
+    let another = shop.path().join("alerts/another.yml");
+    fs_err::write(&another, text.replace("name: pipeline_failed", "name: another")).unwrap();
+    let with_another = names().await;
+    assert_eq!(with_another.len(), before.len() + 1);
+    assert!(with_another.contains(&"another".to_owned()));
+    fs_err::write(&file, "name: [").unwrap();
+    assert_eq!(names().await, before, "as it was at the start, where a file is wrong");
+    fs_err::write(&file, text).unwrap();
+    fs_err::remove_file(&another).unwrap();
+    assert_eq!(names().await, before);
+}

@@ -183,10 +183,14 @@ fn threads_do_not_change_an_answer() {
         }
         cube.blocks.push(Arc::new(builder.finish()));
     }
-    let filter = Filter::days(1, 9);
-    let one = cube.answer(&filter, 1);
-    assert_eq!(cube.answer(&filter, 2), one);
-    assert_eq!(cube.answer(&filter, 7), one);
+    let hours = Filter { hours: [4, 5].into(), ..Filter::days(0, 10) };
+    for filter in [Filter::days(1, 9), Filter::days(3, 3), hours] {
+        let one = cube.answer(&filter, 1);
+        assert_eq!(cube.answer(&filter, 2), one);
+        assert_eq!(cube.answer(&filter, 7), one);
+        // A second time after nothing: each thread counts a share of the same day.
+        assert_eq!(one.customers_by_day.len(), one.hours.len() / 24);
+    }
     assert!(cube.bytes() < 12 * cube.rows(), "{} bytes a row", cube.bytes() / cube.rows());
 }
 
@@ -204,6 +208,7 @@ fn the_top_is_in_order() {
     let mut expected: Vec<u32> = (0..1_000).collect();
     expected.sort_by_key(|n| (std::cmp::Reverse(n * 7_919 % 251), *n));
     let found: Vec<u32> = cube.answer(&Filter::days(0, 0), 1).products.iter().map(|sum| sum.product).collect();
-    assert_eq!(found.len(), 1_000);
-    assert_eq!(found[..100], expected[..100]);
+    assert_eq!(found, expected[..100]);
+    let sold: BTreeSet<u32> = cube.sold(&Filter::days(0, 0), 1).iter().map(|sum| sum.product).collect();
+    assert_eq!(sold, (0..1_000).collect());
 }

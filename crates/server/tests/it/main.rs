@@ -10,5 +10,6 @@ mod figures;
 mod http;
 mod live;
 mod query;
+mod security;
 mod shares;
 mod shop;

@@ -39,6 +39,14 @@ async fn nothing_can_be_written() {
         "WITH x AS (DELETE FROM sales RETURNING *) SELECT * FROM x",
         "EXPLAIN INSERT INTO sales VALUES (1)",
         "SELECT * FROM '/etc/passwd'",
+        "SELECT * FROM \"file:///etc/passwd\"",
+        "SELECT * FROM read_csv('/etc/passwd')",
+        "EXPLAIN ANALYZE COPY sales TO '/tmp/out.csv'",
+        "CREATE VIEW v AS SELECT 1",
+        "PREPARE p AS SELECT 1",
+        "SELECT 1 INTO x",
+        "/* SELECT 1 */ DELETE FROM sales -- SELECT 1",
+        "BEGIN",
         "",
     ] {
         let problem = expect(ask(&served, sql).await, 422).await;
@@ -75,4 +83,23 @@ async fn mistakes_have_places_and_leak_nothing() {
     assert_eq!(problem["line"], 1, "{problem}");
     assert!(problem["hint"].as_str().unwrap().contains("amount"), "{problem}");
     assert!(!problem.to_string().contains(shop.path().to_str().unwrap()), "{problem}");
+}
+
+/// Given models that are views, then they are listed with their columns, and can be asked like tables.
+#[tokio::test(flavor = "multi_thread")]
+async fn views_are_listed() {
+    let shop = Shop::with_sales().await;
+    let served = shop.serve().await;
+    let tables = served.json("/api/v1/tables").await;
+    let names: Vec<&str> = tables.as_array().unwrap().iter().map(|table| table["name"].as_str().unwrap()).collect();
+    assert!(names.is_sorted() && names.contains(&"sales") && names.contains(&"quarantine"), "{names:?}");
+    let view = tables.as_array().unwrap().iter().find(|table| table["name"] == "stg_sales").unwrap();
+    assert_eq!((&view["kind"], &view["rows"], &view["bytes"]), (&json!("view"), &Value::Null, &Value::Null));
+    assert_eq!(served.json("/api/v1/tables/stg_sales").await, *view);
+    let columns = view["columns"].as_array().unwrap();
+    let first = ask(&served, "SELECT * FROM stg_sales LIMIT 1").await;
+    let asked = expect(first, 200).await;
+    let named = |columns: &[Value]| columns.iter().map(|column| column["name"].clone()).collect::<Vec<_>>();
+    assert_eq!(named(columns), named(asked["columns"].as_array().unwrap()));
+    assert!(columns.iter().any(|column| column["description"].is_string()), "{columns:?}");
 }

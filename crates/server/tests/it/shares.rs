@@ -151,3 +151,24 @@ async fn pages_of_links() {
         assert_eq!(page.headers()["x-frame-options"], "DENY", "{path}");
     }
 }
+
+/// Given a link to the sales page, then it is no link to the project's dashboard of that name, and the other
+/// way round.
+#[tokio::test(flavor = "multi_thread")]
+async fn the_sales_page_is_no_file() {
+    let shop = Shop::with_sales().await;
+    let served = shop.serve().await;
+    let of_code = make(&served, json!({})).await;
+    let body = json!({ "expires_at": Utc::now() + TimeDelta::days(7) });
+    let of_page = expect(served.post("/api/v1/shares", &body).await, 201).await;
+    for (share, dashboard, status) in [(&of_code, json!("sales"), 200), (&of_page, Value::Null, 404)] {
+        let token = &share["token"];
+        let session = expect(get(&served, token, "/api/v1/session").await, 200).await;
+        assert_eq!(session["share"]["dashboard"], dashboard);
+        expect(get(&served, token, "/api/v1/dashboards/sales").await, status).await;
+        expect(get(&served, token, "/api/v1/sales/summary").await, 200).await;
+    }
+    let listed = served.json("/api/v1/shares").await;
+    let dashboards: Vec<&Value> = listed.as_array().unwrap().iter().map(|share| &share["dashboard"]).collect();
+    assert_eq!(dashboards, [&json!("sales"), &Value::Null]);
+}

@@ -91,7 +91,7 @@ export async function getText(path: string): Promise<{ text: string; tag: string
 }
 
 export async function send<T>(
-  method: "POST" | "PUT" | "DELETE",
+  method: "POST" | "PUT" | "PATCH" | "DELETE",
   path: string,
   body?: unknown,
   more: Record<string, string> = {},

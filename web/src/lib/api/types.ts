@@ -23,7 +23,8 @@ export type Role = "viewer" | "analyst" | "operator" | "admin";
 export type SharedFilters = Record<string, string | string[]> | [string, string][];
 
 export interface SharedView {
-  dashboard: string;
+  /** A dashboard as code; none is the sales page. */
+  dashboard: string | null;
   title?: string;
   filters: SharedFilters;
   expires_at: string | null;
@@ -283,7 +284,7 @@ export interface Dashboard {
 export interface Share {
   id?: string;
   token_id?: string;
-  dashboard: string;
+  dashboard: string | null;
   filters: SharedFilters;
   expires_at: string | null;
   created_at?: string;

@@ -14,7 +14,7 @@ describe("the SQL behind a figure", () => {
   });
   it("is grouped where the figure is a list", () => {
     expect(metricSql(METRICS["products"]!, NO_FILTERS, { from: "2025-06-18", to: "2025-06-18" })).toMatch(
-      /= DATE '2025-06-18'\nGROUP BY 1 ORDER BY revenue DESC, product_id LIMIT 10$/,
+      /= DATE '2025-06-18'\n  AND product_id IN \(SELECT product_id FROM products\)\nGROUP BY 1 ORDER BY revenue DESC, product_id LIMIT 10$/,
     );
   });
 });

@@ -6,8 +6,13 @@ export interface Metric {
   readonly label: string;
   readonly definition: string;
   readonly select: string;
+  /** What it reads, where that is more than `sales`; names that come in are none of `sales`. */
+  readonly from?: string;
+  /** A condition of its own. */
+  readonly where?: string;
 }
 
+const UNKNOWN_PRODUCT = "(unknown product)";
 const REVENUE = "coalesce(sum(amount), 0) AS revenue";
 export const METRICS: Record<string, Metric> = {
   revenue: {
@@ -45,19 +50,22 @@ export const METRICS: Record<string, Metric> = {
     label: "Top products",
     definition: "The ten products with the highest net revenue in these days; ties go by product number.",
     select: `product_id, ${REVENUE}, count(*) AS order_count`,
+    where: "product_id IN (SELECT product_id FROM products)",
   },
   categories: {
     name: "categories",
     label: "Sales by category",
     definition: "Net revenue by the category of the product sold; all slices together are the whole.",
-    select: `category, ${REVENUE}, count(*) AS order_count`,
+    select: `CASE WHEN listed IS NULL THEN '${UNKNOWN_PRODUCT}' ELSE category_now END AS category, ${REVENUE}, count(*) AS order_count`,
+    from: "sales\nLEFT JOIN (SELECT product_id AS listed, category AS category_now FROM products) ON listed = product_id",
   },
   segments: {
     name: "segments",
     label: "Customer segments",
     definition:
       "Customers by how many orders they have ever placed: one is new, two to four is returning, five or more is loyal.",
-    select: `customer_id, ${REVENUE}, count(*) AS orders`,
+    select: `CASE WHEN orders IS NULL THEN 'unknown' WHEN orders = 1 THEN 'new' WHEN orders <= 4 THEN 'returning' ELSE 'loyal' END AS segment, count(DISTINCT customer_id) AS customers, ${REVENUE}`,
+    from: "sales\nLEFT JOIN (SELECT customer_id AS buyer, count(*) AS orders FROM sales WHERE customer_id IN (SELECT customer_id FROM customers) GROUP BY 1) ON buyer = customer_id",
   },
   heatmap: {
     name: "heatmap",
@@ -70,11 +78,9 @@ const GROUPS: Record<string, string> = {
   trend: "1 ORDER BY 1",
   products: "1 ORDER BY revenue DESC, product_id LIMIT 10",
   categories: "1 ORDER BY revenue DESC",
-  segments: "1 ORDER BY orders DESC",
+  segments: "1 ORDER BY revenue DESC",
   heatmap: "1, 2 ORDER BY 1, 2",
 };
-
-const UNKNOWN_PRODUCT = "(unknown product)";
 
 const quote = (value: string): string => `'${value.replaceAll("'", "''")}'`;
 
@@ -143,7 +149,8 @@ export function metricSql(metric: Metric, filters: Filters, period: Period): str
     ...anyOf("iso_weekday(transaction_date)", values.weekday, whole),
     ...anyOf("local_hour(transaction_date)", values.hour, whole),
     ...bySegment(values.segment),
+    ...(metric.where ? [metric.where] : []),
   ];
   const group = GROUPS[metric.name];
-  return `SELECT ${metric.select}\nFROM sales\nWHERE ${conditions.join("\n  AND ")}${group ? `\nGROUP BY ${group}` : ""}`;
+  return `SELECT ${metric.select}\nFROM ${metric.from ?? "sales"}\nWHERE ${conditions.join("\n  AND ")}${group ? `\nGROUP BY ${group}` : ""}`;
 }

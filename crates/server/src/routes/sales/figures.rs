@@ -1,5 +1,7 @@
 //! Figures that are read off one answer of the cube.
 
+use std::sync::Arc;
+
 use axum::response::Response;
 use chrono::{Datelike as _, NaiveDate, Timelike as _};
 use serde_json::{Value, json};
@@ -55,25 +57,40 @@ pub(super) async fn trend(asked: Asked) -> Answer<Response> {
     })))
 }
 
-/// The points of a trend, in order; what has no sale is left out. Days and months say how many customers
-/// bought; a sum of smaller points would count some of them twice.
+/// The points of a trend, in order; what has no sale is left out. Each says how many customers bought; a sum
+/// of smaller points would count some of them twice.
 async fn points(asked: &Asked, filter: &Filter, grain: &str) -> Answer<Vec<Value>> {
     let figures = asked.figures(filter).await?;
-    let mut points: Vec<(String, i32, Cell)> = Vec::new();
+    let mut points: Vec<(String, i32, u8, Cell)> = Vec::new();
+    let mut open = [false; 24];
     for (hours, day) in figures.hours.chunks(24).zip(figures.from..) {
-        for (cell, hour) in hours.iter().zip(0..).filter(|(cell, _)| cell.transactions > 0) {
-            let at = name(date(day), hour, grain);
+        for ((cell, hour), open) in hours.iter().zip(0..).zip(&mut open).filter(|((cell, _), _)| cell.transactions > 0)
+        {
+            *open = true;
+            let at = name(date(day), hour.into(), grain);
             match points.last_mut().filter(|(last, ..)| *last == at) {
                 Some((.., sum)) => sum.join(*cell),
-                None => points.push((at, day, *cell)),
+                None => points.push((at, day, hour, *cell)),
             }
         }
     }
+    let mut by_hour: [Option<Arc<Figures>>; 24] = Default::default();
+    if grain == "hour" {
+        for (hour, place) in (0..).zip(&mut by_hour).filter(|(hour, _)| open.get(usize::from(*hour)) == Some(&true)) {
+            let only = Filter { hours: [hour].into(), ..filter.clone() };
+            *place = Some(asked.figures(&only).await?);
+        }
+    }
     let mut shown = Vec::with_capacity(points.len());
-    for (at, day, cell) in points {
+    for (at, day, hour, cell) in points {
+        let index = (day - figures.from) as usize;
         let mut point = json!({ "at": at, "revenue": asked.money(cell.revenue), "transactions": cell.transactions });
         match grain {
-            "day" => point["unique_customers"] = json!(figures.customers_by_day.get((day - figures.from) as usize)),
+            "day" => point["unique_customers"] = json!(figures.customers_by_day.get(index)),
+            "hour" => {
+                let of_hour = by_hour.get(usize::from(hour)).and_then(Option::as_ref);
+                point["unique_customers"] = json!(of_hour.and_then(|figures| figures.customers_by_day.get(index)));
+            }
             "month" => {
                 let (first, last) = month(date(day));
                 let month = filter.over(first.max(filter.from), last.min(filter.to));

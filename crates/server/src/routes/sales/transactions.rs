@@ -4,6 +4,7 @@
 //! from the tables of the same batch.
 
 use std::collections::{BTreeSet, HashMap};
+use std::sync::Arc;
 
 use axum::response::Response;
 use base64::Engine as _;
@@ -39,13 +40,21 @@ pub(super) async fn list(asked: Asked) -> Answer<Response> {
     };
     let page = Page::new(&asked, &filter)?;
     let sql = page.sql(&asked, &filter, (first, last), before.as_ref(), limit);
-    let mut found = in_time(&asked.app, async || page.find(&asked, &sql, limit).await).await?;
-    let more = found.len() > limit;
-    found.truncate(limit);
-    let next = found.last().filter(|_| more).and_then(Cursor::after).map(|cursor| cursor.text());
-    let names = if asked.shared { HashMap::new() } else { customer_names(&asked, &found).await? };
-    let rows: Vec<Value> = found.into_iter().map(|row| page.shown(&asked, row, &names)).collect();
-    Ok(asked.answer(json!({ "period": days(&filter), "rows": rows, "next": next })))
+    let made = async || {
+        let mut found = in_time(&asked.app, async || page.find(&asked, &sql, limit).await).await?;
+        let more = found.len() > limit;
+        found.truncate(limit);
+        let next = found.last().filter(|_| more).and_then(Cursor::after).map(|cursor| cursor.text());
+        let names = if asked.shared { HashMap::new() } else { customer_names(&asked, &found).await? };
+        let rows: Vec<Value> = found.into_iter().map(|row| page.shown(&asked, row, &names)).collect();
+        // What a text takes once it is values is several times the text.
+        let bytes = rows.iter().map(|row| row.to_string().len() * 4).sum();
+        Ok::<_, Problem>(Arc::new((json!({ "rows": rows, "next": next }), bytes)))
+    };
+    // What the query is not told is part of the name of its page.
+    let kept = asked.shown.pages.place(&format!("{:?} {limit} {} {sql}", filter, asked.shared));
+    let (kept, _) = kept.get_or_try_init(made).await?.as_ref();
+    Ok(asked.answer(json!({ "period": days(&filter), "rows": kept["rows"], "next": kept["next"] })))
 }
 
 /// Where a page ended.

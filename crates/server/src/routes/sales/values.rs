@@ -38,7 +38,8 @@ pub(super) async fn list(asked: Asked) -> Answer<Response> {
         }
         _ => {
             let product = |number: u32| asked.cube.products.get(number as usize);
-            let named = figures.products.iter().filter_map(|sum| {
+            let sold = asked.sold(&filter).await?;
+            let named = sold.iter().filter_map(|sum| {
                 let product = product(sum.product)?;
                 let id = product.id.as_deref()?;
                 Some(owned((id, product.name.as_deref().unwrap_or(id).to_owned()), sum.cell))
