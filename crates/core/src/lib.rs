@@ -25,6 +25,7 @@ pub mod project;
 pub mod proof;
 pub mod remote;
 pub mod restated;
+pub mod retry;
 pub mod schedule;
 pub mod source;
 pub mod staged;

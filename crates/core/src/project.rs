@@ -9,7 +9,7 @@ use crate::alert::Alerts;
 use crate::contract::Contract;
 use crate::cost::Prices;
 use crate::remote::RemoteLake;
-
+use crate::retry::Retries;
 use crate::schedule::{Arrival, Schedule};
 use crate::source::{Origin, Secret};
 
@@ -84,6 +84,8 @@ pub struct Project {
     pub schedule: Option<Schedule>,
     /// What files that arrive do.
     pub arrival: Arrival,
+    /// How steps are tried again.
+    pub retries: Retries,
     /// What a unit of what runs use costs.
     pub prices: Prices,
     /// What is watched, and whom it tells.

@@ -23,6 +23,7 @@ mod prices;
 mod relations;
 mod render;
 mod rest;
+mod retry;
 mod schedule;
 mod schemas;
 mod settings;

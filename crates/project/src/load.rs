@@ -51,6 +51,7 @@ pub fn load(dir: &Path, env: &Environment) -> Result<Project, Vec<Fault>> {
             schedule: settings.schedule,
             openlineage: settings.openlineage,
             arrival: settings.arrival,
+            retries: settings.retries,
             prices,
             alerts: Alerts { all: alerts, smtp: settings.smtp },
             datasets,

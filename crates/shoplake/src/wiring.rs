@@ -150,6 +150,7 @@ pub(crate) async fn pipeline(project: &Arc<Project>, progress: Arc<dyn Progress>
         engine: engine(project)?,
         state: state(project).await?,
         listener: listener(project)?,
+        clock: Arc::new(SystemClock),
         progress,
     })
 }

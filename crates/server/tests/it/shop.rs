@@ -14,6 +14,7 @@ use shoplake_core::ports::{Deaf, Engine, Quiet, StateStore, TableStore};
 use shoplake_core::{Project, Result, RunId};
 use shoplake_engine::DataFusionEngine;
 use shoplake_lake::LocalLake;
+use shoplake_pipeline::schedule::SystemClock;
 use shoplake_pipeline::{Pipeline, RunOptions};
 use shoplake_project::{Environment, InitOptions, init, load};
 use shoplake_server::{Explain, Ports, Runner, Work, bind, serve};
@@ -105,6 +106,7 @@ impl Shop {
             state: Arc::new(SqliteState::open(&project.state_dir().join("state.db")).await.unwrap()),
             listener: Arc::new(Deaf),
             progress: Arc::new(Quiet),
+            clock: Arc::new(SystemClock),
             project,
         };
         pipeline.run(&RunOptions::default()).await.unwrap()

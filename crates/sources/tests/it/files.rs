@@ -33,6 +33,8 @@ fn project(dir: &Path, sources: &[(&str, &str)]) -> Project {
         schedule: None,
         openlineage: None,
         arrival: shoplake_core::schedule::Arrival::default(),
+        retries: shoplake_core::retry::Retries::default(),
+        retries: Default::default(),
         prices: shoplake_core::cost::Prices::default(),
         alerts: shoplake_core::alert::Alerts::default(),
         datasets: sources.iter().map(dataset).collect(),
