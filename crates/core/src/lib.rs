@@ -17,6 +17,7 @@ pub mod hash;
 pub mod ids;
 pub mod judged;
 pub mod landed;
+pub mod logs;
 pub mod maintenance;
 pub mod outcome;
 pub mod planned;

@@ -20,6 +20,9 @@ use crate::restated::Reason;
 use crate::tries::{Failed, Tries};
 use crate::{Pipeline, RunOptions};
 
+/// Events that the log keeps and nobody is shown while a run goes on: its outcome tells the same.
+const KEPT: &str = "shoplake::kept";
+
 /// The run in hand.
 pub(crate) struct Run {
     pub(crate) id: RunId,
@@ -76,11 +79,16 @@ impl Pipeline {
             // Rows that a plan has loaded name its run: the run that publishes them goes by that name.
             run.id = staged.summary.run_id;
         }
+        tracing::info!(target: KEPT, run = %run.id, "a run begins");
         let (id, unheard) = (run.id.clone(), self.listener.started(&run.id, run.started_at).await);
         match self.run_once(run, options, unheard).await {
-            Ok(outcome) => Ok(outcome),
+            Ok(outcome) => {
+                tell(&outcome);
+                Ok(outcome)
+            }
             Err(fault) => {
                 let fault = self.name_full_disk(fault);
+                tracing::error!(target: KEPT, run = %id, kind = ?fault.kind, "the run broke off");
                 self.listener.broke_off(&id, &fault).await;
                 Err(fault)
             }
@@ -390,6 +398,46 @@ impl Pipeline {
         tracing::info!(run = %run.id, step = name, seconds, detail);
         self.state.record_step(&run.id, &StepRecord { name: name.into(), seconds, detail: detail.into() }).await
     }
+}
+
+/// How a run ended, in the log: counts and names. Why a file or a model failed may hold values of rows, which
+/// `shoplake status` shows and no log keeps.
+fn tell(outcome: &RunOutcome) {
+    let run = &outcome.run_id;
+    for (dataset, file) in outcome.datasets.iter().flat_map(|d| d.files.iter().map(move |file| (&d.dataset, file))) {
+        let counts = &file.counts;
+        let (read, new, rejected) = (counts.rows_read, counts.inserted + counts.updated, counts.rejected);
+        let path = &file.path;
+        match file.status {
+            FileStatus::Failed => {
+                tracing::error!(target: KEPT, run = %run, step = "load", dataset, file = path, "refused")
+            }
+            FileStatus::Held => tracing::warn!(target: KEPT, run = %run, step = "load", dataset, file = path, "held"),
+            FileStatus::AlreadyLoaded => {
+                tracing::info!(target: KEPT, run = %run, step = "land", dataset, file = path, "loaded before");
+            }
+            FileStatus::Loaded => {
+                tracing::info!(target: KEPT, run = %run, step = "load", dataset, file = path, read, new, rejected, "loaded");
+            }
+        }
+    }
+    for model in &outcome.models {
+        let (name, seconds, rows) = (&model.name, model.seconds, model.rows);
+        match model.status {
+            ModelStatus::Error => tracing::error!(target: KEPT, run = %run, step = "models", model = name, "failed"),
+            ModelStatus::Skipped => tracing::warn!(target: KEPT, run = %run, step = "models", model = name, "skipped"),
+            ModelStatus::Success => {
+                tracing::info!(target: KEPT, run = %run, step = "models", model = name, rows, seconds, "built")
+            }
+            ModelStatus::Unchanged => {}
+        }
+    }
+    for test in outcome.tests.results.iter().filter(|test| test.status == "fail" || test.status == "error") {
+        tracing::error!(target: KEPT, run = %run, step = "models", test = test.name, rows = test.rows, "a test failed");
+    }
+    let status = format!("{:?}", outcome.status).to_lowercase();
+    let batch = outcome.batch.map(|batch| batch.0);
+    tracing::info!(target: KEPT, run = %run, status, batch, seconds = outcome.seconds, "the run ended");
 }
 
 /// The stored models as listeners know them.

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::future::Future;
 
 use shoplake_core::retry::{Step, Trouble};
-use shoplake_core::{Fault, Result, RunId};
+use shoplake_core::{Fault, FaultKind, Result, RunId};
 
 use crate::Pipeline;
 
@@ -89,7 +89,9 @@ impl<'a> Tries<'a> {
             return Err(if *times > 1 { told(fault, step, *times) } else { fault });
         };
         let seconds = wait.num_milliseconds() as f64 / 1_000.0;
-        tracing::warn!(run = %self.run, step = step.word(), %fault, attempt = *times, seconds, "failed, tried again");
+        // A fault of the world names no value of a row; another might.
+        let why = (fault.kind == FaultKind::Unavailable).then(|| fault.to_string());
+        tracing::warn!(run = %self.run, step = step.word(), why, attempt = *times, seconds, "failed, tried again");
         let clock = &self.pipeline.clock;
         let until = clock.now() + wait;
         while clock.now() < until {

@@ -52,6 +52,8 @@ pub fn load(dir: &Path, env: &Environment) -> Result<Project, Vec<Fault>> {
             openlineage: settings.openlineage,
             arrival: settings.arrival,
             retries: settings.retries,
+            logs: settings.logs,
+            deliveries: settings.deliveries,
             prices,
             alerts: Alerts { all: alerts, smtp: settings.smtp },
             datasets,

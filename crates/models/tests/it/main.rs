@@ -42,6 +42,8 @@ fn project(dir: &Path) -> Project {
         openlineage: None,
         arrival: shoplake_core::schedule::Arrival::default(),
         retries: shoplake_core::retry::Retries::default(),
+        logs: shoplake_core::logs::LogSettings::default(),
+        deliveries: Vec::new(),
         retries: Default::default(),
         prices: shoplake_core::cost::Prices::default(),
         alerts: shoplake_core::alert::Alerts::default(),

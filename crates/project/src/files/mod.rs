@@ -17,7 +17,7 @@ pub use alert::{
     SmtpTlsWord, SqlFile, VolumeFile, WebhookFile, WhenFile,
 };
 pub use dashboard::{DashboardFile, FilterKind, Tile, TileKind};
-pub use operate::{RetryFile, StepFile, StepsFile, TroubleWord};
+pub use operate::{DeliverFile, LogsFile, ReportWord, RetryFile, StepFile, StepsFile, TroubleWord};
 pub use prices::{MetersFile, PriceFile, PricesFile};
 pub use report::ReportFile;
 pub use rest_api::{ApiKeyPlace, AuthFile, IncrementalFile, PaginatorFile, RestApiFile, RestLimitsFile};

@@ -1,9 +1,9 @@
-//! `retry:` of `shoplake.yml`.
+//! `retry:`, `logs:` and `deliver:` of `shoplake.yml`.
 
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use super::Scalar;
+use super::{NotifyFile, Scalar};
 
 /// How the steps of a run are tried, and how long they may take.
 #[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
@@ -71,4 +71,37 @@ pub enum TroubleWord {
     Timeout,
     /// A promise of Shoplake itself did not hold.
     Internal,
+}
+
+/// How much of the log is kept in `.shoplake/logs/`.
+#[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct LogsFile {
+    /// After how much a file is followed by another; each day has its own. `10MB` unless stated.
+    pub file_size: Option<Scalar>,
+    /// How much all files may take; the oldest go first. `200MB` unless stated.
+    pub keep_size: Option<Scalar>,
+    /// How long a file is kept: `30d` unless stated.
+    pub keep_for: Option<Scalar>,
+}
+
+/// A report that is sent to people, once for each day.
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct DeliverFile {
+    /// The report.
+    pub report: ReportWord,
+    /// Who gets it.
+    pub to: NotifyFile,
+    /// When, in the shop's time zone: a time of day (`"07:30"`) or a cron expression (`30 7 * * 1-5`); after the run
+    /// that makes it unless stated. Where the run is late, the report is sent once it is there.
+    pub at: Option<Scalar>,
+}
+
+/// A report that can be sent.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum ReportWord {
+    /// The daily report.
+    Daily,
 }
