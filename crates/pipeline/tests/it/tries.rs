@@ -116,7 +116,8 @@ fn what_is_away_is_tried_again() {
 fn other_faults_are_not() {
     runtime().block_on(async {
         for kind in [FaultKind::Usage, FaultKind::Data, FaultKind::Internal] {
-            let (pipeline, clock) = flaky(&shop(), 1, Some(kind)).await;
+            let shop = shop();
+            let (pipeline, clock) = flaky(&shop, 1, Some(kind)).await;
             let outcome = pipeline.run(&RunOptions::default()).await;
             assert!(outcome.is_err() || outcome.unwrap().status == RunStatus::Error, "{kind:?}");
             assert!(clock.waits.lock().unwrap().is_empty(), "{kind:?}");

@@ -61,7 +61,9 @@ fn shown(line: &LogLine, json: bool, zone: Tz) -> Result<String, Fault> {
     let at = line.at.with_timezone(&zone).format("%Y-%m-%d %H:%M:%S %Z");
     let mut text = format!("{at} {:<5} ", line.level.word());
     text += &render::escape(&line.message);
-    let named = [("step", &line.step), ("dataset", &line.dataset), ("file", &line.file), ("run", &line.run)];
+    // A step that says nothing else is its own message.
+    let step = line.step.clone().filter(|step| *step != line.message);
+    let named = [("step", &step), ("dataset", &line.dataset), ("file", &line.file), ("run", &line.run)];
     for (name, value) in named {
         text.extend(value.iter().map(|value| format!(" {name}={}", render::escape(value))));
     }

@@ -8,7 +8,8 @@ use crate::context::Context;
 use crate::days::{drop_second_day, first_day};
 
 fn lines(shop: &Context, more: &[&str]) -> Vec<Value> {
-    let output = shop.output(&[&["logs", "--json", "--limit", "100000"], more].concat());
+    let all: &[&str] = if more.contains(&"--limit") { &[] } else { &["--limit", "100000"] };
+    let output = shop.output(&[&["logs", "--json"], all, more].concat());
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     String::from_utf8_lossy(&output.stdout).lines().map(|line| serde_json::from_str(line).unwrap()).collect()
 }
