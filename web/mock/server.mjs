@@ -260,6 +260,8 @@ function read(state, path, query) {
       const run = runs().find((each) => each.run_id === name);
       return run && { ...run, log: pages.logs(run) };
     }
+    case "logs":
+      return [];
     case "quarantine":
       return name === "rows"
         ? { rows: pages.quarantineRows(query), more: false }

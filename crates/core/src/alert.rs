@@ -9,6 +9,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use serde::{Deserialize, Serialize};
 
 use crate::fault::Result;
+use crate::schedule::Cron;
 use crate::source::Secret;
 
 /// The alerts of a project, and the server that their e-mails go through.
@@ -176,6 +177,17 @@ pub enum Channel {
     },
 }
 
+/// A report that is sent to people.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Delivery {
+    /// The report; `daily` is the only one so far.
+    pub report: String,
+    /// Who gets it.
+    pub channels: Vec<Channel>,
+    /// When, in the shop's zone; after the run that makes it unless stated.
+    pub at: Option<Cron>,
+}
+
 /// The SMTP server that e-mails go through.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Smtp {
@@ -307,6 +319,22 @@ pub struct Message {
     pub description: Option<String>,
     /// The file that states it.
     pub file: String,
+    /// The report that it brings, where it is no alert.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub report: Option<Letter>,
+}
+
+/// A report on its way.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Letter {
+    /// The report: `daily`.
+    pub report: String,
+    /// The shop's day that it is about.
+    pub date: chrono::NaiveDate,
+    /// What it comes to, as plain text.
+    pub text: String,
+    /// The folder where it lies: `report.html` and `report.json`.
+    pub folder: std::path::PathBuf,
 }
 
 /// How long whoever takes messages has to deliver them.

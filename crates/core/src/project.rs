@@ -5,11 +5,12 @@ use std::path::{Path, PathBuf};
 
 use chrono_tz::Tz;
 
-use crate::alert::Alerts;
+use crate::alert::{Alerts, Delivery};
 use crate::contract::Contract;
 use crate::cost::Prices;
+use crate::logs::LogSettings;
 use crate::remote::RemoteLake;
-
+use crate::retry::Retries;
 use crate::schedule::{Arrival, Schedule};
 use crate::source::{Origin, Secret};
 
@@ -84,6 +85,12 @@ pub struct Project {
     pub schedule: Option<Schedule>,
     /// What files that arrive do.
     pub arrival: Arrival,
+    /// How steps are tried again.
+    pub retries: Retries,
+    /// How much of the log is kept.
+    pub logs: LogSettings,
+    /// Reports that are sent to people.
+    pub deliveries: Vec<Delivery>,
     /// What a unit of what runs use costs.
     pub prices: Prices,
     /// What is watched, and whom it tells.

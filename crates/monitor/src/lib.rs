@@ -1,11 +1,15 @@
 //! What leaves a run for those who watch from outside.
 //!
-//! What lives here: alerts (what they watch, when they fire, how people are told), what runs cost, and the
-//! events of OpenLineage. What does not: the log (the binary writes it), the state (`state`), and anything
-//! that could keep a run from going on.
+//! What lives here: alerts (what they watch, when they fire, how people are told), reports that are sent to
+//! people, the log that is kept, what runs cost, and the events of OpenLineage. What does not: what is logged
+//! (everyone says so by `tracing`, the binary joins the two), the state (`state`), and anything that could keep
+//! a run from going on.
 
 pub mod alerts;
 pub mod cost;
+pub mod letters;
+mod logs;
 mod openlineage;
 
+pub use logs::{LogFolder, Position};
 pub use openlineage::OpenLineageListener;

@@ -92,17 +92,25 @@ impl Pipeline {
                 continue;
             }
             let redo = choice.redoes(&model.name, stale);
+            let days = choice.days_of(model);
+            let as_it_is = touched.is_empty() && !redo && days.is_empty();
             let never = model.reads.iter().find(|name| !choice.builds(name) && !catalog.tables.contains_key(*name));
             if model.reads.iter().any(|table| broken.contains(table)) {
                 outcome.status = ModelStatus::Skipped;
                 broken.insert(model.name.clone());
-            } else if let Some(known) = known.as_ref().filter(|_| touched.is_empty() && !redo) {
+            } else if let Some(known) = known.as_ref().filter(|_| as_it_is) {
                 (outcome.status, outcome.rows) = (ModelStatus::Unchanged, known.rows());
                 outcome.how = Some(How::Unchanged);
             } else {
                 let known = known.filter(|_| !redo);
-                let asked =
-                    Asked { model, catalog: &catalog, known: known.as_deref(), touched: &touched, changes: &changes };
+                let asked = Asked {
+                    model,
+                    catalog: &catalog,
+                    known: known.as_deref(),
+                    touched: &touched,
+                    changes: &changes,
+                    days: &days,
+                };
                 let made = match never {
                     None => self.make(batch, &asked).await,
                     Some(name) => Err(Fault::usage(format!("reads `{name}`, which was never built and is left out"))

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 
 use shoplake_core::Result;
-use shoplake_models::{Materialized, Models};
+use shoplake_models::{Materialized, Model, Models};
 
 use crate::Pipeline;
 
@@ -27,12 +27,19 @@ pub struct Choice {
     pub all_tests: bool,
     /// Models are made anew whether or not what they read has changed.
     pub full_refresh: bool,
+    /// Days (since 1970-01-01) that models by day make anew whether or not what they read has changed.
+    pub days: BTreeSet<i32>,
 }
 
 impl Choice {
     /// Whether the model is to be built.
     pub(crate) fn builds(&self, model: &str) -> bool {
         self.chosen.as_ref().is_none_or(|chosen| chosen.models.contains(model))
+    }
+
+    /// The days that the model makes anew although nothing that it reads has changed.
+    pub(crate) fn days_of(&self, model: &Model) -> BTreeSet<i32> {
+        if model.by_day.is_some() { self.days.clone() } else { BTreeSet::new() }
     }
 
     /// Whether the model is made anew in full even if nothing that it reads has changed: its SQL is not

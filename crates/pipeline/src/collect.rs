@@ -11,6 +11,7 @@ use shoplake_core::{Corrections, Counts, LandedFile, Result, Sha256, fail_point}
 use shoplake_sources::files::{self, Arrival};
 use shoplake_sources::rest::PullOptions;
 
+use crate::attempts::Attempts;
 use crate::replay::{CORRECTIONS, ReplayOptions, ReplayedFile};
 use crate::{Pipeline, RunOptions};
 
@@ -109,6 +110,7 @@ impl Pipeline {
         for arrival in arrived {
             let landed = self.landing.land_file(name, &arrival.path, &arrival.name, &arrival.origin, arrival.take)?;
             self.progress.advance(landed.size, 0);
+            Attempts::of(&self.project).came_anew(&landed)?;
             fresh.push(landed);
             fail_point("landed")?;
         }
@@ -170,12 +172,14 @@ impl Pipeline {
             last = self.state.last_loaded(&contract.dataset).await?.map(|record| record.file.sha256);
         }
         let mut seen: HashSet<Sha256> = HashSet::new();
+        let attempts = Attempts::of(&self.project);
         for Candidate { mut file, waited } in candidates {
             let record = self.record_of(dataset, &file).await?;
             let status = record.as_ref().map(|record| record.file.status);
             if waited
                 && status == Some(FileStatus::Failed)
                 && record.as_ref().is_some_and(|r| r.fingerprint == fingerprint)
+                && !attempts.released(&file)?
             {
                 continue;
             }

@@ -8,6 +8,7 @@
 //! [`shoplake_core::ports`]. Nothing here knows which adapter it works with.
 
 mod archive;
+mod attempts;
 mod build;
 mod causes;
 mod choice;
@@ -28,6 +29,7 @@ mod restore;
 mod run;
 pub mod schedule;
 mod testing;
+mod tries;
 mod verify;
 mod why;
 
@@ -36,7 +38,9 @@ use std::sync::Arc;
 
 use shoplake_core::Project;
 use shoplake_core::ports::{Engine, LandingZone, Progress, RunListener, StateStore, TableStore};
+use shoplake_core::schedule::ports::Clock;
 
+pub use attempts::Attempts;
 pub use build::fingerprints;
 pub use choice::{Choice, Chosen};
 pub use planning::{plan_all, plan_tests};
@@ -59,6 +63,8 @@ pub struct Pipeline {
     pub state: Arc<dyn StateStore>,
     /// Who hears how runs go.
     pub listener: Arc<dyn RunListener>,
+    /// The time that steps are waited for and bounded by.
+    pub clock: Arc<dyn Clock>,
     /// Who watches.
     pub progress: Arc<dyn Progress>,
 }

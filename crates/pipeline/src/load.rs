@@ -3,6 +3,7 @@
 
 use std::collections::HashMap;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use shoplake_core::outcome::{DatasetOutcome, FileOutcome, FileStatus, Offenders};
 use shoplake_core::ports::{Batch, DatasetChange, Loader, Progress};
@@ -11,6 +12,7 @@ use shoplake_core::{Contract, Counts, Fault, FaultKind, LandedFile, Result};
 use shoplake_quality::{FileReading, ReadOptions, judge_file, over_reject_limit};
 
 use crate::Pipeline;
+use crate::attempts::Attempts;
 use crate::causes::Causes;
 use crate::collect::{Intake, outcome};
 use crate::replay::{ReplayedFile, replay_file};
@@ -32,6 +34,7 @@ impl Pipeline {
     /// Loads every dataset; dimensions come before the facts that they enrich.
     pub(crate) async fn load(&self, batch: &mut dyn Batch, intakes: &[Intake]) -> Result<Loaded> {
         let mut loaded = Loaded::default();
+        let attempts = Attempts::of(&self.project);
         for (dataset, intake) in self.project.datasets.iter().zip(intakes) {
             let refers_to_changed = dataset
                 .contract
@@ -47,7 +50,22 @@ impl Pipeline {
                 let fresh = intake.files.iter().map(|file| (file, None));
                 let replays = intake.replays.iter().map(|replayed| (&replayed.file, Some(replayed)));
                 for (file, replayed) in fresh.chain(replays) {
-                    let (back, judged) = self.load_file(loader, file, replayed, &contract).await?;
+                    if replayed.is_none()
+                        && let Some(why) = attempts.set_aside(file)?
+                    {
+                        files.push(refused(file, why, Offenders::default()));
+                        loaded.failed.push(file.clone());
+                        continue;
+                    }
+                    attempts.begin(file)?;
+                    let (back, judged) = match self.load_file(loader, file, replayed, &contract).await {
+                        Ok(judged) => judged,
+                        Err(fault) => {
+                            attempts.failed(file, &fault)?;
+                            return Err(fault);
+                        }
+                    };
+                    attempts.done(file)?;
                     loader = back;
                     let list =
                         if judged.0.status == FileStatus::Loaded { &mut loaded.files } else { &mut loaded.failed };
@@ -75,10 +93,12 @@ impl Pipeline {
         self.progress.stage(&format!("{}: {}", file.dataset, file.name), Some(file.size));
         let (file, contract, progress) = (file.clone(), contract.clone(), self.progress.clone());
         let replayed = replayed.cloned();
+        let waits = Waits::default();
+        let unwanted = waits.0.clone();
         let work = tokio::task::spawn_blocking(move || {
             let judged = match replayed {
                 Some(replayed) => replay_file(&mut *loader, replayed, &contract, &options),
-                None => take_file(&mut *loader, &file, &contract, &options, &*progress),
+                None => take_file(&mut *loader, &file, &contract, &options, (&*progress, &unwanted)),
             };
             judged.map(|judged| (loader, judged))
         });
@@ -88,17 +108,30 @@ impl Pipeline {
     }
 }
 
+/// Tells the thread that loads a file that nobody waits for it any more: its step ran out of time.
+#[derive(Default)]
+struct Waits(Arc<AtomicBool>);
+
+impl Drop for Waits {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
+}
+
 fn take_file(
     loader: &mut dyn Loader,
     file: &LandedFile,
     contract: &Contract,
     options: &ReadOptions,
-    progress: &dyn Progress,
+    (progress, unwanted): (&dyn Progress, &AtomicBool),
 ) -> Result<(FileOutcome, Causes)> {
     let mut causes = Causes::default();
     let mut rows_so_far = 0_u64;
     loader.begin_file(file)?;
     let judged = judge_file(file, contract, options, &mut |chunk| {
+        if unwanted.load(Ordering::Relaxed) {
+            return Err(Fault::unavailable("the load was given up"));
+        }
         causes.add(&file.name, &chunk.rejects);
         rows_so_far += chunk.rows_read();
         progress.advance(0, chunk.rows_read());

@@ -26,6 +26,8 @@ pub(crate) struct Asked<'a> {
     pub(crate) touched: &'a [&'a String],
     /// What changed, by table.
     pub(crate) changes: &'a HashMap<String, DatasetChange>,
+    /// Days that it has to make anew in any case.
+    pub(crate) days: &'a BTreeSet<i32>,
 }
 
 /// A model that was made.
@@ -113,7 +115,7 @@ impl Pipeline {
 
 /// The days that a model by day has to make anew, or why all of it has to be.
 fn touched_days(asked: &Asked<'_>) -> std::result::Result<BTreeSet<i32>, String> {
-    let mut days = BTreeSet::new();
+    let mut days = asked.days.clone();
     for table in asked.touched {
         // A change that is not told by days (a dimension, another model) may touch any of them.
         let change = asked.changes.get(*table).filter(|c| !c.first && !c.undated && !c.days.is_empty());

@@ -7,6 +7,7 @@ use chrono::{DateTime, Utc};
 use shoplake_core::outcome::{FileStatus, ModelStatus, RunOutcome, RunStatus, TestsOutcome};
 use shoplake_core::ports::{Batch, BatchSummary, FileRecord, Manifest, ModelText, StepRecord};
 use shoplake_core::project::Dataset;
+use shoplake_core::retry::Step;
 use shoplake_core::{BatchNumber, Counts, Fault, FaultKind, LandedFile, Result, RunId, fail_point};
 use shoplake_models::{Materialized, Models};
 
@@ -16,7 +17,11 @@ use crate::collect::Intake;
 use crate::load::{Loaded, explain};
 use crate::plan::words;
 use crate::restated::Reason;
+use crate::tries::{Failed, Tries};
 use crate::{Pipeline, RunOptions};
+
+/// Events that the log keeps and nobody is shown while a run goes on: its outcome tells the same.
+const KEPT: &str = "shoplake::kept";
 
 /// The run in hand.
 pub(crate) struct Run {
@@ -74,11 +79,16 @@ impl Pipeline {
             // Rows that a plan has loaded name its run: the run that publishes them goes by that name.
             run.id = staged.summary.run_id;
         }
+        tracing::info!(target: KEPT, run = %run.id, "a run begins");
         let (id, unheard) = (run.id.clone(), self.listener.started(&run.id, run.started_at).await);
         match self.run_once(run, options, unheard).await {
-            Ok(outcome) => Ok(outcome),
+            Ok(outcome) => {
+                tell(&outcome);
+                Ok(outcome)
+            }
             Err(fault) => {
                 let fault = self.name_full_disk(fault);
+                tracing::error!(target: KEPT, run = %id, kind = ?fault.kind, "the run broke off");
                 self.listener.broke_off(&id, &fault).await;
                 Err(fault)
             }
@@ -108,8 +118,8 @@ impl Pipeline {
     async fn run_once(&self, mut run: Run, options: &RunOptions, mut unheard: Vec<String>) -> Result<RunOutcome> {
         let models = shoplake_models::load(&self.project).map_err(many)?;
         self.state.begin_run(&run.id, run.started_at).await?;
-        self.tables.recover().await?;
-        self.catch_up().await?;
+        let mut tries = Tries::new(self, &run.id);
+        tries.until_done(Step::Recover, || self.bring_in_order()).await?;
         self.step(&mut run, "recover", "what earlier runs left is in order").await?;
         let last = self.last_fingerprints().await?;
         let settled = self.is_settled(&models, last.as_ref());
@@ -117,7 +127,11 @@ impl Pipeline {
             self.compile(&models).await?;
             self.step(&mut run, "compile", &format!("{} models", models.models.len())).await?;
         }
-        let intakes = if options.build_only { self.nothing() } else { self.collect(options).await? };
+        let intakes = if options.build_only {
+            self.nothing()
+        } else {
+            tries.until_done(Step::Land, || self.collect(options)).await?
+        };
         let files: Vec<LandedFile> = intakes.iter().flat_map(|intake| intake.files.clone()).collect();
         self.step(&mut run, "land", &format!("{} files to load", files.len())).await?;
         let now = self.fingerprints(&models);
@@ -134,10 +148,9 @@ impl Pipeline {
         } else if let Some(staged) = kept {
             self.publish_kept(&mut run, staged, &intakes, &mut outcome).await?;
         } else {
-            let batch = self.tables.begin(&run.id, &files).await?;
             let stale = stale(&models, last.as_ref(), &now);
             let work = Work { models: &models, stale, settled, intakes: &intakes, choice: &options.choice };
-            self.work(&mut run, batch, &work, &mut outcome).await?;
+            self.work_until_done(&mut run, &mut tries, &work, &mut outcome).await?;
         }
         if outcome.batch.is_none() {
             // Nothing was taken of them: who corrected rows has them still.
@@ -150,7 +163,7 @@ impl Pipeline {
         outcome.seconds = run.began.elapsed().as_secs_f64();
         if outcome.batch.is_some() {
             fail_point("before-reports")?;
-            match self.report_of(None, Some(&outcome)).await {
+            match tries.until_done(Step::Reports, || self.report_of(None, Some(&outcome))).await {
                 Ok(reports) => outcome.reports = reports,
                 // The tables are published by now: a report that fails is told, and made again by hand.
                 Err(fault) => {
@@ -174,30 +187,59 @@ impl Pipeline {
         Ok(outcome)
     }
 
+    /// What earlier runs left, rolled forward or set aside. Doing it twice does no harm.
+    async fn bring_in_order(&self) -> Result<()> {
+        self.tables.recover().await?;
+        self.catch_up().await
+    }
+
+    /// A batch is one piece: where a step of it is to be tried again, it is set aside and begun anew, from
+    /// the files that have landed.
+    async fn work_until_done(
+        &self,
+        run: &mut Run,
+        tries: &mut Tries<'_>,
+        work: &Work<'_>,
+        outcome: &mut RunOutcome,
+    ) -> Result<()> {
+        let before = outcome.clone();
+        loop {
+            let Err(failed) = self.work(run, tries, work, outcome).await else { return Ok(()) };
+            tries.again(failed).await?;
+            tries.until_done(Step::Recover, || self.bring_in_order()).await?;
+            outcome.clone_from(&before);
+        }
+    }
+
     /// Loads, builds, tests and, if all of it holds, publishes.
     async fn work(
         &self,
         run: &mut Run,
-        mut batch: Box<dyn Batch>,
+        tries: &mut Tries<'_>,
         work: &Work<'_>,
         outcome: &mut RunOutcome,
-    ) -> Result<()> {
+    ) -> Result<(), Failed> {
+        let load = |fault| Failed::of(Step::Load, fault);
+        let publish = |fault| Failed::of(Step::Publish, fault);
+        let files: Vec<LandedFile> = work.intakes.iter().flat_map(|intake| intake.files.clone()).collect();
+        let mut batch = self.tables.begin(&run.id, &files).await.map_err(load)?;
         let worked = async {
-            let loaded = self.load(&mut *batch, work.intakes).await?;
+            let loaded = tries.once(Step::Load, self.load(&mut *batch, work.intakes)).await?;
             let counted: u64 = loaded.datasets.iter().map(|dataset| dataset.counts.rows_read).sum();
-            self.step(run, "load", &format!("{counted} rows of {} files", loaded.files.len())).await?;
+            self.step(run, "load", &format!("{counted} rows of {} files", loaded.files.len())).await.map_err(load)?;
             let reason = Reason::of_run(&run.id, work.intakes);
-            let built =
-                self.build(&mut *batch, work.models, &loaded.changes, &work.stale, (work.choice, &reason)).await?;
-            self.step(run, "models", &format!("{} models, {} tests", built.models.len(), built.tests.passed)).await?;
-            Ok::<_, Fault>((loaded, built))
+            let build = self.build(&mut *batch, work.models, &loaded.changes, &work.stale, (work.choice, &reason));
+            let built = tries.once(Step::Models, build).await?;
+            let detail = format!("{} models, {} tests", built.models.len(), built.tests.passed);
+            self.step(run, "models", &detail).await.map_err(|fault| Failed::of(Step::Models, fault))?;
+            Ok::<_, Failed>((loaded, built))
         };
         let (loaded, built) = match worked.await {
             Ok(worked) => worked,
-            Err(fault) => {
+            Err(failed) => {
                 // The fault is what the person must know; a sweep that fails is done by the next run.
                 let _ = batch.abandon().await;
-                return Err(fault);
+                return Err(failed);
             }
         };
         let blocked = built.blocks();
@@ -215,37 +257,52 @@ impl Pipeline {
             && loaded.files.is_empty()
             && loaded.changes.values().all(|c| !c.changed);
         if blocked {
-            batch.abandon().await?;
+            batch.abandon().await.map_err(publish)?;
             outcome.datasets = held(&loaded);
         } else if nothing_new {
-            batch.abandon().await?;
+            batch.abandon().await.map_err(publish)?;
             outcome.datasets.clone_from(&loaded.datasets);
         } else {
-            self.publish(run, batch, work, &loaded, &due, outcome).await?;
+            self.publish(run, tries, batch, work, (&loaded, &due), outcome).await?;
             outcome.restated = restated;
         }
-        self.remember(run, &loaded, outcome).await
+        // Published or not, it is decided: what is left is to be noted, and nothing of it is done again.
+        self.remember(run, &loaded, outcome).await.map_err(|fault| Failed::for_good(Step::Publish, fault))
     }
 
     async fn publish(
         &self,
         run: &mut Run,
+        tries: &mut Tries<'_>,
         batch: Box<dyn Batch>,
         work: &Work<'_>,
-        loaded: &Loaded,
-        due: &BTreeSet<String>,
+        (loaded, due): (&Loaded, &BTreeSet<String>),
         outcome: &mut RunOutcome,
-    ) -> Result<()> {
-        let summary = self.summary(run, work.models, work.intakes, loaded, (work.choice, due)).await?;
+    ) -> Result<(), Failed> {
+        let for_good = |fault| Failed::for_good(Step::Publish, fault);
+        let summary = self.summary(run, work.models, work.intakes, loaded, (work.choice, due)).await;
+        let summary = summary.map_err(|fault| Failed::of(Step::Publish, fault))?;
         self.progress.stage("publishing", None);
-        let manifest = batch.publish(summary).await?;
-        self.published(run, manifest, outcome).await
+        let number = batch.number();
+        let manifest = match tries.once(Step::Publish, batch.publish(summary)).await {
+            Ok(manifest) => manifest,
+            Err(failed) => {
+                // Whether it was decided is unknown until the lake is read again.
+                tries.again(failed).await.map_err(for_good)?;
+                tries.until_done(Step::Recover, || self.tables.recover()).await.map_err(for_good)?;
+                let later = self.tables.manifests(BatchNumber(number.0.saturating_sub(1))).await.map_err(for_good)?;
+                let ours = |known: &Manifest| known.batch == number && known.summary.run_id == run.id;
+                later.into_iter().find(ours).ok_or_else(|| Failed::waited(Step::Publish))?
+            }
+        };
+        self.published(run, manifest, outcome).await.map_err(for_good)
     }
 
     /// After the decision: state and archive follow, and the outcome tells of it.
     pub(crate) async fn published(&self, run: &mut Run, manifest: Manifest, outcome: &mut RunOutcome) -> Result<()> {
         self.step(run, "publish", &format!("batch {}", manifest.batch)).await?;
-        self.settle(&manifest).await.map_err(|fault| published(fault, manifest.batch))?;
+        let settled = Tries::new(self, &run.id).until_done(Step::Archive, || self.settle(&manifest)).await;
+        settled.map_err(|fault| published(fault, manifest.batch))?;
         self.step(run, "archive", &format!("{} files", manifest.summary.files.len())).await?;
         self.progress.done();
         outcome.batch = Some(manifest.batch);
@@ -341,6 +398,46 @@ impl Pipeline {
         tracing::info!(run = %run.id, step = name, seconds, detail);
         self.state.record_step(&run.id, &StepRecord { name: name.into(), seconds, detail: detail.into() }).await
     }
+}
+
+/// How a run ended, in the log: counts and names. Why a file or a model failed may hold values of rows, which
+/// `shoplake status` shows and no log keeps.
+fn tell(outcome: &RunOutcome) {
+    let run = &outcome.run_id;
+    for (dataset, file) in outcome.datasets.iter().flat_map(|d| d.files.iter().map(move |file| (&d.dataset, file))) {
+        let counts = &file.counts;
+        let (read, new, rejected) = (counts.rows_read, counts.inserted + counts.updated, counts.rejected);
+        let path = &file.path;
+        match file.status {
+            FileStatus::Failed => {
+                tracing::error!(target: KEPT, run = %run, step = "load", dataset, file = path, "refused")
+            }
+            FileStatus::Held => tracing::warn!(target: KEPT, run = %run, step = "load", dataset, file = path, "held"),
+            FileStatus::AlreadyLoaded => {
+                tracing::info!(target: KEPT, run = %run, step = "land", dataset, file = path, "loaded before");
+            }
+            FileStatus::Loaded => {
+                tracing::info!(target: KEPT, run = %run, step = "load", dataset, file = path, read, new, rejected, "loaded");
+            }
+        }
+    }
+    for model in &outcome.models {
+        let (name, seconds, rows) = (&model.name, model.seconds, model.rows);
+        match model.status {
+            ModelStatus::Error => tracing::error!(target: KEPT, run = %run, step = "models", model = name, "failed"),
+            ModelStatus::Skipped => tracing::warn!(target: KEPT, run = %run, step = "models", model = name, "skipped"),
+            ModelStatus::Success => {
+                tracing::info!(target: KEPT, run = %run, step = "models", model = name, rows, seconds, "built")
+            }
+            ModelStatus::Unchanged => {}
+        }
+    }
+    for test in outcome.tests.results.iter().filter(|test| test.status == "fail" || test.status == "error") {
+        tracing::error!(target: KEPT, run = %run, step = "models", test = test.name, rows = test.rows, "a test failed");
+    }
+    let status = format!("{:?}", outcome.status).to_lowercase();
+    let batch = outcome.batch.map(|batch| batch.0);
+    tracing::info!(target: KEPT, run = %run, status, batch, seconds = outcome.seconds, "the run ended");
 }
 
 /// The stored models as listeners know them.

@@ -33,7 +33,7 @@ impl Pipeline {
     /// Runs tests on the tables as they are published; `None` is all of them.
     pub async fn test_published(&self, models: &Models, chosen: Option<Chosen>) -> Result<TestsOutcome> {
         let catalog = self.tables.pinned().await?;
-        let choice = Choice { chosen, all_tests: true, full_refresh: false };
+        let choice = Choice { chosen, all_tests: true, ..Choice::default() };
         let broken: BTreeSet<String> = models
             .models
             .iter()

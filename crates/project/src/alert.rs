@@ -124,7 +124,7 @@ impl Reader<'_> {
         seconds.map(TimeDelta::seconds)
     }
 
-    fn channels(&mut self, notify: &NotifyFile, node: &Node) -> Vec<Channel> {
+    pub(crate) fn channels(&mut self, notify: &NotifyFile, node: &Node) -> Vec<Channel> {
         let mut channels = Vec::new();
         if let Some(email) = &notify.email {
             for (index, address) in email.recipients.iter().enumerate() {

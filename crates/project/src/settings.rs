@@ -5,8 +5,10 @@ use std::path::{Path, PathBuf};
 
 use chrono_tz::Tz;
 use serde_json::Value as Json;
-use shoplake_core::alert::Smtp;
+use shoplake_core::alert::{Delivery, Smtp};
+use shoplake_core::logs::LogSettings;
 use shoplake_core::project::{Limits, OpenLineage};
+use shoplake_core::retry::Retries;
 use shoplake_core::schedule::Arrival;
 use shoplake_core::source::Secret;
 use shoplake_core::{Fault, RemoteLake, Schedule};
@@ -15,7 +17,7 @@ use crate::environment::{self, Environment};
 use crate::files::{LimitsFile, OpenLineageFile, SettingsFile, TransportWord};
 use crate::words::{nearest, suggest};
 use crate::yaml::{Entry, Node, Spot, Value};
-use crate::{alert, lake, rest, schedule, shape, units};
+use crate::{alert, lake, operate, rest, retry, schedule, shape, units};
 
 /// The newest project format that this binary reads.
 const VERSION: u64 = 1;
@@ -36,6 +38,9 @@ pub(crate) struct Settings {
     pub(crate) openlineage: Option<OpenLineage>,
     pub(crate) schedule: Option<Schedule>,
     pub(crate) arrival: Arrival,
+    pub(crate) retries: Retries,
+    pub(crate) logs: LogSettings,
+    pub(crate) deliveries: Vec<Delivery>,
     pub(crate) smtp: Option<Smtp>,
 }
 
@@ -63,6 +68,11 @@ pub(crate) fn read(mut node: Node, dir: &Path, environment: &Environment, faults
     }
     let schedule = file.schedule.clone().and_then(|written| schedule::read(written, node.at("schedule"), faults));
     let arrival = schedule::arrival(file.arrival.clone(), node.at("arrival"), faults);
+    let retries = retry::read(file.retry.clone(), node.at("retry"), faults);
+    let logs = operate::logs(file.logs.as_ref(), node.at("logs"), faults);
+    let has_smtp = file.smtp.is_some();
+    let written = file.deliver.as_deref().unwrap_or_default();
+    let deliveries = operate::deliveries(written, node.at("deliver"), (environment, has_smtp), faults);
     let mut reader = alert::Reader { environment, datasets: &[], has_smtp: true, faults };
     let smtp = file.smtp.as_ref().map(|smtp| reader.smtp(smtp, node.at("smtp")));
     let (lake_dir, remote) = lake::read(&file, &node, dir, environment, faults);
@@ -81,6 +91,9 @@ pub(crate) fn read(mut node: Node, dir: &Path, environment: &Environment, faults
         openlineage,
         schedule,
         arrival,
+        retries,
+        logs,
+        deliveries,
         smtp,
     })
 }

@@ -6,6 +6,7 @@ use std::sync::atomic::AtomicU64;
 use shoplake_core::Project;
 use shoplake_core::access::AccessStore;
 use shoplake_core::alert::AlertStore;
+use shoplake_core::logs::LogStore;
 use shoplake_core::ports::{Engine, StateStore, TableStore};
 use tokio::sync::{Semaphore, broadcast, watch};
 
@@ -32,6 +33,8 @@ pub struct Ports {
     pub access: Arc<dyn AccessStore>,
     /// Where alerts stand.
     pub alerts: Arc<dyn AlertStore>,
+    /// The log that is kept.
+    pub logs: Arc<dyn LogStore>,
     /// Starts and stops runs.
     pub runner: Arc<dyn Runner>,
     /// Explains figures and columns.
@@ -49,6 +52,7 @@ pub(crate) struct Shared {
     pub(crate) state: Arc<dyn StateStore>,
     pub(crate) access: Arc<dyn AccessStore>,
     pub(crate) alerts: Arc<dyn AlertStore>,
+    pub(crate) logs: Arc<dyn LogStore>,
     pub(crate) runner: Arc<dyn Runner>,
     pub(crate) explain: Arc<dyn Explain>,
     /// The figures of the last published batch.
@@ -85,6 +89,7 @@ impl Shared {
             state: ports.state,
             access: ports.access,
             alerts: ports.alerts,
+            logs: ports.logs,
             runner: ports.runner,
             explain: ports.explain,
             figures,

@@ -7,6 +7,7 @@ mod dashboards;
 mod events;
 mod explain;
 mod health;
+mod logs;
 mod quarantine;
 mod query;
 mod runs;
@@ -112,6 +113,7 @@ pub(crate) fn endpoints() -> Vec<Endpoint> {
         audit::endpoints(),
         alerts::endpoints(),
         explain::endpoints(),
+        logs::endpoints(),
     ];
     parts.into_iter().flatten().collect()
 }

@@ -1,4 +1,4 @@
-//! Alerts at work: after a run, each minute beside the schedule, and by hand.
+//! Alerts and reports for people at work: after a run, each minute beside the schedule, and by hand.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -6,11 +6,15 @@ use std::time::Duration;
 use chrono::Utc;
 use shoplake_core::{Fault, FaultKind, Project};
 use shoplake_monitor::alerts::{Delivered, Looked, deliver};
+use shoplake_monitor::letters;
 
 use crate::wiring;
 
 /// How often alerts are judged beside the schedule.
 const EVERY: Duration = Duration::from_mins(1);
+
+/// Runs that are looked through for the last report.
+const RUNS: u32 = 50;
 
 /// What a look came to.
 pub(crate) struct Told {
@@ -26,13 +30,18 @@ pub(crate) async fn look_and_tell(project: &Arc<Project>) -> Result<Told, Fault>
         looked => looked?,
     };
     let store = wiring::alert_store(project).await?;
-    let delivered = deliver(&project.alerts.all, project.alerts.smtp.as_ref(), &*store, now).await?;
+    let mut senders = project.alerts.all.clone();
+    if !project.deliveries.is_empty() {
+        letters::write(project, &wiring::state(project).await?.runs(RUNS).await?, &*store, now).await?;
+        senders.extend(letters::receivers(&project.deliveries));
+    }
+    let delivered = deliver(&senders, project.alerts.smtp.as_ref(), &*store, now).await?;
     Ok(Told { looked, delivered })
 }
 
 /// The same after a run, whose outcome no alert can change: what goes wrong is told in the log.
 pub(crate) async fn after_run(project: &Arc<Project>) {
-    if project.alerts.all.is_empty() {
+    if project.alerts.all.is_empty() && project.deliveries.is_empty() {
         return;
     }
     match look_and_tell(project).await {

@@ -1,8 +1,10 @@
 //! The command line: commands, options, and their help. Nothing here does anything.
 
 mod alert;
+mod backfill;
 mod cost;
 mod doctor;
+mod logs;
 mod models;
 mod quarantine;
 mod schedule;
@@ -15,8 +17,10 @@ use chrono::NaiveDate;
 use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
 
 pub(crate) use alert::{AlertCheckArgs, AlertCommand, AlertLsArgs, AlertSnoozeArgs, AlertTestArgs};
+pub(crate) use backfill::BackfillArgs;
 pub(crate) use cost::CostArgs;
 pub(crate) use doctor::DoctorArgs;
+pub(crate) use logs::LogsArgs;
 pub(crate) use models::{
     BuildArgs, CompileArgs, DocsArgs, DocsCommand, FreshnessArgs, LsArgs, LsOutput, ResourceWord, RetryArgs,
     SelectArgs, ShowArgs, SourceCommand, TestArgs,
@@ -105,6 +109,8 @@ pub(crate) enum Command {
     Test(TestArgs),
     /// Do again what failed in the last run, build or test
     Retry(RetryArgs),
+    /// Make a range of days anew, day by day, beside the runs that go on
+    Backfill(BackfillArgs),
     /// Plan every model and write its SQL to target/compiled/
     Compile(CompileArgs),
     /// Show the first rows of a model, as its SQL is now
@@ -131,6 +137,8 @@ pub(crate) enum Command {
     User(UserCommand),
     /// Show the last runs, what failed and what to do about it, and where each file went
     Status(StatusArgs),
+    /// Search what was done: runs, files, alerts, the schedule
+    Logs(LogsArgs),
     /// Say in one look whether today's numbers can be trusted
     Doctor(DoctorArgs),
     /// See when the pipeline runs by itself, and let it

@@ -1,24 +1,30 @@
 //! Runs that the schedule starts: each a process of its own.
 //!
 //! What a run takes in memory goes with it, and a run can be ended at once whatever it is doing: that is
-//! a crash, and a crash leaves nothing half done.
+//! a crash, and a crash leaves nothing half done. One that dies by itself is begun again a few times, so that
+//! a file that kills it is found and set aside, and the others are loaded.
 
 use std::io::Read;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use async_trait::async_trait;
-use shoplake_core::Fault;
 use shoplake_core::outcome::{RunOutcome, RunStatus};
+use shoplake_core::retry::{Retries, Trouble};
 use shoplake_core::schedule::Ending;
-use shoplake_core::schedule::ports::{Ended, Launcher, Trigger};
+use shoplake_core::schedule::ports::{Clock, Ended, Launcher, Trigger};
+use shoplake_core::{Fault, Project};
+use shoplake_pipeline::Attempts;
 
 use crate::render::count;
 
 /// Starts `shoplake run` in a project folder.
 pub(crate) struct ChildLauncher {
     dir: PathBuf,
+    state_dir: PathBuf,
+    retries: Retries,
+    clock: Arc<dyn Clock>,
     going: Arc<Mutex<Going>>,
 }
 
@@ -29,8 +35,21 @@ struct Going {
 }
 
 impl ChildLauncher {
-    pub(crate) fn new(dir: PathBuf) -> Self {
-        Self { dir, going: Arc::default() }
+    pub(crate) fn new(project: &Project, clock: Arc<dyn Clock>) -> Self {
+        let (dir, state_dir) = (project.dir.clone(), project.state_dir());
+        Self { dir, state_dir, retries: project.retries.clone(), clock, going: Arc::default() }
+    }
+
+    /// How long to wait before a run that died `died` times is begun again; `None` where it is not.
+    fn wait_after(&self, died: u32) -> Option<chrono::TimeDelta> {
+        // The one run more loads what the others did not die of.
+        if died > self.retries.set_aside_after {
+            return None;
+        }
+        let mut retry = self.retries.every.clone();
+        retry.attempts = u32::MAX;
+        retry.on.insert(Trouble::Internal);
+        retry.wait_after(died, Trouble::Internal, std::process::id())
     }
 
     fn command(&self, trigger: &Trigger, unsettled: &[PathBuf]) -> Result<Command, Fault> {
@@ -53,12 +72,25 @@ impl ChildLauncher {
 #[async_trait]
 impl Launcher for ChildLauncher {
     async fn run(&self, trigger: &Trigger, unsettled: &[PathBuf]) -> Ended {
-        let command = self.command(trigger, unsettled);
-        let going = Arc::clone(&self.going);
-        lock(&going).cancelled = false;
-        let ran = tokio::task::spawn_blocking(move || wait_for(command?, &going)).await;
-        ran.unwrap_or_else(|error| Err(Fault::internal("the run broke off").caused_by(error)))
-            .unwrap_or_else(|fault| Ended { ending: Ending::Failed, run: None, note: fault.to_string() })
+        lock(&self.going).cancelled = false;
+        for died in 1.. {
+            let command = self.command(trigger, unsettled);
+            let (going, state_dir) = (Arc::clone(&self.going), self.state_dir.clone());
+            let ran = tokio::task::spawn_blocking(move || wait_for(command?, &going, &state_dir)).await;
+            let ran = ran.unwrap_or_else(|error| Err(Fault::internal("the run broke off").caused_by(error)));
+            let note = match ran {
+                Ok(Ran::Ended(ended)) => return ended,
+                Ok(Ran::Died(note)) => note,
+                Err(fault) => return failed(fault.to_string()),
+            };
+            let Some(wait) = self.wait_after(died) else { return failed(note) };
+            tracing::warn!(note, died, "a run died, and is begun again");
+            let until = self.clock.now() + wait;
+            while self.clock.now() < until && !lock(&self.going).cancelled {
+                self.clock.sleep_until(until.min(self.clock.now() + LOOK)).await;
+            }
+        }
+        failed("the run died".to_owned())
     }
 
     async fn cancel(&self) {
@@ -72,12 +104,28 @@ impl Launcher for ChildLauncher {
     }
 }
 
+/// How often whoever waits looks whether the run was cancelled.
+const LOOK: chrono::TimeDelta = chrono::TimeDelta::milliseconds(100);
+
+/// What became of a run's process.
+enum Ran {
+    /// It came to an end.
+    Ended(Ended),
+    /// It was killed, or broke down.
+    Died(String),
+}
+
+fn failed(note: String) -> Ended {
+    Ended { ending: Ending::Failed, run: None, note }
+}
+
 fn lock(going: &Mutex<Going>) -> MutexGuard<'_, Going> {
     going.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-fn wait_for(mut command: Command, going: &Mutex<Going>) -> Result<Ended, Fault> {
-    let cancelled = || Ended { ending: Ending::Cancelled, run: None, note: "it was told to end".to_owned() };
+fn wait_for(mut command: Command, going: &Mutex<Going>, state_dir: &Path) -> Result<Ran, Fault> {
+    let cancelled =
+        || Ran::Ended(Ended { ending: Ending::Cancelled, run: None, note: "it was told to end".to_owned() });
     let stdout = {
         let mut going = lock(going);
         if going.cancelled {
@@ -95,15 +143,18 @@ fn wait_for(mut command: Command, going: &Mutex<Going>) -> Result<Ended, Fault> 
     let status = child.map(|mut child| child.wait()).transpose()?;
     read?;
     if was_cancelled {
+        Attempts::forgive(state_dir)?;
         return Ok(cancelled());
     }
     let Ok(outcome) = serde_json::from_str::<RunOutcome>(&text) else {
         let how = status.map_or_else(String::new, |status| format!(": {status}"));
         let note = format!("the run ended without an outcome{how}");
-        return Ok(Ended { ending: Ending::Failed, run: None, note });
+        // By a signal, or by a panic: what a run cannot do ends with code 1 or 2, and would again.
+        let died = status.is_none_or(|status| !matches!(status.code(), Some(0..=2)));
+        return Ok(if died { Ran::Died(note) } else { Ran::Ended(failed(note)) });
     };
     let ending = if outcome.status == RunStatus::Error { Ending::Failed } else { Ending::Done };
-    Ok(Ended { ending, note: note(&outcome), run: Some(outcome.run_id) })
+    Ok(Ran::Ended(Ended { ending, note: note(&outcome), run: Some(outcome.run_id) }))
 }
 
 fn note(outcome: &RunOutcome) -> String {

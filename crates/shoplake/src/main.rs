@@ -7,6 +7,7 @@ mod cli;
 mod commands;
 mod facts;
 mod failure;
+mod kept_log;
 mod launcher;
 mod logging;
 mod printer;
@@ -35,7 +36,11 @@ fn main() -> ExitCode {
     };
     let printer = Printer::new(&cli.global);
     logging::start(&cli.global, &printer);
-    match commands::dispatch(cli, &printer) {
+    let done = commands::dispatch(cli, &printer);
+    if let Err(failure) = &done {
+        kept_log::failed(failure);
+    }
+    match done {
         Ok(exit) => exit.into(),
         Err(failure) => failure.report(&printer),
     }

@@ -24,6 +24,7 @@ use shoplake_server::{Explain, Ports, Runner};
 use shoplake_state::{SqliteAccess, SqliteState};
 
 use crate::facts::ProjectFacts;
+use crate::kept_log;
 use crate::launcher::ChildLauncher;
 use crate::printer::Printer;
 
@@ -135,7 +136,7 @@ pub(crate) async fn scheduler(project: &Arc<Project>) -> Result<ScheduleRunner, 
         clock: Arc::new(SystemClock),
         store: Arc::new(state),
         leadership: Arc::new(leadership),
-        launcher: Arc::new(ChildLauncher::new(project.dir.clone())),
+        launcher: Arc::new(ChildLauncher::new(project, Arc::new(SystemClock))),
         inbox: Arc::new(ProjectInbox(Arc::clone(project))),
     })
 }
@@ -150,6 +151,7 @@ pub(crate) async fn pipeline(project: &Arc<Project>, progress: Arc<dyn Progress>
         engine: engine(project)?,
         state: state(project).await?,
         listener: listener(project)?,
+        clock: Arc::new(SystemClock),
         progress,
     })
 }
@@ -172,6 +174,7 @@ pub(crate) async fn served(
         state: state(project).await?,
         access: access(project).await?,
         alerts: alert_store(project).await?,
+        logs: Arc::new(kept_log::folder(project)),
         runner,
         explain,
     })

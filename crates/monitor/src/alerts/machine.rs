@@ -163,6 +163,7 @@ fn message(alert: &Alert, subject: &str, standing: &Standing, project: &str, zon
         project: project.to_owned(),
         description: alert.description.clone(),
         file: alert.file.clone(),
+        report: None,
     }
 }
 

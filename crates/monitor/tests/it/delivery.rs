@@ -24,10 +24,10 @@ const START: &str = "2024-03-20T05:00:00Z";
 
 /// A receiver that answers as it is told, and keeps what it took.
 #[derive(Clone)]
-struct Receiver {
+pub(crate) struct Receiver {
     port: u16,
     answer: Arc<Mutex<StatusCode>>,
-    taken: Arc<Mutex<Vec<(HeaderMap, String)>>>,
+    pub(crate) taken: Arc<Mutex<Vec<(HeaderMap, String)>>>,
 }
 
 async fn take(State(receiver): State<Receiver>, headers: HeaderMap, body: String) -> (StatusCode, HeaderMap) {
@@ -40,7 +40,7 @@ async fn take(State(receiver): State<Receiver>, headers: HeaderMap, body: String
 }
 
 impl Receiver {
-    async fn open() -> Self {
+    pub(crate) async fn open() -> Self {
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         let receiver = Self {
             port: listener.local_addr().unwrap().port(),
@@ -52,15 +52,15 @@ impl Receiver {
         receiver
     }
 
-    fn url(&self) -> Secret {
+    pub(crate) fn url(&self) -> Secret {
         Secret(format!("http://127.0.0.1:{}/hook", self.port))
     }
 
-    fn answers(&self, status: StatusCode) {
+    pub(crate) fn answers(&self, status: StatusCode) {
         *self.answer.lock().unwrap() = status;
     }
 
-    fn events(&self) -> Vec<String> {
+    pub(crate) fn events(&self) -> Vec<String> {
         let taken = self.taken.lock().unwrap();
         taken.iter().map(|(headers, _)| headers["shoplake-event"].to_str().unwrap().to_owned()).collect()
     }
@@ -108,7 +108,7 @@ impl Shop {
     }
 }
 
-fn smtp(port: u16) -> Smtp {
+pub(crate) fn smtp(port: u16) -> Smtp {
     Smtp {
         host: "127.0.0.1".into(),
         port,

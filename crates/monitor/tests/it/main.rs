@@ -5,6 +5,7 @@
 mod conditions;
 mod delivery;
 mod facts;
+mod letters;
 mod machine;
 mod mailbox;
 

@@ -12,6 +12,7 @@ mod replay;
 mod restated;
 mod schedule;
 mod shop;
+mod tries;
 mod upkeep;
 mod ways;
 mod why;

@@ -11,6 +11,7 @@ use shoplake_core::ports::{Deaf, Engine, Quiet, SqlPlanner, TableStore};
 use shoplake_core::{Fault, Project};
 use shoplake_engine::DataFusionEngine;
 use shoplake_lake::LocalLake;
+use shoplake_pipeline::schedule::SystemClock;
 use shoplake_pipeline::{Choice, Explainer, Pipeline, ReplayOptions, RunOptions, Why};
 use shoplake_project::{Environment, InitOptions, init, load};
 use shoplake_state::SqliteState;
@@ -123,6 +124,7 @@ impl Shop {
             state: Arc::new(state),
             listener: Arc::new(Deaf),
             progress: Arc::new(Quiet),
+            clock: Arc::new(SystemClock),
             project,
         }
     }

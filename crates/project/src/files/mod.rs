@@ -3,6 +3,7 @@
 
 mod alert;
 mod dashboard;
+mod operate;
 mod prices;
 mod report;
 mod rest_api;
@@ -16,6 +17,7 @@ pub use alert::{
     SmtpTlsWord, SqlFile, VolumeFile, WebhookFile, WhenFile,
 };
 pub use dashboard::{DashboardFile, FilterKind, Tile, TileKind};
+pub use operate::{DeliverFile, LogsFile, ReportWord, RetryFile, StepFile, StepsFile, TroubleWord};
 pub use prices::{MetersFile, PriceFile, PricesFile};
 pub use report::ReportFile;
 pub use rest_api::{ApiKeyPlace, AuthFile, IncrementalFile, PaginatorFile, RestApiFile, RestLimitsFile};

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use super::{ArrivalFile, Scalar, ScheduleFile, SmtpFile};
+use super::{ArrivalFile, DeliverFile, LogsFile, RetryFile, Scalar, ScheduleFile, SmtpFile};
 
 /// The settings of a project: `shoplake.yml`. Every one of them can be set by an environment
 /// variable too: `SHOPLAKE__LIMITS__THREADS=1`.
@@ -24,6 +24,12 @@ pub struct SettingsFile {
     pub schedule: Option<ScheduleFile>,
     /// What files that arrive in `inbox/` do while `shoplake serve` runs.
     pub arrival: Option<ArrivalFile>,
+    /// How the steps of a run are tried again, how long they may take, and when a file is set aside.
+    pub retry: Option<RetryFile>,
+    /// How much of the log is kept.
+    pub logs: Option<LogsFile>,
+    /// Reports that are sent to people, once for each day.
+    pub deliver: Option<Vec<DeliverFile>>,
     /// The server that e-mails of alerts go through.
     pub smtp: Option<SmtpFile>,
     /// The target to use; `local` unless stated.

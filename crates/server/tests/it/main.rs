@@ -9,6 +9,7 @@ mod dashboards;
 mod figures;
 mod http;
 mod live;
+mod logs;
 mod query;
 mod security;
 mod shares;

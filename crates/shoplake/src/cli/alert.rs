@@ -57,7 +57,8 @@ pub(crate) struct AlertTestArgs {
     pub(crate) name: String,
 }
 
-fn time(text: &str) -> Result<TimeDelta, String> {
+/// A length of time as somebody writes it.
+pub(super) fn time(text: &str) -> Result<TimeDelta, String> {
     let end = text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len());
     let (number, unit) = text.split_at(end);
     let seconds = match unit {

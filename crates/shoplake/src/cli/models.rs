@@ -11,7 +11,7 @@ use super::Output;
 pub(crate) struct SelectArgs {
     /// Only these: names, `+x`, `x+`, `2+x+1`, `@x`, `tag:`, `path:`, `source:`, `config.materialized:`,
     /// `test_type:`, `state:modified`; a space is a union, a comma an intersection
-    #[arg(short, long, value_name = "CRITERIA", num_args = 1..)]
+    #[arg(short, long, alias = "models", value_name = "CRITERIA", num_args = 1..)]
     pub(crate) select: Vec<String>,
     /// Without these
     #[arg(long, value_name = "CRITERIA", num_args = 1..)]
@@ -170,7 +170,17 @@ pub(crate) struct FreshnessArgs {
 
 /// `shoplake retry`
 #[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  shoplake retry                     go on after a run, build or test that failed, broke off or was killed
+  shoplake retry --file day-12.csv   take a file again that was set aside
+
+What has landed is not fetched again and what is published not loaded again; a batch that was not published is
+begun anew as a whole.")]
 pub(crate) struct RetryArgs {
+    /// Take this file again, which was refused or set aside: its name, key or path as `shoplake status` shows it
+    #[arg(long, value_name = "FILE")]
+    pub(crate) file: Vec<String>,
     /// Print the outcome as one JSON object on stdout
     #[arg(long)]
     pub(crate) json: bool,

@@ -2,10 +2,11 @@
 
 use std::collections::BTreeSet;
 
-use shoplake_core::Fault;
-use shoplake_core::outcome::RunStatus;
+use shoplake_core::outcome::{FileOutcome, FileStatus, RunStatus};
+use shoplake_core::ports::FileRecord;
+use shoplake_core::{Fault, Project};
 use shoplake_models::{Materialized, Resource};
-use shoplake_pipeline::{Choice, Chosen, RunOptions};
+use shoplake_pipeline::{Attempts, Choice, Chosen, RunOptions};
 
 use super::choosing::Compiled;
 use super::{Context, results};
@@ -30,7 +31,7 @@ pub(super) fn seed(context: &Context, args: &BuildArgs) -> Result<Exit, Failure>
         return Ok(Exit::Done);
     }
     let chosen = Some(Chosen { models, ..Chosen::default() });
-    let choice = Choice { chosen, all_tests: false, full_refresh: args.full_refresh };
+    let choice = Choice { chosen, full_refresh: args.full_refresh, ..Choice::default() };
     build_with(context, &compiled, "seed", choice, !args.no_wait, args.json)
 }
 
@@ -48,7 +49,7 @@ pub(super) fn build_with(
     let options = RunOptions { build_only: true, choice, ..RunOptions::default() };
     let outcome = context.block_on(compiled.project.limits.threads, async {
         let pipeline = wiring::pipeline(&compiled.project, progress::for_printer(printer)).await?;
-        Ok(pipeline.run(&options).await?)
+        Ok(super::run::until_stopped(&compiled.project, pipeline.run(&options)).await?)
     })?;
     results::write(compiled, command, &outcome)?;
     if json {
@@ -81,6 +82,14 @@ fn test_with(context: &Context, compiled: &Compiled, chosen: Option<Chosen>, jso
 
 pub(super) fn retry(context: &Context, args: &RetryArgs) -> Result<Exit, Failure> {
     let compiled = context.compiled(None)?;
+    if !args.file.is_empty() {
+        context.block_on(1, async { Ok(release(&compiled.project, &args.file).await?) })?;
+        return super::run::again(context, &compiled, args.json);
+    }
+    // What broke off, or was killed, has no results: what there is to do again is a run of everything.
+    if context.block_on(1, async { Ok(unfinished(&compiled.project).await?) })? {
+        return super::run::again(context, &compiled, args.json);
+    }
     let last = results::read(&compiled.project)?;
     if last.again.is_empty() {
         context
@@ -107,10 +116,42 @@ pub(super) fn retry(context: &Context, args: &RetryArgs) -> Result<Exit, Failure
                 graph.nodes.iter().filter(|n| n.resource == resource && of(n)).map(|n| n.name.clone()).collect()
             };
             let chosen = Chosen { tests: tests(Resource::Test), unit_tests: tests(Resource::UnitTest), models };
-            let choice = Choice { chosen: Some(chosen), all_tests: true, full_refresh: false };
+            let choice = Choice { chosen: Some(chosen), all_tests: true, ..Choice::default() };
             build_with(context, &compiled, command, choice, true, args.json)
         }
     }
+}
+
+/// Whether the last run came to no end, or could not fetch or load all that there was though no model failed.
+async fn unfinished(project: &Project) -> Result<bool, Fault> {
+    let runs = wiring::state(project).await?.runs(1).await?;
+    let Some(last) = runs.first() else { return Ok(false) };
+    let Some(outcome) = &last.outcome else { return Ok(true) };
+    let files = outcome.datasets.iter().flat_map(|dataset| &dataset.files);
+    let nothing_failed = outcome.models.iter().all(|model| model.error.is_none()) && outcome.tests.failed == 0;
+    let refused = files.into_iter().any(|file| file.status == FileStatus::Failed);
+    Ok(outcome.status == RunStatus::Error && nothing_failed && !refused)
+}
+
+/// Files that were refused or set aside are taken again by the next run, by the name, key or path that
+/// `shoplake status` shows.
+async fn release(project: &Project, names: &[String]) -> Result<(), Fault> {
+    let waiting = wiring::state(project).await?.waiting(u32::MAX).await?;
+    let attempts = Attempts::of(project);
+    for name in names {
+        let named = |record: &&FileRecord| {
+            let FileOutcome { path, key, .. } = &record.file;
+            [path, key].into_iter().any(|known| known == name || known.rsplit('/').next() == Some(name))
+                || name.strip_prefix("landing/") == Some(key)
+        };
+        let mut found = waiting.iter().filter(named).peekable();
+        if found.peek().is_none() {
+            let fault = Fault::usage(format!("no file `{name}` waits for somebody"));
+            return Err(fault.hint("`shoplake status` shows the files that were refused or set aside"));
+        }
+        found.try_for_each(|record| attempts.release(&record.dataset, &record.file.sha256))?;
+    }
+    Ok(())
 }
 
 /// Whether a model is a seed.

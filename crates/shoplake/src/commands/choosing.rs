@@ -76,7 +76,7 @@ impl Compiled {
         }
         let graph = self.graph(select)?;
         let chosen = self.chosen(&graph, select)?;
-        Ok(Choice { chosen: Some(names(&graph, &chosen)), all_tests: true, full_refresh: false })
+        Ok(Choice { chosen: Some(names(&graph, &chosen)), all_tests: true, ..Choice::default() })
     }
 }
 

@@ -1,6 +1,7 @@
 //! One file a command: it reads its options, calls the stations through [`crate::wiring`], and prints.
 
 mod alert;
+mod backfill;
 mod build;
 mod check;
 mod choosing;
@@ -13,6 +14,7 @@ mod freshness;
 mod generate;
 mod init;
 mod lineage;
+mod logs;
 mod ls;
 mod plan;
 mod quarantine;
@@ -44,11 +46,13 @@ use crate::cli::{
     TableCommand,
 };
 use crate::failure::{Exit, Failure};
+use crate::kept_log;
 use crate::printer::Printer;
 
 /// Runs the command of the command line.
 pub(crate) fn dispatch(cli: Cli, printer: &Printer) -> Result<Exit, Failure> {
-    let context = Context { global: cli.global, printer: printer.clone() };
+    let is_operation = is_operation(&cli.command);
+    let context = Context { global: cli.global, printer: printer.clone(), is_operation };
     match cli.command {
         Command::Init(args) => init::init(&context, &args),
         Command::Run(args) => run::run(&context, args),
@@ -58,6 +62,7 @@ pub(crate) fn dispatch(cli: Cli, printer: &Printer) -> Result<Exit, Failure> {
         Command::Seed(args) => build::seed(&context, &args),
         Command::Test(args) => build::test(&context, &args),
         Command::Retry(args) => build::retry(&context, &args),
+        Command::Backfill(args) => backfill::backfill(&context, &args),
         Command::Compile(args) => compile::compile(&context, &args),
         Command::Show(args) => show::show(&context, &args),
         Command::Ls(args) => ls::ls(&context, &args),
@@ -68,6 +73,7 @@ pub(crate) fn dispatch(cli: Cli, printer: &Printer) -> Result<Exit, Failure> {
         Command::Lineage(args) => lineage::lineage(&context, &args),
         Command::Serve(args) => serve::serve(&context, &args),
         Command::User(command) => user::user(&context, command),
+        Command::Logs(args) => logs::logs(&context, &args),
         Command::Status(args) => status::status(&context, &args),
         Command::Schedule(ScheduleCommand::Next(args)) => schedule::next::next(&context, &args),
         Command::Schedule(ScheduleCommand::Log(args)) => schedule::log::log(&context, &args),
@@ -94,10 +100,36 @@ pub(crate) fn dispatch(cli: Cli, printer: &Printer) -> Result<Exit, Failure> {
     }
 }
 
+/// What the names of variables hold that are secrets.
+const SECRET_WORDS: [&str; 4] = ["SECRET", "TOKEN", "PASSWORD", "KEY"];
+
+/// Whether a command changes something, so that the log keeps what it does.
+fn is_operation(command: &Command) -> bool {
+    match command {
+        Command::Run(_)
+        | Command::Build(_)
+        | Command::Seed(_)
+        | Command::Test(_)
+        | Command::Retry(_)
+        | Command::Backfill(_)
+        | Command::Serve(_)
+        | Command::User(_)
+        | Command::Rollback(_)
+        | Command::Report(_) => true,
+        Command::Schedule(command) => matches!(command, ScheduleCommand::Run),
+        Command::Alert(command) => !matches!(command, AlertCommand::Ls(_)),
+        Command::Quarantine(command) => matches!(command, QuarantineCommand::Replay(_)),
+        Command::Table(command) => !matches!(command, TableCommand::History(_)),
+        _ => false,
+    }
+}
+
 /// What every command is given.
 struct Context {
     global: GlobalArgs,
     printer: Printer,
+    /// Whether what it does is kept in the log.
+    is_operation: bool,
 }
 
 impl Context {
@@ -111,8 +143,16 @@ impl Context {
 
     /// The project in this very folder.
     fn project_in(&self, dir: &Path) -> Result<Arc<Project>, Failure> {
-        let environment = Environment::of_process().with_dotenv(dir)?;
-        Ok(Arc::new(shoplake_project::load(dir, &environment)?))
+        let process = Environment::of_process();
+        let environment = process.clone().with_dotenv(dir)?;
+        let project = Arc::new(shoplake_project::load(dir, &environment)?);
+        if self.is_operation {
+            let own = environment.variables.into_iter().filter(|(name, _)| !process.variables.contains_key(name));
+            let secret = |name: &str| SECRET_WORDS.iter().any(|word| name.to_uppercase().contains(word));
+            let others = process.variables.iter().filter(|(name, _)| secret(name)).map(|(_, value)| value.clone());
+            kept_log::keep(&project, own.map(|(_, value)| value).chain(others));
+        }
+        Ok(project)
     }
 
     /// Runs a future to its end on a runtime of its own; commands without one do not start any.

@@ -1,10 +1,13 @@
 //! `shoplake run`: load new data, build and test the models, publish, report.
 
-use shoplake_core::Fault;
+use std::future::Future;
+
 use shoplake_core::outcome::{RunOutcome, RunStatus};
-use shoplake_pipeline::{Choice, RunOptions};
+use shoplake_core::{Fault, FaultKind, Project};
+use shoplake_pipeline::{Attempts, Choice, RunOptions};
 
 use super::choosing::Compiled;
+use super::stop::asked_to_stop;
 use super::{Context, build, results, usage};
 use crate::cli::RunArgs;
 use crate::failure::{Exit, Failure};
@@ -46,7 +49,7 @@ pub(super) fn run_with(
     let watcher = progress::for_printer(printer);
     let outcome = context.block_on(project.limits.threads, async {
         let pipeline = wiring::pipeline(project, watcher).await?;
-        let outcome = pipeline.run(options).await?;
+        let outcome = until_stopped(project, pipeline.run(options)).await?;
         usage::of_run(project, &outcome).await;
         alerts::after_run(project).await;
         Ok(outcome)
@@ -57,6 +60,22 @@ pub(super) fn run_with(
     }
     printer.say(summary::text(&outcome, &project.currency).trim_end());
     Ok(if outcome.status == RunStatus::Error { Exit::DataFailed } else { Exit::Done })
+}
+
+/// Works until it is done, or somebody asks the process to end: that is a crash like any other, for which no
+/// file is to blame.
+pub(super) async fn until_stopped(
+    project: &Project,
+    work: impl Future<Output = Result<RunOutcome, Fault>>,
+) -> Result<RunOutcome, Fault> {
+    tokio::select! {
+        done = work => done,
+        () = asked_to_stop() => {
+            Attempts::forgive(&project.state_dir())?;
+            let fault = Fault::new(FaultKind::Unavailable, "the run was told to end");
+            Err(fault.hint("nothing is half done; `shoplake retry` goes on"))
+        }
+    }
 }
 
 pub(super) fn as_json(outcome: &RunOutcome) -> Result<String, Fault> {

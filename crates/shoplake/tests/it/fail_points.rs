@@ -14,7 +14,8 @@ fn cut_off_at(points: &[&str]) {
     for point in points {
         let shop = base.copy();
         drop_second_day(&shop);
-        let cut = shop.command(&["run"]).env("SHOPLAKE_FAIL_POINT", point).output().unwrap();
+        let mut command = shop.command(&["run"]);
+        let cut = command.env("SHOPLAKE_FAIL_POINT", point).env("SHOPLAKE__RETRY__ATTEMPTS", "1").output().unwrap();
         if point.ends_with("=error") {
             assert_eq!(cut.status.code(), Some(2), "{point}: {}", String::from_utf8_lossy(&cut.stderr));
         } else {
@@ -84,4 +85,41 @@ fn a_fail_point_that_does_not_exist() {
     let output = shop.command(&["run"]).env("SHOPLAKE_FAIL_POINT", "lnded").output().unwrap();
     assert_eq!(output.status.code(), Some(2));
     assert!(String::from_utf8_lossy(&output.stderr).contains("`lnded` is not a fail point"), "{output:?}");
+}
+
+/// Given a step that fails once, when run, then it is tried again, and the run is as if it had not failed: it
+/// publishes once, and says what it did.
+#[test]
+fn a_step_that_fails_is_tried_again() {
+    let base = first_day();
+    let whole = base.copy();
+    drop_second_day(&whole);
+    let expected = whole.json(&["run", "--json"]);
+    for point in [
+        "landed",
+        "batch-record",
+        "data-file:2",
+        "before-publish",
+        "after-publish",
+        "between-commits:2",
+        "before-state",
+    ] {
+        let shop = base.copy();
+        drop_second_day(&shop);
+        let mut command = shop.command(&["run", "--json", "-q"]);
+        command.env("SHOPLAKE_FAIL_POINT", format!("{point}=error")).env("SHOPLAKE__RETRY__WAIT", "0s");
+        let output = command.output().unwrap();
+        assert!(output.status.success(), "{point}: {}", String::from_utf8_lossy(&output.stderr));
+        let outcome: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+        let said = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert!(said.contains("tried again"), "{point} was not reached: {said}");
+        for counted in ["rows_read", "inserted", "updated", "duplicate", "rejected"] {
+            let of = |outcome: &serde_json::Value| -> Vec<serde_json::Value> {
+                outcome["datasets"].as_array().unwrap().iter().map(|dataset| dataset[counted].clone()).collect()
+            };
+            assert_eq!(of(&outcome), of(&expected), "{point}: {counted}");
+        }
+        assert_eq!(shop.figures(), whole.figures(), "{point}");
+        shop.assert_verified(point);
+    }
 }

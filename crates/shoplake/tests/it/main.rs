@@ -4,6 +4,7 @@
 
 mod alerts;
 mod another_lake;
+mod backfill;
 mod child;
 mod clock;
 mod context;
@@ -17,9 +18,11 @@ mod golden;
 mod hostile;
 mod inputs;
 mod lineage;
+mod logs;
 mod models;
 mod openlineage;
 mod plan;
+mod poison;
 mod project;
 mod s3;
 mod schedule;

@@ -191,6 +191,14 @@ export interface LogLine {
   level: string;
   message: string;
 }
+/** A line of the log that is kept. */
+export interface KeptLine extends LogLine {
+  run?: string;
+  step?: string;
+  dataset?: string;
+  file?: string;
+  fields?: Record<string, unknown>;
+}
 export interface Cluster {
   dataset: string;
   reason: string;

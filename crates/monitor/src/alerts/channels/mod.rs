@@ -62,13 +62,20 @@ impl Channels {
                 let Some(smtp) = &self.smtp else {
                     return Err(Undelivered::because("shoplake.yml states no `smtp` server"));
                 };
-                let mail = email::write(smtp, recipients, outgoing);
+                let mail = email::write(smtp, recipients, outgoing, attachment(&outgoing.message).await);
                 let sent = smtp::send(smtp, recipients, &mail);
                 let sent = tokio::time::timeout(PATIENCE, sent).await;
                 sent.unwrap_or_else(|_| Err(Undelivered::because("the mail server took too long")))
             }
         }
     }
+}
+
+/// The page of a report; none where it is no report, or the page is gone.
+async fn attachment(message: &Message) -> Option<(String, Vec<u8>)> {
+    let letter = message.report.as_ref()?;
+    let page = tokio::fs::read(letter.folder.join("report.html")).await.ok()?;
+    Some((format!("{}-{}.html", letter.report, letter.date), page))
 }
 
 /// Whether a web receiver has taken it. Its address is a secret, so that no error may carry it.
@@ -90,6 +97,9 @@ fn taken(answer: reqwest::Result<Response>) -> Result<(), Undelivered> {
 
 /// A message as plain text: what, since when, how bad, why, and what to do.
 fn text(message: &Message) -> String {
+    if let Some(letter) = &message.report {
+        return letter.text.clone();
+    }
     let mut text = String::new();
     text.extend(message.description.iter().map(|description| format!("{description}\n\n")));
     for finding in &message.findings {

@@ -7,6 +7,7 @@
 
 use chrono::Utc;
 use reqwest::Client;
+use serde_json::{Value, json};
 use shoplake_core::alert::Outgoing;
 use shoplake_core::source::Secret;
 
@@ -33,6 +34,18 @@ pub(super) async fn send(
     let mut body = serde_json::to_value(&outgoing.message).map_err(|error| Undelivered::because(error.to_string()))?;
     if let Some(body) = body.as_object_mut() {
         body.insert("event".to_owned(), outgoing.key.clone().into());
+        if let Some(letter) = &outgoing.message.report {
+            // A report that is gone from the disk is told in words, as it was when the message was written.
+            let figures = tokio::fs::read(letter.folder.join("report.json")).await.ok();
+            let figures = figures.and_then(|figures| serde_json::from_slice(&figures).ok());
+            body.insert(
+                "report".to_owned(),
+                json!({
+                    "report": letter.report, "date": letter.date, "text": letter.text,
+                    "figures": figures.unwrap_or(Value::Null),
+                }),
+            );
+        }
     }
     let body = body.to_string();
     let name: String = outgoing.key.chars().map(|c| if c.is_ascii_graphic() { c } else { '_' }).collect();

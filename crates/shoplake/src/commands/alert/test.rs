@@ -35,6 +35,7 @@ pub(in crate::commands) fn test(context: &Context, args: &AlertTestArgs) -> Resu
         project: project.name.clone(),
         description: alert.description.clone(),
         file: alert.file.clone(),
+        report: None,
     };
     let mut failed = Vec::new();
     context.block_on(1, async {

@@ -9,6 +9,7 @@ use std::sync::{Mutex, PoisonError};
 
 use async_trait::async_trait;
 use shoplake_core::{Fault, FaultKind, Result};
+use shoplake_pipeline::Attempts;
 use shoplake_server::{Runner, Work};
 
 /// Starts one child at a time.
@@ -63,6 +64,8 @@ impl Runner for ChildRunner {
             let Some(mut child) = running.take() else { return Ok(false) };
             child.kill()?;
             child.wait()?;
+            // Whoever stopped it is to blame, and not the file that it was loading.
+            Attempts::forgive(&self.project.join(".shoplake"))?;
             Ok(true)
         })
     }
