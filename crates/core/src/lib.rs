@@ -18,6 +18,7 @@ pub mod ids;
 pub mod judged;
 pub mod landed;
 pub mod maintenance;
+pub mod metrics;
 pub mod outcome;
 pub mod planned;
 pub mod ports;

@@ -383,6 +383,7 @@ fn idle(pipeline: &Pipeline, intakes: &[Intake]) -> Vec<shoplake_core::outcome::
         files: intake.known.clone(),
         counts: Counts::default(),
         top_cause: None,
+        seconds: 0.0,
     });
     outcome.collect()
 }

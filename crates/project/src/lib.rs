@@ -19,6 +19,7 @@ mod init;
 mod lake;
 mod load;
 mod locate;
+mod otlp;
 mod prices;
 mod relations;
 mod render;

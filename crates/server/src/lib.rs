@@ -20,6 +20,7 @@ mod routes;
 mod rows;
 mod runner;
 mod serve;
+mod traffic;
 mod watch;
 mod web;
 
@@ -28,3 +29,4 @@ pub use app::Ports;
 pub use explain::Explain;
 pub use runner::{Runner, Work};
 pub use serve::{bind, serve};
+pub use traffic::Traffic;

@@ -9,12 +9,16 @@ mod facts;
 mod failure;
 mod launcher;
 mod logging;
+mod machine;
+mod memory;
 mod printer;
 mod progress;
 mod records;
 mod render;
+mod sizes;
 mod summary;
 mod table;
+mod telemetry;
 mod wiring;
 
 use std::process::ExitCode;

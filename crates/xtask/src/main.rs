@@ -10,11 +10,15 @@ mod chaos;
 mod demo;
 mod fuzz;
 mod http;
+mod postgres;
 mod s3;
 mod schemas;
+mod serving;
+mod soak;
 mod steps;
 mod test;
 mod venv;
+mod watching;
 mod web;
 mod workspace;
 
@@ -44,6 +48,8 @@ enum Verb {
     Fuzz(fuzz::Options),
     /// Hold the dashboard app against its sources, its checks and a real server in a browser.
     Web(web::Options),
+    /// Serve a shop that gets a file each second and is asked beside it, and see that it keeps up.
+    Soak(soak::Options),
     /// Write the JSON Schemas of the project folder's files.
     Schemas(schemas::Options),
 }
@@ -59,6 +65,7 @@ fn main() -> ExitCode {
         Verb::Chaos(options) => chaos::run(&options),
         Verb::Fuzz(options) => fuzz::run(&options),
         Verb::Web(options) => web::run(&options),
+        Verb::Soak(options) => soak::run(&options),
         Verb::Schemas(options) => schemas::run(&options),
     };
     match done {

@@ -10,7 +10,7 @@ use clap::Args;
 
 use crate::steps::Steps;
 use crate::workspace::{self, Profile};
-use crate::{blackbox, chaos, fuzz, s3, schemas, venv};
+use crate::{blackbox, chaos, fuzz, s3, schemas, soak, venv, watching};
 
 const REQUIREMENTS: &str = include_str!("requirements/test.txt");
 const READERS: &str = include_str!("python/readers.py");
@@ -62,7 +62,19 @@ fn rust_tests() -> Result<()> {
     if workspace::has("cargo-nextest", "--version") {
         command.args(["nextest", "run", "--workspace", "--no-tests", "fail"]);
     } else {
-        command.args(["test", "--workspace", "--lib", "--bins", "--tests", "--no-fail-fast", "--", "--skip", "s3::"]);
+        command.args([
+            "test",
+            "--workspace",
+            "--lib",
+            "--bins",
+            "--tests",
+            "--no-fail-fast",
+            "--",
+            "--skip",
+            "s3::",
+            "--skip",
+            "postgres::",
+        ]);
     }
     workspace::succeed(&mut command)
 }
@@ -75,6 +87,8 @@ fn outside(steps: &mut Steps, binary: Option<&Path>) {
         return;
     };
     on_s3(steps, binary);
+    watching::run(steps, binary);
+    steps.take("soak: 2 minutes", || soak::soak(binary, 120));
     blackbox::run(steps, &python, binary);
     steps.take("other Delta readers", || other_readers(&python, binary));
     steps.take("OpenLineage events", || openlineage(&python, binary));

@@ -9,6 +9,7 @@ mod dashboards;
 mod figures;
 mod http;
 mod live;
+mod metrics;
 mod query;
 mod shares;
 mod shop;

@@ -8,7 +8,7 @@ use super::choosing::Compiled;
 use super::{Context, build, results, usage};
 use crate::cli::RunArgs;
 use crate::failure::{Exit, Failure};
-use crate::{alerts, progress, summary, wiring};
+use crate::{alerts, progress, summary, telemetry, wiring};
 
 pub(super) fn run(context: &Context, args: RunArgs) -> Result<Exit, Failure> {
     let compiled = context.compiled(args.select.vars.as_deref())?;
@@ -49,6 +49,7 @@ pub(super) fn run_with(
         let outcome = pipeline.run(options).await?;
         usage::of_run(project, &outcome).await;
         alerts::after_run(project).await;
+        telemetry::after_run(project, outcome.started_at).await;
         Ok(outcome)
     })?;
     results::write(compiled, "run", &outcome)?;

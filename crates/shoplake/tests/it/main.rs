@@ -20,6 +20,8 @@ mod lineage;
 mod models;
 mod openlineage;
 mod plan;
+#[cfg(feature = "postgres")]
+mod postgres;
 mod project;
 mod s3;
 mod schedule;

@@ -32,6 +32,8 @@ fn project(dir: &Path, sources: &[(&str, &str)]) -> Project {
         limits: Limits::default(),
         schedule: None,
         openlineage: None,
+        state: None,
+        otlp: None,
         arrival: shoplake_core::schedule::Arrival::default(),
         prices: shoplake_core::cost::Prices::default(),
         alerts: shoplake_core::alert::Alerts::default(),
