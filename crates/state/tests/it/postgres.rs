@@ -126,7 +126,7 @@ async fn story(state: &(impl StateStore + ScheduleStore + AlertStore + UsageStor
     said.push(json(&state.query_seconds(moment("2026-11-01T00:00:00Z")).await.unwrap()));
 
     let book = state.book().await.unwrap();
-    state.keep(&book, &[outgoing("a"), outgoing("b"), outgoing("a")]).await.unwrap();
+    AlertStore::keep(state, &book, &[outgoing("a"), outgoing("b"), outgoing("a")]).await.unwrap();
     let stale: AlertBook = book;
     assert_eq!(AlertStore::keep(state, &stale, &[outgoing("c")]).await.unwrap_err().kind, FaultKind::Busy);
     said.push(json(&state.claim(moment("2026-11-23T07:59:59Z"), 10).await.unwrap()));
