@@ -3,6 +3,7 @@
 //! Values only; what watches and delivers lives in `monitor`, what remembers in `state`.
 
 use std::collections::BTreeMap;
+use std::path::PathBuf;
 
 use async_trait::async_trait;
 use chrono::{DateTime, TimeDelta, Utc};
@@ -197,6 +198,8 @@ pub struct Smtp {
     pub port: u16,
     /// How the connection is kept private.
     pub tls: SmtpTls,
+    /// The certificates (PEM) that the server's must come from; the machine's own unless stated.
+    pub ca: Option<PathBuf>,
     /// User and password, where it wants them.
     pub login: Option<(String, Secret)>,
     /// The sender's address.

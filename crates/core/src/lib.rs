@@ -19,6 +19,7 @@ pub mod judged;
 pub mod landed;
 pub mod logs;
 pub mod maintenance;
+pub mod metrics;
 pub mod outcome;
 pub mod planned;
 pub mod ports;

@@ -122,6 +122,9 @@ pub struct DatasetOutcome {
     /// The commonest cause of rejects, if any.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub top_cause: Option<TopCause>,
+    /// Seconds that its load took.
+    #[serde(default)]
+    pub seconds: f64,
 }
 
 /// How a model ended.

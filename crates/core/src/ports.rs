@@ -19,7 +19,7 @@ use crate::ids::{BatchNumber, RunId, Sha256};
 use crate::judged::{JudgedChunk, RowPlace};
 use crate::landed::{Corrections, LandedFile};
 use crate::maintenance::{Compacted, Restored, Swept, TableVersion};
-use crate::outcome::{DatasetOutcome, FileOutcome, FileStatus, RunOutcome};
+use crate::outcome::{DatasetOutcome, FileOutcome, FileStatus, RunOutcome, RunStatus};
 use crate::planned::PlannedQuery;
 use crate::proof::Check;
 use crate::staged::StagedBatch;
@@ -310,6 +310,19 @@ pub struct StepRecord {
     pub detail: String,
 }
 
+/// Sums over all runs and files that the state knows.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Totals {
+    /// How many runs ended so.
+    pub runs: Vec<(RunStatus, u64)>,
+    /// How often each stage was passed, and the seconds that it took together.
+    pub stages: Vec<(String, u64, f64)>,
+    /// By dataset, how many files were judged so.
+    pub files: Vec<(String, FileStatus, u64)>,
+    /// By dataset, the rows of its loaded files.
+    pub rows: Vec<(String, Counts)>,
+}
+
 /// The state: runs, steps, files, cursors. A memory that can be rebuilt from the lake's manifests;
 /// never the truth about what is in a table.
 #[async_trait]
@@ -347,6 +360,8 @@ pub trait StateStore: Send + Sync {
     async fn run_of(&self, batch: BatchNumber) -> Result<Option<RunId>>;
     /// The stored cursor of an API source: what it has loaded.
     async fn cursor(&self, dataset: &str) -> Result<Option<serde_json::Value>>;
+    /// What the state knows of all runs and files, summed up.
+    async fn totals(&self) -> Result<Totals>;
     /// Where an unfinished pull stands, so that the next run resumes it.
     async fn pull(&self, dataset: &str) -> Result<Option<serde_json::Value>>;
     /// Keeps or (with `None`) forgets an unfinished pull.

@@ -56,6 +56,15 @@ pub enum OpenLineage {
     },
 }
 
+/// Where traces and metrics go over OTLP.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Otlp {
+    /// The address below which `v1/traces` and `v1/metrics` lie.
+    pub endpoint: String,
+    /// Headers of each request: name and value.
+    pub headers: Vec<(String, Secret)>,
+}
+
 /// The project, with every file of it read and checked except the models' SQL.
 #[derive(Debug, Clone)]
 pub struct Project {
@@ -81,6 +90,10 @@ pub struct Project {
     pub limits: Limits,
     /// Where OpenLineage events go, if anywhere.
     pub openlineage: Option<OpenLineage>,
+    /// The address of the PostgreSQL database that holds the state, if it is not `.shoplake/state.db`.
+    pub state: Option<Secret>,
+    /// Where traces and metrics go, if anywhere.
+    pub otlp: Option<Otlp>,
     /// When it runs by itself, if it does.
     pub schedule: Option<Schedule>,
     /// What files that arrive do.

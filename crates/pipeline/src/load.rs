@@ -4,6 +4,7 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Instant;
 
 use shoplake_core::outcome::{DatasetOutcome, FileOutcome, FileStatus, Offenders};
 use shoplake_core::ports::{Batch, DatasetChange, Loader, Progress};
@@ -42,6 +43,7 @@ impl Pipeline {
                 .iter()
                 .filter_map(|c| c.relationship.as_ref())
                 .any(|r| loaded.changes.get(&r.dataset).is_some_and(|change| change.changed));
+            let began = Instant::now();
             let mut files = intake.known.clone();
             let mut causes = Causes::default();
             if !intake.files.is_empty() || !intake.replays.is_empty() || refers_to_changed {
@@ -76,7 +78,7 @@ impl Pipeline {
                 let change = batch.finish(loader).await?;
                 loaded.changes.insert(dataset.contract.dataset.clone(), change);
             }
-            loaded.datasets.push(sum(dataset, files, causes));
+            loaded.datasets.push(sum(dataset, files, causes, began.elapsed().as_secs_f64()));
         }
         Ok(loaded)
     }
@@ -199,11 +201,11 @@ fn over_limit(file: &LandedFile, contract: &Contract, reading: &FileReading, rej
 }
 
 /// A dataset's sums over its files.
-fn sum(dataset: &Dataset, files: Vec<FileOutcome>, causes: Causes) -> DatasetOutcome {
+fn sum(dataset: &Dataset, files: Vec<FileOutcome>, causes: Causes, seconds: f64) -> DatasetOutcome {
     let mut counts = Counts::default();
     for file in &files {
         counts += &file.counts;
     }
     let top_cause = causes.top(&dataset.contract, counts.rows_read);
-    DatasetOutcome { dataset: dataset.contract.dataset.clone(), files, counts, top_cause }
+    DatasetOutcome { dataset: dataset.contract.dataset.clone(), files, counts, top_cause, seconds }
 }

@@ -410,7 +410,7 @@ fn tell(outcome: &RunOutcome) {
         let path = &file.path;
         match file.status {
             FileStatus::Failed => {
-                tracing::error!(target: KEPT, run = %run, step = "load", dataset, file = path, "refused")
+                tracing::error!(target: KEPT, run = %run, step = "load", dataset, file = path, "refused");
             }
             FileStatus::Held => tracing::warn!(target: KEPT, run = %run, step = "load", dataset, file = path, "held"),
             FileStatus::AlreadyLoaded => {
@@ -427,7 +427,7 @@ fn tell(outcome: &RunOutcome) {
             ModelStatus::Error => tracing::error!(target: KEPT, run = %run, step = "models", model = name, "failed"),
             ModelStatus::Skipped => tracing::warn!(target: KEPT, run = %run, step = "models", model = name, "skipped"),
             ModelStatus::Success => {
-                tracing::info!(target: KEPT, run = %run, step = "models", model = name, rows, seconds, "built")
+                tracing::info!(target: KEPT, run = %run, step = "models", model = name, rows, seconds, "built");
             }
             ModelStatus::Unchanged => {}
         }
@@ -480,6 +480,7 @@ fn idle(pipeline: &Pipeline, intakes: &[Intake]) -> Vec<shoplake_core::outcome::
         files: intake.known.clone(),
         counts: Counts::default(),
         top_cause: None,
+        seconds: 0.0,
     });
     outcome.collect()
 }

@@ -176,7 +176,8 @@ impl Reader<'_> {
             }
         };
         let host = expand(&file.host, node.at("host"), self.environment, self.faults);
-        Smtp { host, port: file.port.unwrap_or(port), tls, login, from: file.from.clone() }
+        let ca = file.ca.as_ref().map(std::path::PathBuf::from);
+        Smtp { host, port: file.port.unwrap_or(port), tls, ca, login, from: file.from.clone() }
     }
 
     fn secret(&mut self, key: &str, text: &str, node: &Node) -> Secret {

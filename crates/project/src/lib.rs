@@ -20,6 +20,7 @@ mod lake;
 mod load;
 mod locate;
 mod operate;
+mod otlp;
 mod prices;
 mod relations;
 mod render;

@@ -50,6 +50,8 @@ pub fn load(dir: &Path, env: &Environment) -> Result<Project, Vec<Fault>> {
             limits: settings.limits,
             schedule: settings.schedule,
             openlineage: settings.openlineage,
+            state: settings.state,
+            otlp: settings.otlp,
             arrival: settings.arrival,
             retries: settings.retries,
             logs: settings.logs,

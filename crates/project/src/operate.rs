@@ -29,12 +29,11 @@ pub(crate) fn logs(file: Option<&LogsFile>, node: &Node, faults: &mut Vec<Fault>
     logs.file_size = size("file_size", file.file_size.as_ref()).unwrap_or(logs.file_size);
     logs.keep_size = size("keep_size", file.keep_size.as_ref()).unwrap_or(logs.keep_size);
     if let Some(time) = &file.keep_for {
-        match units::seconds(&time.0).filter(|seconds| (86_400..=3_660 * 86_400).contains(seconds)) {
-            Some(seconds) => logs.keep_for = TimeDelta::seconds(seconds),
-            None => {
-                let fault = node.at("keep_for").fault(format!("`{}` is not between `1d` and `3660d`", time.0));
-                faults.push(fault.hint("for example `30d`"));
-            }
+        if let Some(seconds) = units::seconds(&time.0).filter(|seconds| (86_400..=3_660 * 86_400).contains(seconds)) {
+            logs.keep_for = TimeDelta::seconds(seconds);
+        } else {
+            let fault = node.at("keep_for").fault(format!("`{}` is not between `1d` and `3660d`", time.0));
+            faults.push(fault.hint("for example `30d`"));
         }
     }
     logs

@@ -7,7 +7,7 @@ use chrono_tz::Tz;
 use serde_json::Value as Json;
 use shoplake_core::alert::{Delivery, Smtp};
 use shoplake_core::logs::LogSettings;
-use shoplake_core::project::{Limits, OpenLineage};
+use shoplake_core::project::{Limits, OpenLineage, Otlp};
 use shoplake_core::retry::Retries;
 use shoplake_core::schedule::Arrival;
 use shoplake_core::source::Secret;
@@ -17,7 +17,7 @@ use crate::environment::{self, Environment};
 use crate::files::{LimitsFile, OpenLineageFile, SettingsFile, TransportWord};
 use crate::words::{nearest, suggest};
 use crate::yaml::{Entry, Node, Spot, Value};
-use crate::{alert, lake, operate, rest, retry, schedule, shape, units};
+use crate::{alert, lake, operate, otlp, rest, retry, schedule, shape, units};
 
 /// The newest project format that this binary reads.
 const VERSION: u64 = 1;
@@ -36,6 +36,8 @@ pub(crate) struct Settings {
     pub(crate) models: Json,
     pub(crate) limits: Limits,
     pub(crate) openlineage: Option<OpenLineage>,
+    pub(crate) state: Option<Secret>,
+    pub(crate) otlp: Option<Otlp>,
     pub(crate) schedule: Option<Schedule>,
     pub(crate) arrival: Arrival,
     pub(crate) retries: Retries,
@@ -74,10 +76,19 @@ pub(crate) fn read(mut node: Node, dir: &Path, environment: &Environment, faults
     let written = file.deliver.as_deref().unwrap_or_default();
     let deliveries = operate::deliveries(written, node.at("deliver"), (environment, has_smtp), faults);
     let mut reader = alert::Reader { environment, datasets: &[], has_smtp: true, faults };
-    let smtp = file.smtp.as_ref().map(|smtp| reader.smtp(smtp, node.at("smtp")));
+    let mut smtp = file.smtp.as_ref().map(|smtp| reader.smtp(smtp, node.at("smtp")));
+    if let Some(ca) = smtp.as_mut().and_then(|smtp| smtp.ca.as_mut()) {
+        let written = std::mem::replace(ca, dir.join(&*ca));
+        if !ca.is_file() {
+            let fault = node.at("smtp/ca").fault(format!("there is no file `{}`", written.display()));
+            faults.push(fault.hint("name the PEM file with the certificate of whoever signed the server's"));
+        }
+    }
     let (lake_dir, remote) = lake::read(&file, &node, dir, environment, faults);
     let openlineage =
         file.openlineage.as_ref().and_then(|file| openlineage(file, node.at("openlineage"), environment, faults));
+    let state = file.state.as_deref().and_then(|text| state(text, node.at("state"), environment, faults));
+    let otlp = otlp::read(file.otlp.as_ref(), node.at("otlp"), environment, faults);
     Some(Settings {
         lake_dir,
         remote,
@@ -89,6 +100,8 @@ pub(crate) fn read(mut node: Node, dir: &Path, environment: &Environment, faults
         vars: file.vars.unwrap_or_default(),
         models: file.models.map(|models| Json::Object(models.into_iter().collect())).unwrap_or_default(),
         openlineage,
+        state,
+        otlp,
         schedule,
         arrival,
         retries,
@@ -133,6 +146,28 @@ fn openlineage(
         Secret(rest::expand(text.trim(), node.at("api_key"), environment, faults))
     });
     Some(OpenLineage::Http { url, api_key })
+}
+
+/// The address of the state database; `None` where `faults` says why not.
+fn state(text: &str, node: &Node, environment: &Environment, faults: &mut Vec<Fault>) -> Option<Secret> {
+    let url = rest::expand(text.trim(), node, environment, faults);
+    // What is wrong with it is told without it: a password may be in it.
+    let Some(url) = url::Url::parse(&url).ok().filter(|url| matches!(url.scheme(), "postgres" | "postgresql")) else {
+        let fault = node.fault("`state` is not the address of a PostgreSQL database");
+        faults.push(
+            fault.hint("write `\"${STATE_URL}\"` and set STATE_URL=postgres://user:password@host/database in `.env`"),
+        );
+        return None;
+    };
+    if url.password().is_some() && !text.contains("${") {
+        let fault = node.fault("the password of the state database is written as it is");
+        faults.push(
+            fault.hint(
+                "write `\"${STATE_URL}\"` and set STATE_URL in the environment or in `.env`, which git leaves out",
+            ),
+        );
+    }
+    Some(Secret(url.to_string()))
 }
 
 fn placed(mut fault: Fault, node: &Node) -> Fault {

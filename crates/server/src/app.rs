@@ -1,12 +1,13 @@
 //! What all handlers share.
 
 use std::sync::Arc;
-use std::sync::atomic::AtomicU64;
 
 use shoplake_core::Project;
 use shoplake_core::access::AccessStore;
 use shoplake_core::alert::AlertStore;
+use shoplake_core::cost::UsageStore;
 use shoplake_core::logs::LogStore;
+use shoplake_core::metrics::Meters;
 use shoplake_core::ports::{Engine, StateStore, TableStore};
 use tokio::sync::{Semaphore, broadcast, watch};
 
@@ -14,6 +15,7 @@ use crate::access::Brake;
 use crate::explain::Explain;
 use crate::figures::Figures;
 use crate::runner::Runner;
+use crate::traffic::Traffic;
 use crate::watch::News;
 
 /// SQL queries that run at once.
@@ -35,6 +37,12 @@ pub struct Ports {
     pub alerts: Arc<dyn AlertStore>,
     /// The log that is kept.
     pub logs: Arc<dyn LogStore>,
+    /// What the project measures of itself.
+    pub meters: Arc<dyn Meters>,
+    /// What queries used.
+    pub usage: Arc<dyn UsageStore>,
+    /// What the server counts of its own work.
+    pub traffic: Arc<Traffic>,
     /// Starts and stops runs.
     pub runner: Arc<dyn Runner>,
     /// Explains figures and columns.
@@ -53,6 +61,8 @@ pub(crate) struct Shared {
     pub(crate) access: Arc<dyn AccessStore>,
     pub(crate) alerts: Arc<dyn AlertStore>,
     pub(crate) logs: Arc<dyn LogStore>,
+    pub(crate) meters: Arc<dyn Meters>,
+    pub(crate) usage: Arc<dyn UsageStore>,
     pub(crate) runner: Arc<dyn Runner>,
     pub(crate) explain: Arc<dyn Explain>,
     /// The figures of the last published batch.
@@ -69,8 +79,7 @@ pub(crate) struct Shared {
     pub(crate) hashing: Semaphore,
     /// SQL queries at once.
     pub(crate) queries: Semaphore,
-    /// Requests answered, by the first digit of their status.
-    pub(crate) answered: [AtomicU64; 6],
+    pub(crate) traffic: Arc<Traffic>,
     /// Turns true when the server stops.
     pub(crate) stopping: watch::Receiver<bool>,
 }
@@ -90,6 +99,8 @@ impl Shared {
             access: ports.access,
             alerts: ports.alerts,
             logs: ports.logs,
+            meters: ports.meters,
+            usage: ports.usage,
             runner: ports.runner,
             explain: ports.explain,
             figures,
@@ -99,7 +110,7 @@ impl Shared {
             brake: Brake::default(),
             hashing: Semaphore::new(2),
             queries: Semaphore::new(QUERIES),
-            answered: Default::default(),
+            traffic: ports.traffic,
             stopping,
         })
     }

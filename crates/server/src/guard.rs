@@ -2,7 +2,6 @@
 //! whatever is answered. A handler that panics is an error of the API, and the process lives.
 
 use std::panic::AssertUnwindSafe;
-use std::sync::atomic::Ordering;
 
 use axum::extract::{Request, State};
 use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, Uri, header};
@@ -42,10 +41,7 @@ pub(crate) async fn every_request(State(app): State<App>, request: Request, next
         }),
     };
     harden(response.headers_mut(), &uri, tls);
-    let kind = usize::from(response.status().as_u16() / 100);
-    if let Some(count) = app.answered.get(kind) {
-        count.fetch_add(1, Ordering::Relaxed);
-    }
+    app.traffic.answer(response.status().as_u16());
     response
 }
 

@@ -21,6 +21,7 @@ mod routes;
 mod rows;
 mod runner;
 mod serve;
+mod traffic;
 mod watch;
 mod web;
 
@@ -29,3 +30,4 @@ pub use app::Ports;
 pub use explain::Explain;
 pub use runner::{Runner, Work};
 pub use serve::{bind, serve};
+pub use traffic::Traffic;

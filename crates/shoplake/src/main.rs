@@ -10,12 +10,16 @@ mod failure;
 mod kept_log;
 mod launcher;
 mod logging;
+mod machine;
+mod memory;
 mod printer;
 mod progress;
 mod records;
 mod render;
+mod sizes;
 mod summary;
 mod table;
+mod telemetry;
 mod wiring;
 
 use std::process::ExitCode;

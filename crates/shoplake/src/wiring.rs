@@ -3,29 +3,32 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
-use std::time::Duration;
 
 use shoplake_core::access::AccessStore;
 use shoplake_core::alert::AlertStore;
 use shoplake_core::cost::UsageStore;
+use shoplake_core::metrics::Meters;
 use shoplake_core::ports::{
-    Deaf, Engine, LakeProof, Progress, RunListener, SqlPlanner, StateStore, TableMaintenance, TableStore,
+    Engine, LakeProof, Progress, RunListener, SqlPlanner, StateStore, TableMaintenance, TableStore,
 };
 use shoplake_core::schedule::ports::ScheduleStore;
-use shoplake_core::{Catalog, Fault, FaultKind, Project, RunId};
+use shoplake_core::{Catalog, Fault, FaultKind, Project};
 use shoplake_engine::DataFusionEngine;
 use shoplake_lake::{LocalLake, WriterLock};
 use shoplake_models::Models;
-use shoplake_monitor::OpenLineageListener;
 use shoplake_monitor::alerts::Watch;
+use shoplake_monitor::metrics::ProjectMeters;
+use shoplake_monitor::{Exporter, Listeners, OpenLineageListener, OtlpListener};
 use shoplake_pipeline::schedule::{ProjectInbox, Runner as ScheduleRunner, SystemClock};
 use shoplake_pipeline::{Explainer, Pipeline};
-use shoplake_server::{Explain, Ports, Runner};
-use shoplake_state::{SqliteAccess, SqliteState};
+use shoplake_server::{Explain, Ports, Runner, Traffic};
+use shoplake_state::SqliteAccess;
 
 use crate::facts::ProjectFacts;
 use crate::kept_log;
 use crate::launcher::ChildLauncher;
+use crate::machine::ProjectMachine;
+use crate::memory::Memory;
 use crate::printer::Printer;
 
 /// All that answers a query: an engine, and the tables as the last fully committed run left them.
@@ -78,34 +81,44 @@ fn engine(project: &Project) -> Result<Arc<dyn Engine>, Fault> {
     Ok(Arc::new(DataFusionEngine::new(&project.limits, project.time_zone)?))
 }
 
-/// Who hears how runs go: a catalogue that speaks OpenLineage, where the project names one.
-fn listener(project: &Arc<Project>) -> Result<Arc<dyn RunListener>, Fault> {
-    let Some(target) = &project.openlineage else { return Ok(Arc::new(Deaf)) };
-    let (planner, empty) = planner(project)?;
-    Ok(Arc::new(OpenLineageListener::new(Arc::clone(project), target.clone(), planner, empty)))
+/// Who hears how runs go: a catalogue that speaks OpenLineage and a receiver of OTLP, where the project
+/// names them.
+fn listener(project: &Arc<Project>, state: &Arc<dyn StateStore>) -> Result<Arc<dyn RunListener>, Fault> {
+    let mut listeners: Vec<Arc<dyn RunListener>> = Vec::new();
+    if let Some(target) = &project.openlineage {
+        let (planner, empty) = planner(project)?;
+        listeners.push(Arc::new(OpenLineageListener::new(Arc::clone(project), target.clone(), planner, empty)));
+    }
+    listeners.extend(
+        exporter(project)
+            .map(|exporter| -> Arc<dyn RunListener> { Arc::new(OtlpListener::new(exporter, Arc::clone(state))) }),
+    );
+    Ok(Arc::new(Listeners(listeners)))
+}
+
+/// What sends traces and metrics, where the project names a receiver.
+pub(crate) fn exporter(project: &Project) -> Option<Exporter> {
+    project.otlp.clone().map(|target| Exporter::new(target, project.name.clone()))
 }
 
 /// Opens the state, and makes it where there is none.
 pub(crate) async fn state(project: &Project) -> Result<Arc<dyn StateStore>, Fault> {
-    Ok(Arc::new(SqliteState::open(&project.state_dir().join("state.db")).await?))
+    Ok(Memory::open(project).await?.store())
 }
-
-/// An instance of the schedule that beats for so long no more is dead.
-const SILENCE: Duration = Duration::from_secs(5);
 
 /// What the schedule knows and did.
 pub(crate) async fn schedule_store(project: &Project) -> Result<Arc<dyn ScheduleStore>, Fault> {
-    Ok(Arc::new(SqliteState::open(&project.state_dir().join("state.db")).await?))
+    Ok(Memory::open(project).await?.store())
 }
 
 /// What runs and queries used.
 pub(crate) async fn usage(project: &Project) -> Result<Arc<dyn UsageStore>, Fault> {
-    Ok(Arc::new(SqliteState::open(&project.state_dir().join("state.db")).await?))
+    Ok(Memory::open(project).await?.store())
 }
 
 /// Where alerts stand.
 pub(crate) async fn alert_store(project: &Project) -> Result<Arc<dyn AlertStore>, Fault> {
-    Ok(Arc::new(SqliteState::open(&project.state_dir().join("state.db")).await?))
+    Ok(Memory::open(project).await?.store())
 }
 
 /// What watches the project.
@@ -120,6 +133,13 @@ pub(crate) async fn watch(project: &Arc<Project>) -> Result<Watch, Fault> {
     })
 }
 
+/// What is measured for those who watch from outside.
+pub(crate) async fn meters(project: &Arc<Project>) -> Result<Arc<dyn Meters>, Fault> {
+    let machine = Arc::new(ProjectMachine(Arc::clone(project)));
+    let (state, alerts) = (state(project).await?, alert_store(project).await?);
+    Ok(Arc::new(ProjectMeters::new(Arc::clone(project), state, alerts, machine)))
+}
+
 /// Requests that this process made to the lake's store: those that read, and those that wrote or listed.
 pub(crate) fn requests() -> (u64, u64) {
     shoplake_lake::requests()
@@ -127,15 +147,14 @@ pub(crate) fn requests() -> (u64, u64) {
 
 /// Puts the schedule together; its runs are processes of their own.
 pub(crate) async fn scheduler(project: &Arc<Project>) -> Result<ScheduleRunner, Fault> {
-    let state = SqliteState::open(&project.state_dir().join("state.db")).await?;
-    let leadership = state.leadership(RunId::new().0, SILENCE);
+    let memory = Memory::open(project).await?;
     Ok(ScheduleRunner {
         schedule: project.schedule.clone(),
         zone: project.time_zone,
         arrival: project.arrival,
         clock: Arc::new(SystemClock),
-        store: Arc::new(state),
-        leadership: Arc::new(leadership),
+        leadership: memory.leadership(),
+        store: memory.store(),
         launcher: Arc::new(ChildLauncher::new(project, Arc::new(SystemClock))),
         inbox: Arc::new(ProjectInbox(Arc::clone(project))),
     })
@@ -144,13 +163,14 @@ pub(crate) async fn scheduler(project: &Arc<Project>) -> Result<ScheduleRunner, 
 /// Puts the pipeline together. Whoever runs it holds the [`lock`].
 pub(crate) async fn pipeline(project: &Arc<Project>, progress: Arc<dyn Progress>) -> Result<Pipeline, Fault> {
     let lake = LocalLake::open(project)?;
+    let state = state(project).await?;
     Ok(Pipeline {
         project: Arc::clone(project),
         landing: lake.landing(),
         tables: Arc::new(lake),
         engine: engine(project)?,
-        state: state(project).await?,
-        listener: listener(project)?,
+        listener: listener(project, &state)?,
+        state,
         clock: Arc::new(SystemClock),
         progress,
     })
@@ -164,6 +184,7 @@ pub(crate) async fn access(project: &Project) -> Result<Arc<dyn AccessStore>, Fa
 /// What the server stands on.
 pub(crate) async fn served(
     project: &Arc<Project>,
+    traffic: &Arc<Traffic>,
     runner: Arc<dyn Runner>,
     explain: Arc<dyn Explain>,
 ) -> Result<Ports, Fault> {
@@ -175,6 +196,9 @@ pub(crate) async fn served(
         access: access(project).await?,
         alerts: alert_store(project).await?,
         logs: Arc::new(kept_log::folder(project)),
+        meters: meters(project).await?,
+        usage: usage(project).await?,
+        traffic: Arc::clone(traffic),
         runner,
         explain,
     })

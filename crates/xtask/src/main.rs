@@ -13,12 +13,16 @@ mod guard;
 mod http;
 mod load;
 mod openapi;
+mod postgres;
 mod s3;
 mod schemas;
 mod serve;
+mod serving;
+mod soak;
 mod steps;
 mod test;
 mod venv;
+mod watching;
 mod web;
 mod workspace;
 
@@ -54,6 +58,8 @@ enum Verb {
     Openapi(openapi::Options),
     /// Let many people click on a dashboard of many sales, and print how long answers took.
     Load(load::Options),
+    /// Serve a shop that gets a file each second and is asked beside it, and see that it keeps up.
+    Soak(soak::Options),
     /// Write the JSON Schemas of the project folder's files.
     Schemas(schemas::Options),
 }
@@ -72,6 +78,7 @@ fn main() -> ExitCode {
         Verb::Web(options) => web::run(&options),
         Verb::Openapi(options) => openapi::run(&options),
         Verb::Load(options) => load::run(&options),
+        Verb::Soak(options) => soak::run(&options),
         Verb::Schemas(options) => schemas::run(&options),
     };
     match done {

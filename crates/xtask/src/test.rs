@@ -10,7 +10,7 @@ use clap::Args;
 
 use crate::steps::Steps;
 use crate::workspace::{self, Profile};
-use crate::{blackbox, chaos, fuzz, guard, openapi, s3, schemas, venv, web};
+use crate::{blackbox, chaos, fuzz, guard, openapi, s3, schemas, soak, venv, watching, web};
 
 /// The Python packages of the tests; `generate.py` needs some of them, too.
 pub(crate) const REQUIREMENTS: &str = include_str!("requirements/test.txt");
@@ -73,7 +73,19 @@ fn rust_tests() -> Result<()> {
     if workspace::has("cargo-nextest", "--version") {
         command.args(["nextest", "run", "--workspace", "--no-tests", "fail"]);
     } else {
-        command.args(["test", "--workspace", "--lib", "--bins", "--tests", "--no-fail-fast", "--", "--skip", "s3::"]);
+        command.args([
+            "test",
+            "--workspace",
+            "--lib",
+            "--bins",
+            "--tests",
+            "--no-fail-fast",
+            "--",
+            "--skip",
+            "s3::",
+            "--skip",
+            "postgres::",
+        ]);
     }
     workspace::succeed(&mut command)
 }
@@ -86,6 +98,8 @@ fn outside(steps: &mut Steps, binary: Option<&Path>) {
         return;
     };
     on_s3(steps, binary);
+    watching::run(steps, binary);
+    steps.take("soak: 2 minutes", || soak::soak(binary, 120));
     blackbox::run(steps, &python, binary);
     steps.take("other Delta readers", || other_readers(&python, binary));
     steps.take("OpenLineage events", || openlineage(&python, binary));

@@ -113,6 +113,7 @@ pub(crate) fn smtp(port: u16) -> Smtp {
         host: "127.0.0.1".into(),
         port,
         tls: SmtpTls::Off,
+        ca: None,
         login: Some(("shop".into(), Secret("hunter2".into()))),
         from: "shoplake@shop.example".into(),
     }

@@ -93,6 +93,7 @@ pub(crate) fn run(started_at: &str, status: RunStatus, rejected: u64) -> RunReco
             files: vec![file],
             counts,
             top_cause: (rejected > 0).then_some(top_cause),
+            seconds: 0.0,
         }],
         models: Vec::new(),
         tests: TestsOutcome { failures: if failed { failures } else { Vec::new() }, ..TestsOutcome::default() },

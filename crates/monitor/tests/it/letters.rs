@@ -46,6 +46,8 @@ impl Shop {
             model_settings: serde_json::Value::Null,
             limits: shoplake_core::project::Limits::default(),
             openlineage: None,
+            state: None,
+            otlp: None,
             schedule: None,
             arrival: shoplake_core::schedule::Arrival::default(),
             retries: shoplake_core::retry::Retries::default(),

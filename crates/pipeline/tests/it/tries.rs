@@ -59,13 +59,11 @@ impl Engine for Flaky {
         let left = self.left.load(Ordering::SeqCst);
         if left > 0 {
             self.left.store(left - 1, Ordering::SeqCst);
-            match self.how {
-                Some(kind) => return Err(Fault::new(kind, "the engine is away")),
-                None => {
-                    self.hurries.store(true, Ordering::SeqCst);
-                    return std::future::pending().await;
-                }
+            if let Some(kind) = self.how {
+                return Err(Fault::new(kind, "the engine is away"));
             }
+            self.hurries.store(true, Ordering::SeqCst);
+            return std::future::pending().await;
         }
         self.engine.query(catalog, sql).await
     }

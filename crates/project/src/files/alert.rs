@@ -219,6 +219,9 @@ pub struct SmtpFile {
     pub port: Option<u16>,
     /// How the connection is kept private; `starttls` unless stated.
     pub tls: Option<SmtpTlsWord>,
+    /// A file of certificates (PEM) that the server's must come from, relative to the project, for a server
+    /// with a certificate of the shop's own; those that the machine trusts unless stated.
+    pub ca: Option<String>,
     /// The user, where it wants one.
     pub username: Option<String>,
     /// The user's password, as `"${NAME}"`.

@@ -40,6 +40,12 @@ pub struct SettingsFile {
     pub limits: Option<LimitsFile>,
     /// Where the events of runs go, for catalogues that speak OpenLineage; nowhere unless stated.
     pub openlineage: Option<OpenLineageFile>,
+    /// The PostgreSQL database that holds the state, for several machines: `"${STATE_URL}"`, which is
+    /// `postgres://user:password@host/database`; the file `.shoplake/state.db` unless stated.
+    pub state: Option<String>,
+    /// Where the traces of runs and metrics go over OTLP/HTTP; to `OTEL_EXPORTER_OTLP_ENDPOINT` unless
+    /// stated, and nowhere without it.
+    pub otlp: Option<OtlpFile>,
     /// Variables for models: `{{ var('name') }}`.
     pub vars: Option<BTreeMap<String, serde_json::Value>>,
     /// Settings of models by folder, as in dbt: `staging: {+materialized: view, +tags: [daily]}`.
@@ -70,6 +76,16 @@ pub struct OpenLineageFile {
     pub url: Option<String>,
     /// The key that the server wants, as `"${NAME}"`.
     pub api_key: Option<String>,
+}
+
+/// Where traces and metrics go over OTLP/HTTP, in its JSON encoding.
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct OtlpFile {
+    /// The receiver's address: `http://localhost:4318`; `/v1/traces` and `/v1/metrics` lie below it.
+    pub endpoint: String,
+    /// Headers that the receiver wants: `{ authorization: "${OTLP_TOKEN}" }`.
+    pub headers: Option<BTreeMap<String, String>>,
 }
 
 /// How OpenLineage events travel.

@@ -95,6 +95,40 @@ limits: { memory: lots, threads: -1 }
     ");
 }
 
+/// Addresses that are none, and secrets that are written as they are: none is repeated.
+#[test]
+fn addresses_of_receivers_and_of_the_state() {
+    let settings = "
+name: shop
+time_zone: Europe/Berlin
+currency: EUR
+state: postgres://shop:hunter2@db.example/shop
+otlp: { endpoint: \"localhost:4318\" }
+smtp: { host: mail.example, from: shop@shop.example, ca: nowhere.pem }
+";
+    assert_snapshot!(mistakes(&[("shoplake.yml", settings)], &[]), @r#"
+    shoplake.yml:5:8: the password of the state database is written as it is
+      hint: write `"${STATE_URL}"` and set STATE_URL in the environment or in `.env`, which git leaves out
+    shoplake.yml:6:19: `localhost:4318` is not an address
+      hint: write it with `https://` or `http://`, for example `http://localhost:4318`
+    shoplake.yml:7:58: there is no file `nowhere.pem`
+      hint: name the PEM file with the certificate of whoever signed the server's
+    "#);
+    let settings = "
+name: shop
+time_zone: Europe/Berlin
+currency: EUR
+state: mysql://db.example/shop
+otlp: { endpoint: \"https://otlp.example\", headers: { x-api-key: abc, x-team: shop } }
+";
+    assert_snapshot!(mistakes(&[("shoplake.yml", settings)], &[]), @r#"
+    shoplake.yml:5:8: `state` is not the address of a PostgreSQL database
+      hint: write `"${STATE_URL}"` and set STATE_URL=postgres://user:password@host/database in `.env`
+    shoplake.yml:6:65: the secret `x-api-key` is written as it is
+      hint: write `"${NAME}"` and set NAME in the environment or in `.env`, which git leaves out
+    "#);
+}
+
 #[test]
 fn overrides() {
     let variables = [

@@ -120,6 +120,7 @@ pub(crate) fn run() -> RunOutcome {
         files,
         counts,
         top_cause,
+        seconds: 0.0,
     };
     RunOutcome {
         run_id: RunId("0199-run".into()),

@@ -1,7 +1,6 @@
 //! `/healthz`, `/readyz`, `/metrics`, and the document of the API.
 
-use std::fmt::Write as _;
-use std::sync::atomic::Ordering;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use axum::Json;
 use axum::extract::State;
@@ -10,18 +9,20 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use serde_json::{Value, json};
 use shoplake_core::access::Role;
+use shoplake_core::metrics::{Metric, prometheus};
 
 use super::Endpoint;
 use crate::app::App;
 use crate::guard::Needs;
 use crate::openapi;
+use crate::problem::Answer;
 
 pub(super) fn endpoints() -> Vec<Endpoint> {
     let viewer = Needs::Role(Role::Viewer);
     vec![
         Endpoint::get("/healthz", Needs::Nothing, "Says that the process lives", get(healthy)),
         Endpoint::get("/readyz", Needs::Nothing, "Says whether figures can be asked for", get(ready)),
-        Endpoint::get("/metrics", viewer, "What the server counts, in Prometheus' text format", get(metrics))
+        Endpoint::get("/metrics", viewer, "What is counted and measured, in Prometheus' text format", get(metrics))
             .answers("text/plain"),
         Endpoint::get("/api/openapi.json", viewer, "This document", get(document)),
     ]
@@ -43,48 +44,39 @@ async fn document() -> Json<Value> {
     Json(openapi::document(&super::endpoints()))
 }
 
-async fn metrics(State(app): State<App>) -> Response {
-    let mut text = String::new();
-    let mut metric = |name: &str, kind: &str, help: &str, values: &[(String, u64)]| {
-        // A String takes everything.
-        let _ = writeln!(text, "# HELP shoplake_{name} {help}\n# TYPE shoplake_{name} {kind}");
-        for (labels, value) in values {
-            let _ = writeln!(text, "shoplake_{name}{labels} {value}");
-        }
-    };
-    let one = |value: u64| vec![(String::new(), value)];
-    let by_status = app.answered.iter().enumerate().skip(1);
-    let by_status: Vec<_> =
-        by_status.map(|(kind, count)| (format!("{{status=\"{kind}xx\"}}"), count.load(Ordering::Relaxed))).collect();
-    metric("http_requests_total", "counter", "Requests answered.", &by_status);
-    let (walked, recalled) = (&app.figures.walked, &app.figures.recalled);
-    metric(
-        "figures_walked_total",
-        "counter",
-        "Answers that took a walk over the sales.",
-        &one(walked.load(Ordering::Relaxed)),
-    );
-    metric(
-        "figures_recalled_total",
-        "counter",
-        "Answers that were there already.",
-        &one(recalled.load(Ordering::Relaxed)),
-    );
-    metric("pages_listening", "gauge", "Pages that wait for news.", &one(app.news.receiver_count() as u64));
+async fn metrics(State(app): State<App>) -> Answer<Response> {
+    let mut metrics = app.meters.read().await?;
+    metrics.extend(of_server(&app));
+    let text = prometheus(&metrics);
+    Ok(([(header::CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")], text).into_response())
+}
+
+/// What the server counts and measures itself.
+fn of_server(app: &App) -> Vec<Metric> {
+    let count =
+        |name, help, count: &AtomicU64| Metric::counter(name, help).with([], count.load(Ordering::Relaxed) as f64);
+    let gauge = |name, help, value: f64| Metric::gauge(name, help).with([], value);
+    let listening = app.news.receiver_count() as f64;
+    let mut metrics = app.traffic.metrics();
+    metrics.extend([
+        count("shoplake_figures_walked_total", "Answers that took a walk over the sales.", &app.figures.walked),
+        count("shoplake_figures_recalled_total", "Answers that were there already.", &app.figures.recalled),
+        gauge("shoplake_pages_listening", "Pages that wait for news.", listening),
+    ]);
     if let Some(shown) = app.figures.shown() {
-        metric("batch", "gauge", "The batch that is shown.", &one(shown.batch.0));
-        let rows = shown.catalog.tables.values().map(|table| (format!("{{table=\"{}\"}}", table.name), table.rows()));
-        metric("table_rows", "gauge", "Rows of a table.", &rows.collect::<Vec<_>>());
-        if let Some(at) = shown.loaded_at {
-            metric(
-                "loaded_timestamp_seconds",
-                "gauge",
-                "When that batch was published.",
-                &one(at.timestamp().unsigned_abs()),
-            );
+        let mut rows = Metric::gauge("shoplake_table_rows", "Rows of a table.");
+        for table in shown.catalog.tables.values() {
+            rows.add([("table", &table.name)], table.rows() as f64);
         }
         let bytes = shown.cube.as_ref().map_or(0, |cube| cube.bytes());
-        metric("sales_in_memory_bytes", "gauge", "Bytes of the sales in memory.", &one(bytes));
+        metrics.extend([
+            rows,
+            gauge("shoplake_batch", "The batch that is shown.", shown.batch.0 as f64),
+            gauge("shoplake_sales_in_memory_bytes", "Bytes of the sales in memory.", bytes as f64),
+        ]);
+        metrics.extend(shown.loaded_at.map(|at| {
+            gauge("shoplake_loaded_timestamp_seconds", "When that batch was published.", at.timestamp() as f64)
+        }));
     }
-    ([(header::CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")], text).into_response()
+    metrics
 }

@@ -1,13 +1,16 @@
 //! SQL: one SELECT over the tables of the batch that is shown, within bounds.
 
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use axum::Json;
 use axum::extract::State;
 use axum::routing::post;
+use chrono::Utc;
 use serde::Deserialize;
 use serde_json::{Value, json};
 use shoplake_core::access::Role;
+use shoplake_core::cost::Usage;
 
 use super::Endpoint;
 use crate::app::App;
@@ -49,15 +52,28 @@ async fn query(State(app): State<App>, Body(Query { sql, limit }): Body<Query>) 
     }
     let shown = app.figures.shown().ok_or_else(Problem::not_ready)?;
     let began = Instant::now();
-    let rows = run(&app, &shown, &sql, limit as usize).await?;
+    let rows = run(&app, &shown, &sql, limit as usize).await;
+    let (scanned, seconds) = (named_bytes(&shown, &sql), began.elapsed().as_secs_f64());
+    // Whoever asked does not wait for the note.
+    tokio::spawn(note(Arc::clone(&app), scanned, seconds));
+    let rows = rows?;
     Ok(Json(json!({
         "columns": rows.columns(),
         "truncated": rows.truncated,
         "rows": rows.values,
-        "scanned_bytes": named_bytes(&shown, &sql),
-        "seconds": began.elapsed().as_secs_f64(),
+        "scanned_bytes": scanned,
+        "seconds": seconds,
         "batch": shown.batch.0,
     })))
+}
+
+/// Notes what a query used, for what it costs and for the alert on slow ones.
+async fn note(app: App, scanned: u64, seconds: f64) {
+    let memory = app.project.limits.memory;
+    let usage = Usage { at: Utc::now(), run: None, seconds, memory, scanned, reads: 0, writes: 0, stored: None };
+    if let Err(fault) = app.usage.record(&usage).await {
+        tracing::warn!(%fault, "what was used was not noted");
+    }
 }
 
 /// Runs one SELECT within the bounds of rows, time, and queries at once.
@@ -76,7 +92,10 @@ pub(super) async fn in_time<T>(app: &App, work: impl AsyncFnOnce() -> Answer<T>)
         let _permit = app.queries.acquire().await.map_err(|error| Problem::internal(&error))?;
         work().await
     };
-    tokio::time::timeout(TIME_MAX, turn).await.unwrap_or_else(|_| {
+    let began = Instant::now();
+    let done = tokio::time::timeout(TIME_MAX, turn).await;
+    app.traffic.query(began.elapsed().as_secs_f64());
+    done.unwrap_or_else(|_| {
         let seconds = TIME_MAX.as_secs();
         Err(Problem::unprocessable("query.slow", format!("the query took longer than {seconds} s"))
             .hint("ask for fewer days, or put the query into a model"))

@@ -39,7 +39,7 @@ impl Written {
     fn meaning(&self, table: &str, column: &str) -> Option<String> {
         let contract = self.project.dataset(table).map(|dataset| &dataset.contract);
         let stated = contract.and_then(|contract| contract.column(column)?.description.clone());
-        let model = || Some(self.models.get(table)?.columns.iter().find(|known| known.name == column)?);
+        let model = || self.models.get(table)?.columns.iter().find(|known| known.name == column);
         stated.or_else(|| model().map(|known| known.description.clone()))
     }
 

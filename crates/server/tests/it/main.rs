@@ -10,6 +10,7 @@ mod figures;
 mod http;
 mod live;
 mod logs;
+mod metrics;
 mod query;
 mod security;
 mod shares;

@@ -9,7 +9,9 @@ use async_trait::async_trait;
 use futures::TryStreamExt;
 use reqwest::{Method, RequestBuilder, Response};
 use serde_json::{Value, json};
+use shoplake_core::cost::UsageStore;
 use shoplake_core::logs::{LogLine, LogQuery, LogStore};
+use shoplake_core::metrics::{Meters, Metric};
 use shoplake_core::outcome::RunOutcome;
 use shoplake_core::ports::{Deaf, Engine, Quiet, StateStore, TableStore};
 use shoplake_core::{Project, Result, RunId};
@@ -43,6 +45,16 @@ impl Runner for NotedRunner {
     }
     async fn stop(&self) -> Result<bool> {
         Ok(self.0.lock().unwrap().pop().is_some())
+    }
+}
+
+/// A project that measures one thing of itself.
+struct Unmeasured;
+
+#[async_trait]
+impl Meters for Unmeasured {
+    async fn read(&self) -> Result<Vec<Metric>> {
+        Ok(vec![Metric::gauge("shoplake_last_run_failed", "Whether.").with([], 0.0)])
     }
 }
 
@@ -130,6 +142,12 @@ impl Shop {
         rows
     }
 
+    /// Seconds that queries took, as far as they are noted.
+    pub(crate) async fn query_seconds(&self) -> Vec<f64> {
+        let state = SqliteState::open(&self.project().state_dir().join("state.db")).await.unwrap();
+        state.query_seconds(chrono::Utc::now() - chrono::TimeDelta::hours(1)).await.unwrap()
+    }
+
     pub(crate) async fn access(&self) -> SqliteAccess {
         SqliteAccess::open(&self.project().state_dir().join("access.db")).await.unwrap()
     }
@@ -143,6 +161,9 @@ impl Shop {
             access: Arc::new(self.access().await),
             alerts: Arc::new(SqliteState::open(&project.state_dir().join("state.db")).await.unwrap()),
             logs: Arc::new(Stated),
+            meters: Arc::new(Unmeasured),
+            usage: Arc::new(SqliteState::open(&project.state_dir().join("state.db")).await.unwrap()),
+            traffic: Arc::default(),
             runner,
             explain: Arc::new(Unexplained),
             project,

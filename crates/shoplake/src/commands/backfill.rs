@@ -104,7 +104,7 @@ fn publish(
     let options = RunOptions { build_only: true, choice, ..RunOptions::default() };
     let outcome = context.block_on(project.limits.threads, async {
         let pipeline = wiring::pipeline(project, progress::for_printer(&context.printer)).await?;
-        Ok(run::until_stopped(project, pipeline.run(&options)).await?)
+        Ok(run::until_stopped(project, Box::pin(pipeline.run(&options))).await?)
     })?;
     results::write(compiled, "build", &outcome)?;
     if let Some((path, reached, day)) = day.filter(|_| outcome.status != RunStatus::Error) {

@@ -49,7 +49,7 @@ pub(super) fn build_with(
     let options = RunOptions { build_only: true, choice, ..RunOptions::default() };
     let outcome = context.block_on(compiled.project.limits.threads, async {
         let pipeline = wiring::pipeline(&compiled.project, progress::for_printer(printer)).await?;
-        Ok(super::run::until_stopped(&compiled.project, pipeline.run(&options)).await?)
+        Ok(super::run::until_stopped(&compiled.project, Box::pin(pipeline.run(&options))).await?)
     })?;
     results::write(compiled, command, &outcome)?;
     if json {

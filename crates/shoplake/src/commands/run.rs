@@ -11,7 +11,7 @@ use super::stop::asked_to_stop;
 use super::{Context, build, results, usage};
 use crate::cli::RunArgs;
 use crate::failure::{Exit, Failure};
-use crate::{alerts, progress, summary, wiring};
+use crate::{alerts, progress, summary, telemetry, wiring};
 
 pub(super) fn run(context: &Context, args: RunArgs) -> Result<Exit, Failure> {
     let compiled = context.compiled(args.select.vars.as_deref())?;
@@ -49,9 +49,10 @@ pub(super) fn run_with(
     let watcher = progress::for_printer(printer);
     let outcome = context.block_on(project.limits.threads, async {
         let pipeline = wiring::pipeline(project, watcher).await?;
-        let outcome = until_stopped(project, pipeline.run(options)).await?;
+        let outcome = until_stopped(project, Box::pin(pipeline.run(options))).await?;
         usage::of_run(project, &outcome).await;
         alerts::after_run(project).await;
+        telemetry::after_run(project, outcome.started_at).await;
         Ok(outcome)
     })?;
     results::write(compiled, "run", &outcome)?;

@@ -8,7 +8,7 @@ use shoplake_core::cost::Usage;
 use shoplake_core::outcome::{FileStatus, RunOutcome};
 use shoplake_core::{Catalog, Project};
 
-use super::status::Sizes;
+use crate::sizes::Sizes;
 use crate::wiring;
 
 /// Notes what a run used: the files that it read, its requests, and the lake as it is now.
@@ -41,7 +41,7 @@ pub(super) async fn of_run(project: &Project, outcome: &RunOutcome) {
 
 /// Notes what a query used, in a project that has run: the whole of each table that its SQL names.
 pub(super) async fn of_query(project: &Project, catalog: &Catalog, sql: &str, time: Duration) {
-    if !project.state_dir().join("state.db").is_file() {
+    if project.state.is_none() && !project.state_dir().join("state.db").is_file() {
         return;
     }
     let words: Vec<String> = sql.split(|c: char| !c.is_alphanumeric() && c != '_').map(str::to_lowercase).collect();

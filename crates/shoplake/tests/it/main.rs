@@ -23,6 +23,8 @@ mod models;
 mod openlineage;
 mod plan;
 mod poison;
+#[cfg(feature = "postgres")]
+mod postgres;
 mod project;
 mod s3;
 mod schedule;

@@ -11,7 +11,9 @@ use chrono::{DateTime, Utc};
 use serde_json::Value;
 use shoplake_core::contract::{Column, ColumnType, Contract, FileOptions, Format, SchemaChange};
 use shoplake_core::outcome::{FileOutcome, FileStatus, RunOutcome};
-use shoplake_core::ports::{FileRecord, LandingZone, Manifest, Pulled, Quiet, RunRecord, StateStore, StepRecord, Take};
+use shoplake_core::ports::{
+    FileRecord, LandingZone, Manifest, Pulled, Quiet, RunRecord, StateStore, StepRecord, Take, Totals,
+};
 use shoplake_core::project::Dataset;
 use shoplake_core::source::{Origin, Paginator, RestApi, RestLimits};
 use shoplake_core::{BatchNumber, Counts, Fault, LandedFile, Result, RunId, Sha256};
@@ -130,6 +132,9 @@ impl StateStore for State {
     }
     async fn finish_run(&self, _: &RunOutcome) -> Result<()> {
         Ok(())
+    }
+    async fn totals(&self) -> Result<Totals> {
+        Ok(Totals::default())
     }
     async fn runs(&self, _: u32) -> Result<Vec<RunRecord>> {
         Ok(Vec::new())

@@ -1,12 +1,12 @@
 //! Files by bytes, by page, by status.
 
-use shoplake_core::Sha256;
 use shoplake_core::counts::Reason;
 use shoplake_core::judged::Violation;
 use shoplake_core::outcome::{FileStatus, Offender, Offenders};
-use shoplake_core::ports::{FileRecord, StateStore};
+use shoplake_core::ports::{FileRecord, StateStore, StepRecord, Totals};
+use shoplake_core::{RunId, Sha256};
 
-use crate::{fresh, json, manifest, record};
+use crate::{fresh, json, manifest, moment, record};
 
 /// Given a failed file with its offenders, when read back, then nothing of it is lost.
 #[tokio::test]
@@ -76,4 +76,28 @@ async fn files_by_status() {
     assert_eq!(names(None, 3).await, ["sales/d.csv", "sales/c.csv", "sales/b.csv"]);
     assert_eq!(names(Some(FileStatus::Failed), 9).await, ["sales/a.csv"]);
     assert!(names(Some(FileStatus::AlreadyLoaded), 9).await.is_empty());
+}
+
+/// Given runs, stages and files, when they are summed up, then each counts once, and a file that was judged again
+/// counts where it was loaded.
+#[tokio::test]
+async fn sums() {
+    let (_dir, state) = fresh().await;
+    assert_eq!(state.totals().await.unwrap(), Totals::default());
+    let run = RunId("run-1".into());
+    state.begin_run(&run, moment("2026-11-23T08:00:00Z")).await.unwrap();
+    for seconds in [0.5, 0.25] {
+        let step = StepRecord { name: "load".into(), seconds, detail: String::new() };
+        state.record_step(&run, &step).await.unwrap();
+    }
+    state.record_batch(&manifest(1, "run-1", &["a.csv", "b.csv"])).await.unwrap();
+    state.record_file(&record("run-1", "bad.csv", FileStatus::Failed)).await.unwrap();
+    let totals = state.totals().await.unwrap();
+    assert_eq!(totals.runs, [], "it has not ended");
+    assert_eq!(totals.stages, [("load".to_owned(), 2, 0.75)]);
+    let files = [("sales".to_owned(), FileStatus::Failed, 1), ("sales".to_owned(), FileStatus::Loaded, 2)];
+    assert_eq!(totals.files, files);
+    let [(dataset, rows)] = &totals.rows[..] else { panic!("{totals:?}") };
+    assert_eq!((dataset.as_str(), rows.rows_read, rows.inserted, rows.orphans), ("sales", 20, 12, 6));
+    assert!(rows.identity_holds() && rows.rejects[&shoplake_core::Reason::Range] == 2, "{rows:?}");
 }

@@ -1,11 +1,13 @@
 //! The state on real database files.
 
-#![allow(clippy::unwrap_used, clippy::expect_used)] // helpers of tests may panic
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)] // helpers of tests may panic
 
 mod access;
 mod batches;
 mod damage;
 mod files;
+#[cfg(feature = "postgres")]
+mod postgres;
 mod runs;
 mod schedule;
 
@@ -91,6 +93,7 @@ fn manifest(batch: u64, run: &str, names: &[&str]) -> Manifest {
                 files,
                 counts: Counts::default(),
                 top_cause: None,
+                seconds: 0.0,
             }],
             cursors: vec![("customers".into(), serde_json::json!({ "since": batch }))],
             fingerprints: vec![("sales".into(), "print-1".into())],

@@ -27,7 +27,7 @@ impl Connection {
         let host = url.trim_start_matches("http://").to_owned();
         let stream = TcpStream::connect(&host).with_context(|| format!("connect to {host}"))?;
         stream.set_nodelay(true)?;
-        stream.set_read_timeout(Some(Duration::from_secs(60)))?;
+        stream.set_read_timeout(Some(Duration::from_mins(1)))?;
         Ok(Self { reader: BufReader::new(stream), host })
     }
 

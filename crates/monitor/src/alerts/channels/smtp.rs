@@ -3,12 +3,14 @@
 //! Not the crate `lettre`: its TLS wants rustls' `logging`, which would build half of the dependencies anew
 //! in another form, for a dialogue of eight lines.
 
+use std::path::Path;
 use std::sync::Arc;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use rustls::ClientConfig;
-use rustls::pki_types::ServerName;
+use rustls::pki_types::pem::PemObject;
+use rustls::pki_types::{CertificateDer, ServerName};
+use rustls::{ClientConfig, RootCertStore};
 use rustls_platform_verifier::BuilderVerifierExt;
 use shoplake_core::alert::{Smtp, SmtpTls};
 use tokio::io::{AsyncBufReadExt, AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, BufReader};
@@ -70,13 +72,27 @@ async fn secured<S: Stream>(smtp: &Smtp, stream: S) -> Result<tokio_rustls::clie
     let broken =
         |error: &dyn std::fmt::Display| Undelivered::because(format!("TLS with the mail server failed: {error}"));
     let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
-    let config = ClientConfig::builder_with_provider(provider)
-        .with_safe_default_protocol_versions()
-        .and_then(rustls::ConfigBuilder::with_platform_verifier)
-        .map_err(|error| broken(&error))?
-        .with_no_client_auth();
+    let builder = ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions();
+    let builder = builder.map_err(|error| broken(&error))?;
+    let builder = match &smtp.ca {
+        Some(path) => builder.with_root_certificates(stated(path).map_err(Undelivered::because)?),
+        None => builder.with_platform_verifier().map_err(|error| broken(&error))?,
+    };
+    let config = builder.with_no_client_auth();
     let name = ServerName::try_from(smtp.host.clone()).map_err(|error| broken(&error))?;
     TlsConnector::from(Arc::new(config)).connect(name, stream).await.map_err(|error| broken(&error))
+}
+
+/// The certificates of a file that shoplake.yml names.
+fn stated(path: &Path) -> Result<RootCertStore, String> {
+    let unreadable =
+        |why: &dyn std::fmt::Display| format!("the certificates `{}` cannot be read: {why}", path.display());
+    let mut roots = RootCertStore::empty();
+    for certificate in CertificateDer::pem_file_iter(path).map_err(|error| unreadable(&error))? {
+        let certificate = certificate.map_err(|error| unreadable(&error))?;
+        roots.add(certificate).map_err(|error| unreadable(&error))?;
+    }
+    if roots.is_empty() { Err(unreadable(&"it has none")) } else { Ok(roots) }
 }
 
 fn lost(error: &std::io::Error) -> Undelivered {

@@ -8,7 +8,7 @@ use tokio::sync::mpsc;
 use crate::commands::Context;
 use crate::commands::stop::asked_to_stop;
 use crate::failure::{Exit, Failure};
-use crate::{alerts, wiring};
+use crate::{alerts, telemetry, wiring};
 
 pub(in crate::commands) fn run(context: &Context) -> Result<Exit, Failure> {
     let project = context.project()?;
@@ -20,6 +20,7 @@ pub(in crate::commands) fn run(context: &Context) -> Result<Exit, Failure> {
     context.block_on(0, async {
         let runner = wiring::scheduler(&project).await?;
         tokio::spawn(alerts::keep_watch(Arc::clone(&project)));
+        tokio::spawn(telemetry::keep_sending(Arc::clone(&project), None));
         let (orders, received) = mpsc::channel(8);
         tokio::spawn(async move {
             asked_to_stop().await;

@@ -8,6 +8,7 @@ use std::sync::Arc;
 
 use shoplake_core::{Fault, Project};
 use shoplake_pipeline::schedule::Order;
+use shoplake_server::Traffic;
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinHandle;
 
@@ -15,7 +16,7 @@ use super::Context;
 use super::stop::asked_to_stop;
 use crate::cli::ServeArgs;
 use crate::failure::{Exit, Failure};
-use crate::{alerts, wiring};
+use crate::{alerts, telemetry, wiring};
 use child::ChildRunner;
 use explanations::Explanations;
 
@@ -25,7 +26,9 @@ pub(super) fn serve(context: &Context, args: &ServeArgs) -> Result<Exit, Failure
     // Requests wait for disks and for each other: threads of their own, whatever SQL may take.
     context.block_on(0, async {
         let runner = Arc::new(ChildRunner::new(&project.dir));
-        let ports = wiring::served(&project, runner, Arc::new(Explanations(Arc::clone(&project)))).await?;
+        let traffic = Arc::new(Traffic::default());
+        let explanations = Arc::new(Explanations(Arc::clone(&project)));
+        let ports = wiring::served(&project, &traffic, runner, explanations).await?;
         let listener = shoplake_server::bind(args.listen, &ports).await?;
         let address = listener.local_addr().map_err(Fault::from)?;
         let (stop, stopping) = watch::channel(false);
@@ -40,12 +43,14 @@ pub(super) fn serve(context: &Context, args: &ServeArgs) -> Result<Exit, Failure
         if args.open && !open(&url) {
             printer.warn(format_args!("no browser could be started; open {url} by hand"));
         }
+        let telemetry = tokio::spawn(telemetry::keep_sending(Arc::clone(&project), Some(traffic)));
         let work = if args.no_schedule { None } else { Some(Work::begin(&project).await?) };
         let served = shoplake_server::serve(listener, ports, stopping).await;
         if let Some(work) = work {
             work.end().await?;
         }
         served?;
+        telemetry.abort();
         stopper.abort();
         printer.say("ended");
         Ok(())

@@ -4,9 +4,9 @@ use async_trait::async_trait;
 use shoplake_core::schedule::ports::{Logged, Memory, ScheduleStore};
 use shoplake_core::{Fault, FaultKind, Result, RunId};
 use sqlx::Row;
-use sqlx::sqlite::SqliteRow;
 
-use super::SqliteState;
+use super::State;
+use super::db::{DbRow, begin};
 use super::fault::{OrFault, damaged};
 use super::files::word;
 use super::leadership::ROLE;
@@ -19,7 +19,7 @@ const NOTE: &str = "note what the schedule did";
 const LOG_MAX: i64 = 10_000;
 
 #[async_trait]
-impl ScheduleStore for SqliteState {
+impl ScheduleStore for State {
     async fn recall(&self) -> Result<Option<Memory>> {
         let sql = "SELECT memory FROM schedule_memory";
         let text: Option<String> = sqlx::query_scalar(sql).fetch_optional(&self.reader).await.or_fault(READ)?;
@@ -27,39 +27,39 @@ impl ScheduleStore for SqliteState {
     }
 
     async fn keep(&self, term: u64, memory: &Memory, log: &[Logged]) -> Result<()> {
-        let mut transaction = self.writer.begin_with("BEGIN IMMEDIATE").await.or_fault(NOTE)?;
-        let sql = "SELECT term FROM leaders WHERE role = ?1";
+        let mut transaction = begin(&self.writer).await.or_fault(NOTE)?;
+        let sql = "SELECT term FROM leaders WHERE role = $1";
         let leads: Option<i64> =
             sqlx::query_scalar(sql).bind(ROLE).fetch_optional(&mut *transaction).await.or_fault(NOTE)?;
         if leads != Some(term as i64) {
             return Err(Fault::new(FaultKind::Busy, "another instance leads the schedule now"));
         }
-        let sql = "INSERT INTO schedule_memory (one, memory) VALUES (1, ?1)
+        let sql = "INSERT INTO schedule_memory (one, memory) VALUES (1, $1)
                    ON CONFLICT (one) DO UPDATE SET memory = excluded.memory";
         let json = serde_json::to_string(memory).or_fault(NOTE)?;
         sqlx::query(sql).bind(json).execute(&mut *transaction).await.or_fault(NOTE)?;
         for line in log {
-            let sql = "INSERT INTO schedule_log (at, due, event, count, run_id, note) VALUES (?1, ?2, ?3, ?4, ?5, ?6)";
+            let sql = "INSERT INTO schedule_log (at, due, event, count, run_id, note) VALUES ($1, $2, $3, $4, $5, $6)";
             let query = sqlx::query(sql).bind(moment(line.at)).bind(line.due.map(moment));
             let query = query.bind(word(&line.event, NOTE)?).bind(line.count as i64);
             let query = query.bind(line.run.as_ref().map(|run| &run.0)).bind(&line.note);
             query.execute(&mut *transaction).await.or_fault(NOTE)?;
         }
         if !log.is_empty() {
-            let sql = "DELETE FROM schedule_log WHERE id <= (SELECT max(id) FROM schedule_log) - ?1";
+            let sql = "DELETE FROM schedule_log WHERE id <= (SELECT max(id) FROM schedule_log) - $1";
             sqlx::query(sql).bind(LOG_MAX).execute(&mut *transaction).await.or_fault(NOTE)?;
         }
         transaction.commit().await.or_fault(NOTE)
     }
 
     async fn logged(&self, limit: u32) -> Result<Vec<Logged>> {
-        let sql = "SELECT at, due, event, count, run_id, note FROM schedule_log ORDER BY id DESC LIMIT ?1";
-        let rows = sqlx::query(sql).bind(limit).fetch_all(&self.reader).await.or_fault(READ)?;
+        let sql = "SELECT at, due, event, count, run_id, note FROM schedule_log ORDER BY id DESC LIMIT $1";
+        let rows = sqlx::query(sql).bind(i64::from(limit)).fetch_all(&self.reader).await.or_fault(READ)?;
         rows.iter().map(line).collect()
     }
 }
 
-fn line(row: &SqliteRow) -> Result<Logged> {
+fn line(row: &DbRow) -> Result<Logged> {
     let at: String = row.try_get("at").or_fault(READ)?;
     let due: Option<String> = row.try_get("due").or_fault(READ)?;
     let event: String = row.try_get("event").or_fault(READ)?;

@@ -1,6 +1,6 @@
 //! Which of several instances on one state leads: a row that the leader keeps changing.
 //!
-//! The same statements hold on any database with transactions; PostgreSQL comes with its adapter.
+//! No clock is compared with another machine's: a follower counts by its own for how long it saw no beat.
 
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
@@ -8,9 +8,9 @@ use std::time::{Duration, Instant};
 use async_trait::async_trait;
 use shoplake_core::Result;
 use shoplake_core::schedule::ports::{Leadership, Standing};
-use sqlx::{SqliteConnection, SqlitePool};
 
-use super::SqliteState;
+use super::State;
+use super::db::{Connection, Pool, begin};
 use super::fault::OrFault;
 
 /// What is led.
@@ -19,8 +19,8 @@ const DOING: &str = "find out which instance leads";
 
 /// One instance's stand among those that share a state.
 #[derive(Debug)]
-pub struct SqliteLeadership {
-    writer: SqlitePool,
+pub struct Leader {
+    writer: Pool,
     /// A name that no other instance has, not even an earlier one of this machine.
     holder: String,
     /// How long another must be silent to be taken for dead.
@@ -29,14 +29,14 @@ pub struct SqliteLeadership {
     seen: Mutex<Option<((i64, i64), Instant)>>,
 }
 
-impl SqliteState {
+impl State {
     /// The stand of an instance with a name of its own. It takes over from one that was silent for `silence`.
-    pub fn leadership(&self, holder: impl Into<String>, silence: Duration) -> SqliteLeadership {
-        SqliteLeadership { writer: self.writer.clone(), holder: holder.into(), silence, seen: Mutex::new(None) }
+    pub fn leadership(&self, holder: impl Into<String>, silence: Duration) -> Leader {
+        Leader { writer: self.writer.clone(), holder: holder.into(), silence, seen: Mutex::new(None) }
     }
 }
 
-impl SqliteLeadership {
+impl Leader {
     /// Whether whoever beat like this has been silent for long enough.
     fn is_silent(&self, beat: (i64, i64)) -> bool {
         let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
@@ -51,10 +51,10 @@ impl SqliteLeadership {
 }
 
 #[async_trait]
-impl Leadership for SqliteLeadership {
+impl Leadership for Leader {
     async fn beat(&self) -> Result<Standing> {
-        let mut transaction = self.writer.begin_with("BEGIN IMMEDIATE").await.or_fault(DOING)?;
-        let sql = "SELECT holder, term, beats FROM leaders WHERE role = ?1";
+        let mut transaction = begin(&self.writer).await.or_fault(DOING)?;
+        let sql = "SELECT holder, term, beats FROM leaders WHERE role = $1";
         let row: Option<(String, i64, i64)> =
             sqlx::query_as(sql).bind(ROLE).fetch_optional(&mut *transaction).await.or_fault(DOING)?;
         let (holder, term, beats) = row.unwrap_or_default();
@@ -71,15 +71,15 @@ impl Leadership for SqliteLeadership {
     }
 
     async fn resign(&self) -> Result<()> {
-        let sql = "UPDATE leaders SET holder = '' WHERE role = ?1 AND holder = ?2";
+        let sql = "UPDATE leaders SET holder = '' WHERE role = $1 AND holder = $2";
         let query = sqlx::query(sql).bind(ROLE).bind(&self.holder);
         query.execute(&self.writer).await.or_fault("give the lead away")?;
         Ok(())
     }
 }
 
-async fn write(connection: &mut SqliteConnection, holder: &str, term: i64, beats: i64) -> sqlx::Result<()> {
-    let sql = "INSERT INTO leaders (role, holder, term, beats) VALUES (?1, ?2, ?3, ?4)
+async fn write(connection: &mut Connection, holder: &str, term: i64, beats: i64) -> sqlx::Result<()> {
+    let sql = "INSERT INTO leaders (role, holder, term, beats) VALUES ($1, $2, $3, $4)
                ON CONFLICT (role) DO UPDATE SET holder = excluded.holder, term = excluded.term, beats = excluded.beats";
     sqlx::query(sql).bind(ROLE).bind(holder).bind(term).bind(beats).execute(connection).await?;
     Ok(())

@@ -4,9 +4,9 @@ use chrono::{DateTime, SecondsFormat, Utc};
 use shoplake_core::outcome::RunOutcome;
 use shoplake_core::ports::{RunRecord, StepRecord};
 use shoplake_core::{Result, RunId};
-use sqlx::sqlite::SqliteRow;
-use sqlx::{Row, SqliteConnection, SqlitePool};
+use sqlx::Row;
 
+use super::db::{Connection, DbRow, Pool};
 use super::fault::{OrFault, damaged};
 use super::files::word;
 
@@ -24,8 +24,8 @@ pub(super) fn parse_moment(text: &str, doing: &str) -> Result<DateTime<Utc>> {
 }
 
 /// Makes sure that a run is known, whatever the state has forgotten of it.
-pub(super) async fn ensure(connection: &mut SqliteConnection, run: &RunId, at: DateTime<Utc>) -> sqlx::Result<()> {
-    sqlx::query("INSERT INTO runs (run_id, started_at) VALUES (?1, ?2) ON CONFLICT DO NOTHING")
+pub(super) async fn ensure(connection: &mut Connection, run: &RunId, at: DateTime<Utc>) -> sqlx::Result<()> {
+    sqlx::query("INSERT INTO runs (run_id, started_at) VALUES ($1, $2) ON CONFLICT DO NOTHING")
         .bind(&run.0)
         .bind(moment(at))
         .execute(connection)
@@ -33,43 +33,43 @@ pub(super) async fn ensure(connection: &mut SqliteConnection, run: &RunId, at: D
     Ok(())
 }
 
-pub(super) async fn begin(pool: &SqlitePool, run: &RunId, started_at: DateTime<Utc>) -> Result<()> {
+pub(super) async fn begin(pool: &Pool, run: &RunId, started_at: DateTime<Utc>) -> Result<()> {
     let doing = "note the run in the state";
     let mut connection = pool.acquire().await.or_fault(doing)?;
     ensure(&mut connection, run, started_at).await.or_fault(doing)
 }
 
-pub(super) async fn record_step(pool: &SqlitePool, run: &RunId, step: &StepRecord) -> Result<()> {
+pub(super) async fn record_step(pool: &Pool, run: &RunId, step: &StepRecord) -> Result<()> {
     let sql = "INSERT INTO steps (run_id, position, name, seconds, detail)
-               VALUES (?1, (SELECT coalesce(max(position), 0) + 1 FROM steps WHERE run_id = ?1), ?2, ?3, ?4)";
+               VALUES ($1, (SELECT coalesce(max(position), 0) + 1 FROM steps WHERE run_id = $1), $2, $3, $4)";
     let query = sqlx::query(sql).bind(&run.0).bind(&step.name).bind(step.seconds).bind(&step.detail);
     query.execute(pool).await.or_fault("note a step in the state")?;
     Ok(())
 }
 
-pub(super) async fn finish(pool: &SqlitePool, outcome: &RunOutcome) -> Result<()> {
+pub(super) async fn finish(pool: &Pool, outcome: &RunOutcome) -> Result<()> {
     let doing = "note the run's outcome in the state";
     let json = serde_json::to_string(outcome).or_fault(doing)?;
-    let sql = "INSERT INTO runs (run_id, started_at, status, outcome) VALUES (?1, ?2, ?3, ?4)
+    let sql = "INSERT INTO runs (run_id, started_at, status, outcome) VALUES ($1, $2, $3, $4)
                ON CONFLICT (run_id) DO UPDATE SET status = excluded.status, outcome = excluded.outcome";
     let query = sqlx::query(sql).bind(&outcome.run_id.0).bind(moment(outcome.started_at));
     query.bind(word(&outcome.status, doing)?).bind(json).execute(pool).await.or_fault(doing)?;
     Ok(())
 }
 
-pub(super) async fn latest(pool: &SqlitePool, limit: u32) -> Result<Vec<RunRecord>> {
-    let sql = "SELECT run_id, started_at, outcome FROM runs ORDER BY started_at DESC, run_id DESC LIMIT ?1";
-    let rows = sqlx::query(sql).bind(limit).fetch_all(pool).await.or_fault(READ)?;
+pub(super) async fn latest(pool: &Pool, limit: u32) -> Result<Vec<RunRecord>> {
+    let sql = "SELECT run_id, started_at, outcome FROM runs ORDER BY started_at DESC, run_id DESC LIMIT $1";
+    let rows = sqlx::query(sql).bind(i64::from(limit)).fetch_all(pool).await.or_fault(READ)?;
     rows.iter().map(run_record).collect()
 }
 
-pub(super) async fn steps(pool: &SqlitePool, run: &RunId) -> Result<Vec<StepRecord>> {
-    let sql = "SELECT name, seconds, detail FROM steps WHERE run_id = ?1 ORDER BY position";
+pub(super) async fn steps(pool: &Pool, run: &RunId) -> Result<Vec<StepRecord>> {
+    let sql = "SELECT name, seconds, detail FROM steps WHERE run_id = $1 ORDER BY position";
     let rows = sqlx::query_as(sql).bind(&run.0).fetch_all(pool).await.or_fault("read the steps of a run")?;
     Ok(rows.into_iter().map(|(name, seconds, detail)| StepRecord { name, seconds, detail }).collect())
 }
 
-fn run_record(row: &SqliteRow) -> Result<RunRecord> {
+fn run_record(row: &DbRow) -> Result<RunRecord> {
     let started_at: String = row.try_get("started_at").or_fault(READ)?;
     let outcome: Option<String> = row.try_get("outcome").or_fault(READ)?;
     Ok(RunRecord {

@@ -6,20 +6,20 @@ use serde_json::Value;
 use shoplake_core::outcome::{DatasetOutcome, FileStatus};
 use shoplake_core::ports::{FileRecord, Manifest};
 use shoplake_core::{BatchNumber, LandedFile, Result, RunId};
-use sqlx::{SqliteConnection, SqlitePool};
 
+use super::db::{Connection, Pool, begin};
 use super::fault::OrFault;
 use super::{files, runs};
 
 /// Notes a published batch in one transaction. A batch that is known already changes nothing, and an
 /// older batch that is noted late (while the state is rebuilt) never moves a cursor back.
-pub(super) async fn record(pool: &SqlitePool, manifest: &Manifest) -> Result<()> {
+pub(super) async fn record(pool: &Pool, manifest: &Manifest) -> Result<()> {
     let doing = "note the published batch in the state";
     let summary = &manifest.summary;
     let batch = manifest.batch.0 as i64;
-    let mut transaction = pool.begin_with("BEGIN IMMEDIATE").await.or_fault(doing)?;
+    let mut transaction = begin(pool).await.or_fault(doing)?;
     runs::ensure(&mut transaction, &summary.run_id, summary.started_at).await.or_fault(doing)?;
-    sqlx::query("INSERT INTO batches (number, run_id) VALUES (?1, ?2) ON CONFLICT DO NOTHING")
+    sqlx::query("INSERT INTO batches (number, run_id) VALUES ($1, $2) ON CONFLICT DO NOTHING")
         .bind(batch)
         .bind(&summary.run_id.0)
         .execute(&mut *transaction)
@@ -61,49 +61,49 @@ fn loaded(manifest: &Manifest) -> Vec<FileRecord> {
     records
 }
 
-async fn move_cursor(connection: &mut SqliteConnection, dataset: &str, value: &Value, batch: i64) -> sqlx::Result<()> {
-    let sql = "INSERT INTO cursors (dataset, value, batch) VALUES (?1, ?2, ?3)
+async fn move_cursor(connection: &mut Connection, dataset: &str, value: &Value, batch: i64) -> sqlx::Result<()> {
+    let sql = "INSERT INTO cursors (dataset, value, batch) VALUES ($1, $2, $3)
                ON CONFLICT (dataset) DO UPDATE SET value = excluded.value, batch = excluded.batch
                WHERE excluded.batch >= cursors.batch";
     sqlx::query(sql).bind(dataset).bind(value.to_string()).bind(batch).execute(connection).await?;
     Ok(())
 }
 
-pub(super) async fn last(pool: &SqlitePool) -> Result<BatchNumber> {
+pub(super) async fn last(pool: &Pool) -> Result<BatchNumber> {
     let sql = "SELECT coalesce(max(number), 0) FROM batches";
     let number: i64 = sqlx::query_scalar(sql).fetch_one(pool).await.or_fault("read the last batch")?;
     Ok(BatchNumber(number as u64))
 }
 
-pub(super) async fn run_of(pool: &SqlitePool, batch: BatchNumber) -> Result<Option<RunId>> {
-    let sql = "SELECT run_id FROM batches WHERE number = ?1";
+pub(super) async fn run_of(pool: &Pool, batch: BatchNumber) -> Result<Option<RunId>> {
+    let sql = "SELECT run_id FROM batches WHERE number = $1";
     let run: Option<String> =
         sqlx::query_scalar(sql).bind(batch.0 as i64).fetch_optional(pool).await.or_fault("read whose a batch is")?;
     Ok(run.map(RunId))
 }
 
-pub(super) async fn cursor(pool: &SqlitePool, dataset: &str) -> Result<Option<Value>> {
+pub(super) async fn cursor(pool: &Pool, dataset: &str) -> Result<Option<Value>> {
     let doing = "read a cursor";
-    let sql = "SELECT value FROM cursors WHERE dataset = ?1";
+    let sql = "SELECT value FROM cursors WHERE dataset = $1";
     let text: Option<String> = sqlx::query_scalar(sql).bind(dataset).fetch_optional(pool).await.or_fault(doing)?;
     text.map(|text| serde_json::from_str(&text).or_fault(doing)).transpose()
 }
 
-pub(super) async fn pull(pool: &SqlitePool, dataset: &str) -> Result<Option<Value>> {
+pub(super) async fn pull(pool: &Pool, dataset: &str) -> Result<Option<Value>> {
     let doing = "read an unfinished pull";
-    let sql = "SELECT value FROM pulls WHERE dataset = ?1";
+    let sql = "SELECT value FROM pulls WHERE dataset = $1";
     let text: Option<String> = sqlx::query_scalar(sql).bind(dataset).fetch_optional(pool).await.or_fault(doing)?;
     text.map(|text| serde_json::from_str(&text).or_fault(doing)).transpose()
 }
 
-pub(super) async fn set_pull(pool: &SqlitePool, dataset: &str, pull: Option<&Value>) -> Result<()> {
+pub(super) async fn set_pull(pool: &Pool, dataset: &str, pull: Option<&Value>) -> Result<()> {
     let query = match pull {
         Some(value) => {
-            let sql = "INSERT INTO pulls (dataset, value) VALUES (?1, ?2)
+            let sql = "INSERT INTO pulls (dataset, value) VALUES ($1, $2)
                        ON CONFLICT (dataset) DO UPDATE SET value = excluded.value";
             sqlx::query(sql).bind(dataset).bind(value.to_string())
         }
-        None => sqlx::query("DELETE FROM pulls WHERE dataset = ?1").bind(dataset),
+        None => sqlx::query("DELETE FROM pulls WHERE dataset = $1").bind(dataset),
     };
     query.execute(pool).await.or_fault("keep an unfinished pull")?;
     Ok(())

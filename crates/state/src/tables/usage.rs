@@ -5,19 +5,19 @@ use chrono::{DateTime, Utc};
 use shoplake_core::cost::{Usage, UsageStore};
 use shoplake_core::{Result, RunId};
 use sqlx::Row;
-use sqlx::sqlite::SqliteRow;
 
-use super::SqliteState;
+use super::State;
+use super::db::DbRow;
 use super::fault::OrFault;
 use super::runs::{moment, parse_moment};
 
 const READ: &str = "read what was used";
 
 #[async_trait]
-impl UsageStore for SqliteState {
+impl UsageStore for State {
     async fn record(&self, usage: &Usage) -> Result<()> {
         let sql = "INSERT INTO usage (at, run_id, seconds, memory, scanned, reads, writes, stored)
-                   VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)";
+                   VALUES ($1, $2, $3, $4, $5, $6, $7, $8)";
         let query = sqlx::query(sql).bind(moment(usage.at)).bind(usage.run.as_ref().map(|run| &run.0));
         let query = query.bind(usage.seconds).bind(usage.memory as i64).bind(usage.scanned as i64);
         let query = query.bind(usage.reads as i64).bind(usage.writes as i64);
@@ -27,19 +27,19 @@ impl UsageStore for SqliteState {
     }
 
     async fn used(&self, since: DateTime<Utc>) -> Result<Vec<Usage>> {
-        let sql = "SELECT * FROM usage WHERE at >= ?1 OR id = (
-                       SELECT max(id) FROM usage WHERE at < ?1 AND stored IS NOT NULL) ORDER BY at, id";
+        let sql = "SELECT * FROM usage WHERE at >= $1 OR id = (
+                       SELECT max(id) FROM usage WHERE at < $1 AND stored IS NOT NULL) ORDER BY at, id";
         let rows = sqlx::query(sql).bind(moment(since)).fetch_all(&self.reader).await.or_fault(READ)?;
         rows.iter().map(usage).collect()
     }
 
     async fn query_seconds(&self, since: DateTime<Utc>) -> Result<Vec<f64>> {
-        let sql = "SELECT seconds FROM usage WHERE at >= ?1 AND run_id IS NULL";
+        let sql = "SELECT seconds FROM usage WHERE at >= $1 AND run_id IS NULL";
         sqlx::query_scalar(sql).bind(moment(since)).fetch_all(&self.reader).await.or_fault(READ)
     }
 }
 
-fn usage(row: &SqliteRow) -> Result<Usage> {
+fn usage(row: &DbRow) -> Result<Usage> {
     let count = |column: &str| -> Result<u64> { Ok(row.try_get::<i64, _>(column).or_fault(READ)? as u64) };
     let at: String = row.try_get("at").or_fault(READ)?;
     let run: Option<String> = row.try_get("run_id").or_fault(READ)?;

@@ -5,9 +5,9 @@ use serde::de::DeserializeOwned;
 use shoplake_core::outcome::{FileOutcome, FileStatus};
 use shoplake_core::ports::FileRecord;
 use shoplake_core::{Counts, Reason, Result, RunId, Sha256};
-use sqlx::sqlite::SqliteRow;
-use sqlx::{Row, SqliteConnection, SqlitePool};
+use sqlx::Row;
 
+use super::db::{Connection, DbRow, Pool, begin};
 use super::fault::{OrFault, damaged};
 use super::runs::{self, moment, parse_moment};
 
@@ -15,75 +15,71 @@ const READ: &str = "read the files";
 const NOTE: &str = "note a file in the state";
 
 /// The columns of the reasons, in the order of [`Reason`].
-const REASONS: [(Reason, &str); 4] = [
+pub(super) const REASONS: [(Reason, &str); 4] = [
     (Reason::Malformed, "rejected_malformed"),
     (Reason::Missing, "rejected_missing"),
     (Reason::Range, "rejected_range"),
     (Reason::Contract, "rejected_contract"),
 ];
 
-pub(super) async fn by_bytes(pool: &SqlitePool, dataset: &str, sha256: &Sha256) -> Result<Option<FileRecord>> {
-    let sql = "SELECT * FROM files WHERE dataset = ?1 AND sha256 = ?2 ORDER BY id DESC LIMIT 1";
+pub(super) async fn by_bytes(pool: &Pool, dataset: &str, sha256: &Sha256) -> Result<Option<FileRecord>> {
+    let sql = "SELECT * FROM files WHERE dataset = $1 AND sha256 = $2 ORDER BY id DESC LIMIT 1";
     let row = sqlx::query(sql).bind(dataset).bind(&sha256.0).fetch_optional(pool).await.or_fault(READ)?;
     row.as_ref().map(file_record).transpose()
 }
 
-pub(super) async fn by_page(pool: &SqlitePool, dataset: &str, pull: &str, page: u64) -> Result<Option<FileRecord>> {
-    let sql = "SELECT * FROM files WHERE dataset = ?1 AND pull = ?2 AND page = ?3 ORDER BY id DESC LIMIT 1";
+pub(super) async fn by_page(pool: &Pool, dataset: &str, pull: &str, page: u64) -> Result<Option<FileRecord>> {
+    let sql = "SELECT * FROM files WHERE dataset = $1 AND pull = $2 AND page = $3 ORDER BY id DESC LIMIT 1";
     let query = sqlx::query(sql).bind(dataset).bind(pull).bind(page as i64);
     let row = query.fetch_optional(pool).await.or_fault(READ)?;
     row.as_ref().map(file_record).transpose()
 }
 
-pub(super) async fn last_loaded(pool: &SqlitePool, dataset: &str) -> Result<Option<FileRecord>> {
-    let sql = "SELECT * FROM files WHERE dataset = ?1 AND batch IS NOT NULL AND NOT replayed ORDER BY batch DESC, position DESC LIMIT 1";
+pub(super) async fn last_loaded(pool: &Pool, dataset: &str) -> Result<Option<FileRecord>> {
+    let sql = "SELECT * FROM files WHERE dataset = $1 AND batch IS NOT NULL AND NOT replayed ORDER BY batch DESC, position DESC LIMIT 1";
     let row = sqlx::query(sql).bind(dataset).fetch_optional(pool).await.or_fault(READ)?;
     row.as_ref().map(file_record).transpose()
 }
 
-pub(super) async fn latest(pool: &SqlitePool, status: Option<FileStatus>, limit: u32) -> Result<Vec<FileRecord>> {
+pub(super) async fn latest(pool: &Pool, status: Option<FileStatus>, limit: u32) -> Result<Vec<FileRecord>> {
     let query = match status {
-        Some(status) => sqlx::query("SELECT * FROM files WHERE status = ?2 ORDER BY id DESC LIMIT ?1")
-            .bind(limit)
+        Some(status) => sqlx::query("SELECT * FROM files WHERE status = $2 ORDER BY id DESC LIMIT $1")
+            .bind(i64::from(limit))
             .bind(word(&status, READ)?),
-        None => sqlx::query("SELECT * FROM files ORDER BY id DESC LIMIT ?1").bind(limit),
+        None => sqlx::query("SELECT * FROM files ORDER BY id DESC LIMIT $1").bind(i64::from(limit)),
     };
     query.fetch_all(pool).await.or_fault(READ)?.iter().map(file_record).collect()
 }
 
-pub(super) async fn waiting(pool: &SqlitePool, limit: u32) -> Result<Vec<FileRecord>> {
+pub(super) async fn waiting(pool: &Pool, limit: u32) -> Result<Vec<FileRecord>> {
     let sql = "SELECT * FROM files WHERE status IN ('failed', 'held') AND NOT EXISTS (
                    SELECT 1 FROM files AS later
                    WHERE later.dataset = files.dataset AND later.sha256 = files.sha256 AND later.id > files.id)
-               ORDER BY id DESC LIMIT ?1";
-    sqlx::query(sql).bind(limit).fetch_all(pool).await.or_fault(READ)?.iter().map(file_record).collect()
+               ORDER BY id DESC LIMIT $1";
+    sqlx::query(sql).bind(i64::from(limit)).fetch_all(pool).await.or_fault(READ)?.iter().map(file_record).collect()
 }
 
-pub(super) async fn schema_changes(pool: &SqlitePool, limit: u32) -> Result<Vec<FileRecord>> {
-    let sql = "SELECT * FROM files WHERE schema_changes IS NOT NULL ORDER BY id DESC LIMIT ?1";
-    sqlx::query(sql).bind(limit).fetch_all(pool).await.or_fault(READ)?.iter().map(file_record).collect()
+pub(super) async fn schema_changes(pool: &Pool, limit: u32) -> Result<Vec<FileRecord>> {
+    let sql = "SELECT * FROM files WHERE schema_changes IS NOT NULL ORDER BY id DESC LIMIT $1";
+    sqlx::query(sql).bind(i64::from(limit)).fetch_all(pool).await.or_fault(READ)?.iter().map(file_record).collect()
 }
 
-pub(super) async fn record(pool: &SqlitePool, record: &FileRecord) -> Result<()> {
-    let mut transaction = pool.begin_with("BEGIN IMMEDIATE").await.or_fault(NOTE)?;
+pub(super) async fn record(pool: &Pool, record: &FileRecord) -> Result<()> {
+    let mut transaction = begin(pool).await.or_fault(NOTE)?;
     runs::ensure(&mut transaction, &record.run_id, record.at).await.or_fault(NOTE)?;
     upsert(&mut transaction, record, None).await?;
     transaction.commit().await.or_fault(NOTE)
 }
 
 /// Notes a file once a run; `load` is the batch that loaded it and its place there.
-pub(super) async fn upsert(
-    connection: &mut SqliteConnection,
-    record: &FileRecord,
-    load: Option<(i64, i64)>,
-) -> Result<()> {
+pub(super) async fn upsert(connection: &mut Connection, record: &FileRecord, load: Option<(i64, i64)>) -> Result<()> {
     // The conflict is on the columns of the index `files_once`. The id stays: what was judged first stays first.
     let sql = "INSERT INTO files (run_id, dataset, key, path, sha256, size, at, pull, page, fingerprint, status,
                    batch, position, rows_read, inserted, updated, duplicate, rejected, orphans, rejected_malformed,
                    rejected_missing, rejected_range, rejected_contract, error, offenders, warnings, replayed,
                    schema_changes)
-               VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20,
-                   ?21, ?22, ?23, ?24, ?25, ?26, ?27, ?28)
+               VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20,
+                   $21, $22, $23, $24, $25, $26, $27, $28)
                ON CONFLICT (run_id, dataset, key, coalesce(pull, ''), coalesce(page, -1)) DO UPDATE SET
                    path = excluded.path, at = excluded.at, fingerprint = excluded.fingerprint,
                    status = excluded.status, batch = excluded.batch, position = excluded.position,
@@ -122,12 +118,14 @@ pub(super) async fn upsert(
     let words = |words: &Vec<String>| (!words.is_empty()).then(|| serde_json::to_string(words)).transpose();
     let warnings = words(&file.warnings).or_fault(NOTE)?;
     let schema_changes = words(&file.schema_changes).or_fault(NOTE)?;
-    let query = query.bind(&file.error).bind(offenders).bind(warnings).bind(file.replayed).bind(schema_changes);
+    // PostgreSQL takes no NUL in a text, and a value that an error names may have one.
+    let error = file.error.as_ref().map(|error| error.replace('\0', "\u{fffd}"));
+    let query = query.bind(error).bind(offenders).bind(warnings).bind(file.replayed).bind(schema_changes);
     query.execute(connection).await.or_fault(NOTE)?;
     Ok(())
 }
 
-fn file_record(row: &SqliteRow) -> Result<FileRecord> {
+fn file_record(row: &DbRow) -> Result<FileRecord> {
     let text = |column: &str| -> Result<Option<String>> { row.try_get(column).or_fault(READ) };
     let words = |column: &str| -> Result<Vec<String>> {
         text(column)?.map_or(Ok(Vec::new()), |json| serde_json::from_str(&json).or_fault(READ))
@@ -180,6 +178,6 @@ pub(super) fn word<T: Serialize>(status: &T, doing: &str) -> Result<String> {
     }
 }
 
-fn from_word<T: DeserializeOwned>(word: &str) -> Result<T> {
+pub(super) fn from_word<T: DeserializeOwned>(word: &str) -> Result<T> {
     serde_json::from_value(serde_json::Value::String(word.to_owned())).or_fault(READ)
 }

@@ -1,0 +1,107 @@
+//! Opening the database: its schema, its migrations, and the refusal of what it cannot read.
+
+use std::str::FromStr;
+use std::time::Duration;
+
+use shoplake_core::{Fault, Result};
+use sqlx::PgPool;
+use sqlx::migrate::{MigrateError, Migrator};
+use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
+
+use super::db;
+use super::fault::{OrFault, damaged, database};
+
+static MIGRATIONS: Migrator = sqlx::migrate!("migrations/postgres");
+
+/// How long a connection may take.
+const PATIENCE: Duration = Duration::from_secs(10);
+const CONNECTIONS: u32 = 4;
+
+/// A pool of connections to the project's schema.
+pub(super) async fn open(url: &str, project: &str) -> Result<PgPool> {
+    // The error may repeat the address, which has the password in it.
+    let options = PgConnectOptions::from_str(url).map_err(|_| {
+        Fault::usage("the address of the state database is none")
+            .hint("write `state: \"${STATE_URL}\"` with STATE_URL=postgres://user:password@host/database")
+    })?;
+    let schema = schema_of(project);
+    let options = options.application_name("shoplake").options([("search_path", schema.as_str())]);
+    let pool = PgPoolOptions::new().max_connections(CONNECTIONS).acquire_timeout(PATIENCE).connect_lazy_with(options);
+    migrate(&pool, &schema).await?;
+    Ok(pool)
+}
+
+/// The schema of a project: its name in the letters that need no quotes.
+fn schema_of(project: &str) -> String {
+    let letter = |c: char| if c.is_ascii_alphanumeric() { c.to_ascii_lowercase() } else { '_' };
+    let name: String = project.chars().map(letter).take(40).collect();
+    // Two names that are alike in these letters are two projects still.
+    if name == project { format!("shoplake_{name}") } else { format!("shoplake_{name}_{}", short_hash(project)) }
+}
+
+fn short_hash(text: &str) -> String {
+    shoplake_core::hash::fingerprint(text).chars().take(8).collect()
+}
+
+/// Brings the tables up to date inside one transaction that no other writer shares.
+async fn migrate(pool: &PgPool, schema: &str) -> Result<()> {
+    let doing = "bring the state database up to date";
+    let found = version(pool).await?;
+    if found == newest() {
+        return Ok(());
+    }
+    if found > newest() {
+        return Err(too_new(found));
+    }
+    // Of two that make it at once, one finds it there.
+    let sql = format!("CREATE SCHEMA IF NOT EXISTS {schema}");
+    match sqlx::query(sqlx::AssertSqlSafe(sql)).execute(pool).await {
+        Err(error) if error.as_database_error().is_some_and(sqlx::error::DatabaseError::is_unique_violation) => {}
+        done => drop(done.or_fault(doing)?),
+    }
+    let mut transaction = db::begin(pool).await.or_fault(doing)?;
+    // Not `run`: its future is not `Send`.
+    MIGRATIONS.run_direct(None, &mut *transaction, false).await.map_err(|error| match error {
+        MigrateError::Execute(error) | MigrateError::ExecuteMigration(error, _) => database(doing, error),
+        MigrateError::VersionMissing(version) => too_new(version),
+        other => damaged(doing).caused_by(other),
+    })?;
+    transaction.commit().await.or_fault(doing)
+}
+
+/// The last migration that the schema has; 0 where it is new.
+async fn version(pool: &PgPool) -> Result<i64> {
+    let doing = "open the state database";
+    let sql = "SELECT to_regclass('_sqlx_migrations') IS NOT NULL";
+    let known: bool = sqlx::query_scalar(sql).fetch_one(pool).await.or_fault(doing)?;
+    if !known {
+        return Ok(0);
+    }
+    let sql = "SELECT coalesce(max(version), 0) FROM _sqlx_migrations";
+    sqlx::query_scalar(sql).fetch_one(pool).await.or_fault(doing)
+}
+
+fn newest() -> i64 {
+    MIGRATIONS.iter().map(|migration| migration.version).max().unwrap_or(0)
+}
+
+fn too_new(found: i64) -> Fault {
+    let ours = newest();
+    Fault::usage(format!("the state database has schema {found}, and this shoplake knows schema {ours} at most"))
+        .detail("A newer shoplake made it; nothing was changed.")
+        .hint("update shoplake")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn schemas_of_projects() {
+        assert_eq!(schema_of("shop"), "shoplake_shop");
+        assert!(schema_of("My Shop").starts_with("shoplake_my_shop_"), "{}", schema_of("My Shop"));
+        assert_ne!(schema_of("My Shop"), schema_of("my shop"));
+        assert!(schema_of("\"; DROP").chars().all(|c| c.is_ascii_alphanumeric() || c == '_'));
+        assert!(schema_of(&"x".repeat(200)).len() < 63);
+    }
+}
