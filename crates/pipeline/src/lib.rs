@@ -15,6 +15,7 @@ mod choice;
 mod collect;
 mod columns;
 mod compact;
+mod ended;
 mod export;
 mod full;
 mod load;

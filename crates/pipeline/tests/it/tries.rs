@@ -99,7 +99,8 @@ fn what_is_away_is_tried_again() {
         let shop = shop();
         let (pipeline, clock) = flaky(&shop, 2, Some(FaultKind::Unavailable)).await;
         let outcome = pipeline.run(&RunOptions::default()).await.unwrap();
-        assert_eq!(outcome.status, RunStatus::Success);
+        // A warning, since nobody knows the customer.
+        assert_eq!(outcome.status, RunStatus::Warning);
         let rows: u64 = outcome.datasets.iter().map(|dataset| dataset.counts.inserted).sum();
         assert_eq!(rows, 1);
         let waits: Vec<i64> = clock.waits.lock().unwrap().iter().map(TimeDelta::num_milliseconds).collect();
@@ -136,6 +137,6 @@ fn what_hangs_is_ended() {
         assert!(fault.detail.unwrap().contains("was tried 4 times"));
         assert_eq!(clock.waits.lock().unwrap().len(), 3);
         assert!(shop.pipeline().await.tables.pinned().await.unwrap().tables.is_empty(), "nothing is published");
-        assert_eq!(shop.run().await.unwrap().status, RunStatus::Success);
+        assert_eq!(shop.run().await.unwrap().status, RunStatus::Warning);
     });
 }

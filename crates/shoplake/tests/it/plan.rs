@@ -230,7 +230,14 @@ fn the_next_run_publishes_the_plan() {
     assert_eq!(outcome["batch"], batch);
     assert_eq!(shop.files("lake/processed", ".parquet"), written, "nothing was worked out again");
     let expected = never_planned.json(&["run", "--json"]);
-    assert_eq!(outcome["datasets"], expected["datasets"]);
+    let timeless = |outcome: &Value| -> Vec<Value> {
+        let mut datasets = outcome["datasets"].as_array().unwrap().clone();
+        for dataset in &mut datasets {
+            dataset.as_object_mut().unwrap().remove("seconds");
+        }
+        datasets
+    };
+    assert_eq!(timeless(&outcome), timeless(&expected));
     assert_eq!(outcome["tests"], expected["tests"]);
     assert_eq!(shop.figures(), never_planned.figures());
     let run = shop.json(&["query", "SELECT DISTINCT _run_id AS run FROM sales", "--output", "json"]);

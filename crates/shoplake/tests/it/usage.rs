@@ -22,6 +22,7 @@ fn help() {
       seed        Load seeds, and nothing else
       test        Run data tests and unit tests on the tables as the last run left them
       retry       Do again what failed in the last run, build or test
+      backfill    Make a range of days anew, day by day, beside the runs that go on
       compile     Plan every model and write its SQL to target/compiled/
       show        Show the first rows of a model, as its SQL is now
       ls          List datasets, seeds, models and tests [alias: list]
@@ -33,6 +34,7 @@ fn help() {
       serve       Serve the dashboards and the HTTP API
       user        Say who may sign in to what is served
       status      Show the last runs, what failed and what to do about it, and where each file went
+      logs        Search what was done: runs, files, alerts, the schedule
       doctor      Say in one look whether today's numbers can be trusted
       schedule    See when the pipeline runs by itself, and let it
       alert       See what is watched and what is wrong, and keep an alert quiet
