@@ -34,7 +34,8 @@ export async function openShop(options = {}) {
       page.on("console", (message) => {
         // Typing over a selection, Chromium itself writes a style into the editor's text, which the policy refuses
         // and the editor has no use for: nothing is lost.
-        if (/^\/(sql|d\/)/.test(path) && message.text().startsWith("Applying inline style")) return;
+        const here = new URL(page.url()).pathname;
+        if (/^\/(sql|d\/)/.test(here) && message.text().startsWith("Applying inline style")) return;
         if (message.type() === "error" && !/status of (401|404|422|503)/.test(message.text()))
           problems.push(`console on ${path}: ${message.text()}`);
       });
