@@ -28,6 +28,14 @@ pub struct TableFile {
     pub stats: Option<String>,
 }
 
+impl TableFile {
+    /// What the statistics say of a column under `what`: `minValues`, `maxValues` or `nullCount`.
+    pub fn statistic(&self, what: &str, column: &str) -> Option<serde_json::Value> {
+        let mut statistics: serde_json::Value = serde_json::from_str(self.stats.as_deref()?).ok()?;
+        Some(statistics.get_mut(what)?.get_mut(column)?.take())
+    }
+}
+
 /// A file that is to be on this machine: its path here, and its size where that is known.
 pub type Wanted = (PathBuf, Option<u64>);
 

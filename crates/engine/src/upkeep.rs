@@ -289,17 +289,10 @@ impl<'p> Run<'p> {
     /// Whether `expression` over the grouped rows has a value in each of them, as the files' statistics say.
     fn never_null(&self, fact: &str, expression: &Expr) -> bool {
         let Some(column) = shape::column_of(&self.shape.grouping.input, expression, fact) else { return false };
-        self.catalog
-            .tables
-            .get(fact)
-            .is_some_and(|table| table.files.iter().all(|file| nulls(file, &column) == Some(0)))
+        self.catalog.tables.get(fact).is_some_and(|table| {
+            table.files.iter().all(|file| file.statistic("nullCount", &column).is_some_and(|nulls| nulls == 0))
+        })
     }
-}
-
-/// The NULLs of a column in a file, where they are known.
-fn nulls(file: &shoplake_core::TableFile, column: &str) -> Option<u64> {
-    let statistics: serde_json::Value = serde_json::from_str(file.stats.as_deref()?).ok()?;
-    statistics.get("nullCount")?.get(column)?.as_u64()
 }
 
 /// By key of the grouping: the column of the stored table that holds it. Together they are its key.

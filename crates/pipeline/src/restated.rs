@@ -178,8 +178,7 @@ fn only_new(before: &PinnedTable, day: &str, days: &BTreeSet<i32>) -> bool {
 
 /// The greatest value of a column of days in a file, where its statistics tell, since 1970-01-01.
 fn last_day(file: &TableFile, column: &str) -> Option<i64> {
-    let statistics: serde_json::Value = serde_json::from_str(file.stats.as_deref()?).ok()?;
-    let last: NaiveDate = statistics.get("maxValues")?.get(column)?.as_str()?.parse().ok()?;
+    let last: NaiveDate = file.statistic("maxValues", column)?.as_str()?.parse().ok()?;
     Some(last.signed_duration_since(NaiveDate::default()).num_days())
 }
 

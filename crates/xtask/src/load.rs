@@ -60,7 +60,7 @@ pub(crate) fn run(options: &Options) -> Result<()> {
     let data = Data::make(&venv::ensure("test-venv", test::REQUIREMENTS)?, options.rows, false)?;
     let shop = Shop::loaded(&binary, &data, options.rows)?;
     let began = Instant::now();
-    let server = Server::over(&binary, shop.folder.clone())?;
+    let server = Server::over(&binary, shop.folder.clone(), &[])?;
     let mut connection = Connection::open(server.url())?;
     while connection.get("/readyz").map_or(0, |answer| answer.status) != 200 {
         std::thread::sleep(Duration::from_millis(50));

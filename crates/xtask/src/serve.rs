@@ -30,14 +30,14 @@ impl Server {
         let init = ["--timezone", ZONE, "--currency", "EUR", "--sample", "--quiet"];
         workspace::output(Command::new(binary).arg("init").arg(&shop).args(init))?;
         workspace::output(Command::new(binary).args(["run", "--quiet", "--project-dir"]).arg(&shop))?;
-        Self::over(binary, shop)
+        Self::over(binary, shop, &[])
     }
 
-    /// Serves a shop on a free port; its words go to `serve.log` beside the shop's settings.
-    pub(crate) fn over(binary: &Path, shop: PathBuf) -> Result<Self> {
+    /// Serves a shop on a free port, with `more` options; its words go to `serve.log` beside the shop's settings.
+    pub(crate) fn over(binary: &Path, shop: PathBuf, more: &[&str]) -> Result<Self> {
         let log = fs_err::File::create(shop.join("serve.log"))?.into_parts().0;
         let mut command = Command::new(binary);
-        command.args(["serve", "--listen", "127.0.0.1:0", "--project-dir"]).arg(&shop);
+        command.args(["serve", "--listen", "127.0.0.1:0", "--project-dir"]).arg(&shop).args(more);
         let mut child = command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(log).spawn()?;
         let stdout = child.stdout.take();
         let mut server = Self { child, url: String::new(), shop };

@@ -1,33 +1,25 @@
-//! `shoplake serve` as a process of a step, and what is asked of it over HTTP.
+//! A server that is asked over HTTP, with as little between as can be. Not here: how it starts and ends (`serve`).
 
-use std::io::{BufRead, BufReader, Read, Write};
+use std::io::{Read, Write};
 use std::net::TcpStream;
 use std::path::Path;
-use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail, ensure};
 use serde_json::Value;
 
+use crate::serve::Server;
+
 /// How long the server may take to listen and to read its tables.
 const PATIENCE: Duration = Duration::from_mins(1);
 
-/// A server that is ended with the value.
-pub(crate) struct Serving {
-    child: Child,
-    address: String,
-}
+/// A server that answers.
+pub(crate) struct Serving(Server);
 
 impl Serving {
     /// Starts the server on a free port of 127.0.0.1, and waits until figures can be asked for.
     pub(crate) fn start(binary: &Path, shop: &Path, more: &[&str]) -> Result<Self> {
-        let mut command = Command::new(binary);
-        command.args(["serve", "--listen", "127.0.0.1:0", "--quiet", "--project-dir"]).arg(shop).args(more);
-        let mut child = command.stdin(Stdio::null()).stdout(Stdio::piped()).spawn()?;
-        let mut line = String::new();
-        BufReader::new(child.stdout.take().context("no stdout")?).read_line(&mut line)?;
-        let address = line.trim().trim_start_matches("http://").trim_end_matches('/').to_owned();
-        let server = Self { child, address };
+        let server = Self(Server::over(binary, shop.to_owned(), more)?);
         let began = Instant::now();
         while server.get("/readyz").is_err() {
             ensure!(began.elapsed() < PATIENCE, "`shoplake serve` is not ready");
@@ -38,7 +30,7 @@ impl Serving {
 
     /// The process.
     pub(crate) fn process(&self) -> u32 {
-        self.child.id()
+        self.0.id()
     }
 
     /// The body of a page.
@@ -56,7 +48,7 @@ impl Serving {
     }
 
     fn ask(&self, request: &str) -> Result<String> {
-        let mut stream = TcpStream::connect(&self.address)?;
+        let mut stream = TcpStream::connect(self.0.url().trim_start_matches("http://"))?;
         stream.set_read_timeout(Some(PATIENCE))?;
         stream.write_all(request.as_bytes())?;
         let mut answer = Vec::new();
@@ -85,12 +77,4 @@ fn joined(mut body: &str) -> Result<String> {
         body = rest.get(size + 2..).unwrap_or_default();
     }
     Ok(text)
-}
-
-impl Drop for Serving {
-    fn drop(&mut self) {
-        // It is ours alone, and may have ended already.
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
 }
