@@ -8,9 +8,7 @@ use shoplake_core::cost::UsageStore;
 use shoplake_core::ports::StateStore;
 use shoplake_core::schedule::ports::{Leadership, ScheduleStore};
 use shoplake_core::{Fault, Project, RunId};
-#[cfg(feature = "postgres")]
-use shoplake_state::PostgresState;
-use shoplake_state::SqliteState;
+use shoplake_state::{PostgresState, SqliteState};
 
 /// An instance of the schedule that beats for so long no more is dead.
 const SILENCE: Duration = Duration::from_secs(5);
@@ -24,7 +22,6 @@ pub(crate) enum Memory {
     /// A file on this machine.
     Sqlite(SqliteState),
     /// A database that machines share.
-    #[cfg(feature = "postgres")]
     Postgres(PostgresState),
 }
 
@@ -33,11 +30,7 @@ impl Memory {
     pub(crate) async fn open(project: &Project) -> Result<Self, Fault> {
         match &project.state {
             None => Ok(Self::Sqlite(SqliteState::open(&project.state_dir().join("state.db")).await?)),
-            #[cfg(feature = "postgres")]
             Some(url) => Ok(Self::Postgres(PostgresState::open(&url.0, &project.name).await?)),
-            #[cfg(not(feature = "postgres"))]
-            Some(_) => Err(Fault::usage("this shoplake was built without PostgreSQL, which `state` names")
-                .hint("build it with `--features postgres`, or remove `state` from shoplake.yml")),
         }
     }
 
@@ -45,7 +38,6 @@ impl Memory {
     pub(crate) fn store(&self) -> Arc<dyn Store> {
         match self {
             Self::Sqlite(state) => Arc::new(state.clone()),
-            #[cfg(feature = "postgres")]
             Self::Postgres(state) => Arc::new(state.clone()),
         }
     }
@@ -55,7 +47,6 @@ impl Memory {
         let holder = RunId::new().0;
         match self {
             Self::Sqlite(state) => Arc::new(state.leadership(holder, SILENCE)),
-            #[cfg(feature = "postgres")]
             Self::Postgres(state) => Arc::new(state.leadership(holder, SILENCE)),
         }
     }

@@ -9,17 +9,12 @@
 //! be deleted, and the next run rebuilds it from them. Beside it, and apart from it, stands the database
 //! of users and what they may do, which nothing can rebuild.
 
-#![cfg_attr(
-    feature = "postgres",
-    expect(clippy::duplicate_mod, reason = "each file of `tables` is compiled for SQLite and for PostgreSQL")
-)]
+#![expect(clippy::duplicate_mod, reason = "each file of `tables` is compiled for SQLite and for PostgreSQL")]
 
 mod access;
-#[cfg(feature = "postgres")]
 mod postgres;
 mod sqlite;
 
 pub use access::SqliteAccess;
-#[cfg(feature = "postgres")]
 pub use postgres::{Leader as PostgresLeadership, State as PostgresState};
 pub use sqlite::{Leader as SqliteLeadership, State as SqliteState};

@@ -24,11 +24,7 @@ pub(crate) fn run(steps: &mut Steps, binary: &Path) {
         Ok(()) => drop(steps.take("metrics and rules by promtool", || metrics(binary))),
         Err(why) => steps.skip("metrics and rules by promtool", why),
     }
-    if cfg!(feature = "postgres") {
-        postgres::run(steps);
-    } else {
-        steps.skip("state on PostgreSQL", "the feature `postgres` is off: crates/state/Cargo.toml says why");
-    }
+    postgres::run(steps);
     let Some(python) = steps.take("Python packages of receivers", || venv::ensure("watch-venv", REQUIREMENTS)) else {
         return;
     };

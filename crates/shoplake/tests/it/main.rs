@@ -23,7 +23,6 @@ mod models;
 mod openlineage;
 mod plan;
 mod poison;
-#[cfg(feature = "postgres")]
 mod postgres;
 mod project;
 mod s3;

@@ -6,7 +6,6 @@ mod access;
 mod batches;
 mod damage;
 mod files;
-#[cfg(feature = "postgres")]
 mod postgres;
 mod runs;
 mod schedule;
