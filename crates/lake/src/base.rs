@@ -2,6 +2,7 @@
 //! on the real key and the real values.
 
 use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 use std::sync::Arc;
 
 use arrow_array::cast::AsArray;
@@ -10,13 +11,13 @@ use arrow_array::{Array, ArrayRef, RecordBatch};
 use arrow_schema::{DataType, Schema, SchemaRef};
 use shoplake_core::{Contract, Result, TableFile, TableRoot};
 
-use crate::key_index::{self, KeyIndex};
+use crate::key_index::{self, IndexFile};
 use crate::read;
 use crate::run_keys::{Current, Origin, Place};
 use crate::shape::origin_fields;
 
-/// Rows whose index is kept in memory through the run (8 bytes and 4 bytes each); beyond that an
-/// index is read again for each chunk.
+/// Rows whose index is kept in memory through the run (12 bytes each) where it was read whole; beyond
+/// that it is read again for each chunk that seeks many keys in it. Filters are kept, two bytes a row.
 const CACHED_ROWS: u64 = 8 << 20;
 
 /// The data files that a run found.
@@ -27,7 +28,7 @@ pub(crate) struct Base {
     pub(crate) files: Vec<TableFile>,
     contract: Arc<Contract>,
     content: SchemaRef,
-    cache: HashMap<usize, Arc<KeyIndex>>,
+    indexes: HashMap<usize, IndexFile>,
     cached_rows: u64,
 }
 
@@ -45,7 +46,7 @@ pub(crate) type LoadOrder = HashMap<String, u64>;
 impl Base {
     /// The files of a table whose rows say `content`.
     pub(crate) fn new(root: TableRoot, files: Vec<TableFile>, contract: Arc<Contract>, content: SchemaRef) -> Self {
-        Self { root, files, contract, content, cache: HashMap::new(), cached_rows: 0 }
+        Self { root, files, contract, content, indexes: HashMap::new(), cached_rows: 0 }
     }
 
     /// Whether there is no row in it.
@@ -65,9 +66,7 @@ impl Base {
         wanted.sort_unstable();
         let mut found = HashMap::new();
         for file in 0..self.files.len() {
-            let index = self.index(file)?;
-            let mut hits: Vec<(u32, u32)> = Vec::new();
-            index.look_up(&wanted, |row, ordinal| hits.push((ordinal, row)));
+            let hits = self.look_up(file, &wanted)?;
             if !hits.is_empty() {
                 self.confirm(file, hits, keys, order, &mut found)?;
             }
@@ -117,18 +116,27 @@ impl Base {
         Ok(sources.iter().zip(lines).map(origin).collect())
     }
 
-    /// The key index of a file.
-    fn index(&mut self, file: usize) -> Result<Arc<KeyIndex>> {
-        if let Some(index) = self.cache.get(&file) {
-            return Ok(index.clone());
-        }
+    /// Where a file may hold the keys that are `wanted`: ordinals and the numbers of keys.
+    fn look_up(&mut self, file: usize, wanted: &[(u64, u32)]) -> Result<Vec<(u32, u32)>> {
         let entry = &self.files[file];
-        let index = Arc::new(key_index::load_or(&self.root, entry, || hash_keys(&self.root, entry, &self.contract))?);
-        if self.cached_rows + entry.rows <= CACHED_ROWS {
-            self.cached_rows += entry.rows;
-            self.cache.insert(file, index.clone());
+        let index = match self.indexes.entry(file) {
+            Entry::Occupied(known) => known.into_mut(),
+            Entry::Vacant(unknown) => {
+                let rebuild = || hash_keys(&self.root, entry, &self.contract);
+                unknown.insert(key_index::open_or(&self.root, entry, rebuild)?)
+            }
+        };
+        let was_read = index.is_read();
+        let mut hits = Vec::new();
+        index.look_up(wanted, |row, ordinal| hits.push((ordinal, row)))?;
+        if index.is_read() && !was_read {
+            if self.cached_rows + entry.rows <= CACHED_ROWS {
+                self.cached_rows += entry.rows;
+            } else {
+                index.forget();
+            }
         }
-        Ok(index)
+        Ok(hits)
     }
 }
 

@@ -23,7 +23,7 @@ use crate::parquet_writer::{parquet_fault, properties};
 use crate::pool::lock;
 use crate::read;
 use crate::rewrite::{Input, kept, new_file};
-use crate::shape::{DAY, arrow_fault};
+use crate::shape::{DAY, arrow_fault, conform};
 
 /// The folder of the copies below a table.
 const FOLDER: &str = "_changes";
@@ -111,7 +111,8 @@ impl ChangeLog {
         let file = fs_err::File::create(&path)?;
         let mut writer = ArrowWriter::try_new(file, self.schema.clone(), Some(properties(&self.schema, &[])));
         for batch in batches {
-            writer = writer.and_then(|mut writer| writer.write(batch).map(|()| writer));
+            let batch = conform(batch, &self.schema)?;
+            writer = writer.and_then(|mut writer| writer.write(&batch).map(|()| writer));
         }
         writer.and_then(|mut writer| writer.finish().map(drop)).map_err(fault)?;
         let (name, size) = (path.file_name().unwrap_or_default().to_string_lossy(), fs_err::metadata(&path)?.len());

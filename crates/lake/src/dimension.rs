@@ -2,14 +2,17 @@
 
 use std::sync::Arc;
 
+use arrow_array::cast::AsArray;
+use arrow_array::types::Int32Type;
 use arrow_array::{Array, ArrayRef, RecordBatch, UInt32Array};
-use arrow_schema::{Field, Schema, SchemaRef};
+use arrow_schema::{DataType, Field, Schema, SchemaRef};
 use arrow_select::concat::concat_batches;
 use shoplake_core::{Contract, Result, TableFile, TableRoot, hash};
 
-use crate::key_table::KeyTable;
+use crate::key_slots::KeyTable;
+use crate::parquet_writer::ROW_GROUP_ROWS;
 use crate::read;
-use crate::shape::arrow_fault;
+use crate::shape::{arrow_fault, named};
 
 /// The rows of a dimension, by key.
 pub(crate) struct Dimension {
@@ -49,7 +52,7 @@ impl Dimension {
         let keys = KeyTable::new(hash::key_hashes(&[rows.column(0).clone()]));
         // The key itself is known by its hash; only what it says is needed from here on.
         let rest: Vec<usize> = (1..schema.fields().len()).collect();
-        let rows = rows.project(&rest).map_err(arrow_fault)?;
+        let rows = numbered(&rows.project(&rest).map_err(arrow_fault)?)?;
         Ok(Self { keys, rows })
     }
 
@@ -72,12 +75,28 @@ impl Dimension {
 
     /// Whether a key with these low 64 bits is known.
     pub(crate) fn knows(&self, hash: u64) -> bool {
-        self.keys.find_low(hash).is_some()
+        self.keys.has_low(hash)
     }
 
-    /// What the dimension says in `column` of each of `rows`.
+    /// What the dimension says in `column` of each of `rows`; text may come by number.
     pub(crate) fn take(&self, column: &str, rows: &UInt32Array) -> Result<Option<ArrayRef>> {
         let values = self.rows.column_by_name(column);
         values.map(|values| arrow_select::take::take(values, rows, None).map_err(arrow_fault)).transpose()
     }
+}
+
+/// Text by number where it repeats: a fact's rows are written by those numbers.
+fn numbered(rows: &RecordBatch) -> Result<RecordBatch> {
+    let by_number = DataType::Dictionary(Box::new(DataType::Int32), Box::new(DataType::Utf8));
+    let columns = rows.columns().iter().map(|column| {
+        if column.data_type() != &DataType::Utf8 {
+            return Ok(column.clone());
+        }
+        let numbered = arrow_cast::cast(column, &by_number).map_err(arrow_fault)?;
+        let texts = numbered.as_dictionary::<Int32Type>().values().len();
+        // Among so many a row group's rows would hardly name one twice.
+        let scattered = texts > ROW_GROUP_ROWS && texts * 2 > column.len();
+        Ok(if scattered { column.clone() } else { numbered })
+    });
+    named(rows.schema_ref(), columns.collect::<Result<_>>()?, rows.num_rows())
 }

@@ -73,7 +73,8 @@ pub(crate) fn finish(mut loader: TableLoader, pool: &Arc<Pool>) -> Result<Finish
         let heal = loader.heal && merger.can_heal(&file)?;
         candidates.push(Candidate { input: Input { file, dropped }, base: true, heal });
     }
-    candidates.extend(close_parts(std::mem::take(&mut loader.parts), &merger, pool)?);
+    let keys = loader.take_keys()?;
+    candidates.extend(close_parts(std::mem::take(&mut loader.parts), keys, &merger, pool)?);
     // Where the table was empty all rows are new: whoever reads it is made in full.
     let log = Arc::new(ChangeLog::new(&merger.root, merger.batch, merger.shape.file_schema(), first));
     let changes = settle(candidates, &merger, &log, pool)?;
@@ -85,13 +86,18 @@ pub(crate) fn finish(mut loader: TableLoader, pool: &Arc<Pool>) -> Result<Finish
     Ok(Finished { changes, changed, days: loader.days, undated, first, rows })
 }
 
-/// Ends the run's own files, each on the pool, with their indexes.
-fn close_parts(parts: Vec<Part>, merger: &Arc<Merger>, pool: &Arc<Pool>) -> Result<Vec<Candidate>> {
+/// Ends the run's own files, each on the pool, with their indexes; `keys` are those of their rows.
+fn close_parts(
+    parts: Vec<Part>,
+    keys: Vec<Vec<u64>>,
+    merger: &Arc<Merger>,
+    pool: &Arc<Pool>,
+) -> Result<Vec<Candidate>> {
     let closed: Arc<Mutex<Vec<(usize, Candidate, Unsynced)>>> = Arc::default();
-    for (order, part) in parts.into_iter().enumerate() {
+    for (order, (part, keys)) in parts.into_iter().zip(keys).enumerate() {
         let (merger, closed) = (merger.clone(), closed.clone());
         pool.submit(move || {
-            let Part { partition, file, keys, orphans, mut dropped, .. } = part;
+            let Part { partition, file, orphans, mut dropped, .. } = part;
             let (file, unsynced) = file.into_writer().finish(&merger.root, partition)?;
             dropped.sort_unstable();
             // A file that will be made anew gets its indexes then.

@@ -39,8 +39,6 @@ type Month = Option<(i32, i32)>;
 pub(crate) struct Part {
     pub(crate) partition: BTreeMap<String, Option<String>>,
     pub(crate) file: OrderedFile<Staged>,
-    /// The low 64 bits of each row's key hash.
-    pub(crate) keys: Vec<u64>,
     /// For each relationship, hashes and ordinals of rows whose foreign key is unknown.
     pub(crate) orphans: Vec<Vec<(u64, u32)>>,
     /// Ordinals of rows that are not current any more.
@@ -90,8 +88,9 @@ impl TableLoader {
     pub(crate) fn new(parts: LoaderParts) -> Self {
         let LoaderParts { base, shaper, pool, quarantine, zone, heal } = parts;
         let keyed = !shaper.shape.contract.key.is_empty();
+        let root = base.root.clone();
         Self {
-            root: base.root.clone(),
+            root: root.clone(),
             dataset: shaper.shape.contract.dataset.as_str().into(),
             shape: shaper.shape.clone(),
             related: shaper.related.clone(),
@@ -103,7 +102,7 @@ impl TableLoader {
             undated: false,
             heal,
             open: HashMap::new(),
-            keys: RunKeys::default(),
+            keys: RunKeys::new(&root),
             pool,
             quarantine,
             zone,
@@ -157,7 +156,7 @@ impl TableLoader {
         let shape: Shape<Staged> = Arc::new(move |staged| Ok(vec![shaper.columns(staged)?]));
         let orphans = vec![Vec::new(); self.related.len()];
         let file = OrderedFile::new(writer, shape);
-        self.parts.push(Part { partition, file, keys: Vec::new(), orphans, dropped: Vec::new(), file_start: 0 });
+        self.parts.push(Part { partition, file, orphans, dropped: Vec::new(), file_start: 0 });
         self.open.insert(month, self.parts.len() - 1);
         Ok(self.parts.len() - 1)
     }
@@ -174,7 +173,7 @@ impl TableLoader {
         let mut known = HashMap::new();
         if self.keyed && !self.base.is_empty() {
             let order = self.replay.as_ref().map(|replay| &*replay.order);
-            known = self.base.find(&chunk.keys, self.keys.unknown(&chunk.keys), order)?;
+            known = self.base.find(&chunk.keys, self.keys.unknown(&chunk.keys)?, order)?;
         }
         let mut kept: Vec<(usize, Vec<u32>)> = Vec::new();
         let mut last: Option<(Month, usize)> = None;
@@ -206,7 +205,7 @@ impl TableLoader {
             let base = if known.is_empty() { None } else { known.remove(&(row as u32)) };
             if self.keyed {
                 let origin = load.map(|load| Origin { load, line: chunk.lines[row] });
-                if !self.decide_row(chunk.keys[row], current, origin, base) {
+                if !self.decide_row(chunk.keys[row], current, origin, base)? {
                     continue;
                 }
             } else {
@@ -227,32 +226,32 @@ impl TableLoader {
 
     /// Decides one row; says whether it is kept. `origin` is where it stands in the order of loads, if
     /// it comes out of quarantine.
-    fn decide_row(&mut self, key: u128, new: Current, origin: Option<Origin>, base: Option<BaseRow>) -> bool {
-        let entry = match (self.keys.find(key), base) {
+    fn decide_row(&mut self, key: u128, new: Current, origin: Option<Origin>, base: Option<BaseRow>) -> Result<bool> {
+        let entry = match (self.keys.find(key)?, base) {
             (Some(entry), _) => entry,
             (None, None) => {
-                let entry = self.keys.insert(key, new);
+                let entry = self.keys.insert(key, new)?;
                 self.keys.note_origin(entry, origin);
                 self.counts.inserted += 1;
-                return true;
+                return Ok(true);
             }
             (None, Some(base)) => {
-                let entry = self.keys.insert(key, base.current);
+                let entry = self.keys.insert(key, base.current)?;
                 self.keys.note_origin(entry, base.origin);
                 entry
             }
         };
-        let old = self.keys.current(entry);
+        let old = self.keys.current(entry)?;
         // A row of this run's files is later than any that was in quarantine.
         let late = origin.is_some_and(|origin| self.keys.origin(entry).is_none_or(|old| origin < old));
         let stays = new.version < old.version || new.version == old.version && late;
         if old.content == new.content || stays {
             self.counts.duplicate += 1;
-            return false;
+            return Ok(false);
         }
-        self.keys.replace(entry, new, origin);
+        self.keys.replace(entry, new, origin)?;
         self.counts.updated += 1;
-        true
+        Ok(true)
     }
 
     /// Looks up what the rows refer to.
@@ -282,12 +281,9 @@ impl TableLoader {
     }
 
     /// Sends kept rows of one part on their way.
-    fn stage(&mut self, chunk: &Arc<StagedChunk>, keys: &[u128], part: usize, kept: Vec<u32>) -> Result<()> {
+    fn stage(&mut self, chunk: &Arc<StagedChunk>, part: usize, kept: Vec<u32>) -> Result<()> {
         let rows = kept.len();
         let target = &mut self.parts[part];
-        if self.keyed {
-            target.keys.extend(kept.iter().map(|row| keys[*row as usize] as u64));
-        }
         let staged = if rows == chunk.content.num_rows() {
             Staged { chunk: Arc::clone(chunk), picked: None }
         } else if rows * 2 >= chunk.content.num_rows() {
@@ -322,6 +318,13 @@ impl TableLoader {
         self.undated |= days.iter().flatten().any(Option::is_none);
         self.days.extend(days.into_iter().flatten().flatten());
         Ok(())
+    }
+
+    /// The keys of the run's rows by part, without those of rows that are not current any more; none where
+    /// the table has no key.
+    pub(crate) fn take_keys(&mut self) -> Result<Vec<Vec<u64>>> {
+        let rows: Vec<u64> = self.parts.iter().map(|part| if self.keyed { part.file.rows() } else { 0 }).collect();
+        std::mem::replace(&mut self.keys, RunKeys::new(&self.root)).into_files(&rows)
     }
 
     fn quarantine(&self) -> std::sync::MutexGuard<'_, Quarantine> {
@@ -360,11 +363,11 @@ impl Loader for TableLoader {
         let kept = self.decide(&chunk, &months, days.as_deref())?;
         let (related, orphans): (Vec<_>, Vec<_>) =
             self.relate(&chunk.rows).into_iter().map(|found| (found.rows, found.orphans)).unzip();
-        let JudgedChunk { rows: content, lines, keys, .. } = chunk;
+        let JudgedChunk { rows: content, lines, .. } = chunk;
         let staged = Arc::new(StagedChunk { content, lines, days, related, source: self.source.clone() });
         for (part, kept) in kept {
             self.note_orphans(part, &kept, &orphans);
-            self.stage(&staged, &keys, part, kept)?;
+            self.stage(&staged, part, kept)?;
         }
         self.relieve()
     }
@@ -388,7 +391,7 @@ impl Loader for TableLoader {
     }
 
     fn refuse_file(&mut self) -> Result<()> {
-        self.keys.refuse();
+        self.keys.refuse()?;
         for part in &mut self.parts {
             part.dropped.extend(part.file_start as u32..part.file.rows() as u32);
             part.file_start = part.file.rows();

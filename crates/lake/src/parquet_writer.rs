@@ -1,28 +1,34 @@
 //! Writes one Parquet file of a table: row groups are encoded on the pool, side by side, and joined
 //! to the file in their order. Codecs and encodings of the lake's columns are chosen here and
-//! nowhere else.
+//! nowhere else. Text may come by number, as a dictionary; it is written as text all the same.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, OnceLock};
 
-use arrow_array::RecordBatch;
 use arrow_array::cast::AsArray;
+use arrow_array::types::Int32Type;
+use arrow_array::{ArrayRef, RecordBatch};
 use arrow_schema::{DataType, Schema, SchemaRef};
 use parquet::arrow::ArrowSchemaConverter;
-use parquet::arrow::arrow_writer::{ArrowColumnChunk, ArrowColumnWriter, ArrowRowGroupWriterFactory, compute_leaves};
+use parquet::arrow::arrow_writer::{ArrowColumnChunk, ArrowRowGroupWriterFactory, compute_leaves};
 use parquet::basic::{Compression, Encoding};
 use parquet::file::properties::{EnabledStatistics, WriterProperties};
-use parquet::file::writer::SerializedFileWriter;
-use parquet::schema::types::ColumnPath;
+use parquet::file::writer::{SerializedFileWriter, SerializedRowGroupWriter};
+use parquet::schema::types::{ColumnPath, SchemaDescriptor};
 use shoplake_core::{Fault, Result, TableFile, fail_point};
 use xxhash_rust::xxh3::xxh3_64;
 
+use crate::dictionary_chunk::{self, DictionaryChunk, Numbered};
 use crate::pool::{Pool, lock};
+use crate::shape::arrow_fault;
 use crate::stats;
 
 /// Rows of one row group.
 pub(crate) const ROW_GROUP_ROWS: usize = 128 * 1024;
+
+/// Bytes of text beyond which a row group's column gets no dictionary.
+const DICTIONARY_BYTES: usize = 2 << 20;
 
 /// Rows that are looked at to choose a file's encodings.
 const SAMPLED_ROWS: usize = 4096;
@@ -43,7 +49,7 @@ pub(crate) fn properties(schema: &Schema, plain: &[String]) -> WriterProperties 
         .set_compression(Compression::SNAPPY)
         .set_statistics_enabled(EnabledStatistics::Chunk)
         .set_max_row_group_row_count(Some(ROW_GROUP_ROWS * 2))
-        .set_dictionary_page_size_limit(2 << 20);
+        .set_dictionary_page_size_limit(DICTIONARY_BYTES);
     for field in schema.fields() {
         let path = ColumnPath::from(field.name().as_str());
         if field.data_type() == &DataType::Utf8 {
@@ -92,8 +98,32 @@ pub(crate) struct FileWriter {
     /// Columns that hold a value a row.
     unique: Vec<String>,
     /// Made of the first rows that come, which say how columns are best encoded.
-    factory: OnceLock<ArrowRowGroupWriterFactory>,
+    factory: OnceLock<Factory>,
     state: Mutex<Joining>,
+}
+
+/// What makes row groups.
+struct Factory {
+    groups: ArrowRowGroupWriterFactory,
+    columns: SchemaDescriptor,
+}
+
+/// An encoded column of a row group.
+enum Chunk {
+    Arrow(ArrowColumnChunk),
+    Dictionary(DictionaryChunk),
+}
+
+impl Chunk {
+    fn append_to<W: std::io::Write + Send>(
+        self,
+        group: &mut SerializedRowGroupWriter<'_, W>,
+    ) -> parquet::errors::Result<()> {
+        match self {
+            Self::Arrow(chunk) => chunk.append_to_row_group(group),
+            Self::Dictionary(DictionaryChunk { bytes, close }) => group.append_column(&bytes, close),
+        }
+    }
 }
 
 /// The file, and the row groups that were encoded before their turn.
@@ -101,7 +131,7 @@ pub(crate) struct FileWriter {
 struct Joining {
     writer: Option<SerializedFileWriter<fs_err::File>>,
     next: usize,
-    early: BTreeMap<usize, Vec<ArrowColumnChunk>>,
+    early: BTreeMap<usize, Vec<Chunk>>,
 }
 
 impl FileWriter {
@@ -115,7 +145,7 @@ impl FileWriter {
     }
 
     /// What makes row groups; at first it begins the file, for rows like `rows`.
-    fn factory(&self, rows: &[RecordBatch]) -> Result<&ArrowRowGroupWriterFactory> {
+    fn factory(&self, rows: &[RecordBatch]) -> Result<&Factory> {
         let mut state = lock(&self.state);
         if let Some(factory) = self.factory.get() {
             return Ok(factory);
@@ -129,7 +159,8 @@ impl FileWriter {
             .map_err(fault)?;
         let file = fs_err::File::create(&self.path)?;
         let writer = SerializedFileWriter::new(file, parquet_schema.root_schema_ptr(), properties).map_err(fault)?;
-        let factory = ArrowRowGroupWriterFactory::new(&writer, self.schema.clone());
+        let groups = ArrowRowGroupWriterFactory::new(&writer, self.schema.clone());
+        let factory = Factory { groups, columns: parquet_schema };
         state.writer = Some(writer);
         Ok(self.factory.get_or_init(|| factory))
     }
@@ -150,31 +181,43 @@ impl FileWriter {
             }
             let mut group = writer.next_row_group().map_err(fault)?;
             for chunk in chunks {
-                chunk.append_to_row_group(&mut group).map_err(fault)?;
+                chunk.append_to(&mut group).map_err(fault)?;
             }
             group.close().map_err(fault)?;
         }
         Ok(())
     }
 
-    fn chunks(&self, number: usize, batches: &[RecordBatch]) -> Result<Vec<ArrowColumnChunk>> {
+    fn chunks(&self, number: usize, batches: &[RecordBatch]) -> Result<Vec<Chunk>> {
         let fault = |error| parquet_fault(&self.path, error);
-        let mut writers = self.factory(batches)?.create_column_writers(number).map_err(fault)?;
-        for batch in batches {
-            let mut leaves = writers.iter_mut();
-            for (field, column) in self.schema.fields().iter().zip(batch.columns()) {
-                for leaf in compute_leaves(field, column).map_err(fault)? {
-                    let Some(writer) = leaves.next() else {
-                        return Err(Fault::internal(format!(
-                            "`{}` has fewer columns than its rows",
-                            self.path.display()
-                        )));
-                    };
+        let factory = self.factory(batches)?;
+        let writers = factory.groups.create_column_writers(number).map_err(fault)?;
+        if writers.len() != self.schema.fields().len() {
+            return Err(Fault::internal(format!("`{}` has nested columns", self.path.display())));
+        }
+        let columns = writers.into_iter().enumerate().map(|(at, mut writer)| {
+            let parts: Vec<&ArrayRef> = batches.iter().map(|batch| batch.column(at)).collect();
+            let numbered: Option<Vec<&Numbered>> =
+                parts.iter().map(|part| part.as_dictionary_opt::<Int32Type>()).collect();
+            if let Some(numbered) = numbered
+                && let Some(chunk) =
+                    dictionary_chunk::encode(&numbered, &factory.columns.column(at), DICTIONARY_BYTES).map_err(fault)?
+            {
+                return Ok(Chunk::Dictionary(chunk));
+            }
+            let field = self.schema.field(at);
+            for part in parts {
+                let plain = match part.data_type() {
+                    DataType::Dictionary(..) => &arrow_cast::cast(part, field.data_type()).map_err(arrow_fault)?,
+                    _ => part,
+                };
+                for leaf in compute_leaves(field, plain).map_err(fault)? {
                     writer.write(&leaf).map_err(fault)?;
                 }
             }
-        }
-        writers.into_iter().map(ArrowColumnWriter::close).collect::<Result<Vec<_>, _>>().map_err(fault)
+            writer.close().map(Chunk::Arrow).map_err(fault)
+        });
+        columns.collect()
     }
 
     /// Ends the file. `root` is the table's folder.

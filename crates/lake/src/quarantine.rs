@@ -14,7 +14,7 @@ use crate::parquet_writer::{FileWriter, OrderedFile};
 use crate::pool::Pool;
 use crate::read;
 use crate::rewrite::{new_file, without_rows};
-use crate::shape::arrow_fault;
+use crate::shape::{arrow_fault, named};
 use crate::stage::repeat;
 
 /// The table's name.
@@ -201,8 +201,8 @@ fn columns(dataset: &str, source: &str, rejects: &[Reject], run_id: &RunId, at: 
         money.append_option(reject.money.as_deref());
     }
     let columns: Vec<ArrayRef> = vec![
-        Arc::new(repeat(dataset, rows)),
-        Arc::new(repeat(source, rows)),
+        repeat(dataset, rows),
+        repeat(source, rows),
         Arc::new(line.finish()),
         Arc::new(item.finish()),
         Arc::new(reason.finish()),
@@ -212,8 +212,8 @@ fn columns(dataset: &str, source: &str, rejects: &[Reject], run_id: &RunId, at: 
         Arc::new(violations.finish()),
         Arc::new(raw.finish()),
         Arc::new(money.finish()),
-        Arc::new(repeat(&run_id.0, rows)),
+        repeat(&run_id.0, rows),
         Arc::new(TimestampMicrosecondArray::from_value(at, rows).with_timezone("UTC")),
     ];
-    RecordBatch::try_new(schema(), columns).map_err(arrow_fault)
+    named(&schema(), columns, rows)
 }

@@ -4,12 +4,14 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use arrow_array::{ArrayRef, RecordBatch};
-use arrow_schema::{Schema, SchemaRef};
+use arrow_schema::{DataType, Field, Schema, SchemaRef};
 use arrow_select::concat::concat_batches;
 use parquet::arrow::ProjectionMask;
 use parquet::arrow::arrow_reader::{
-    ParquetRecordBatchReader, ParquetRecordBatchReaderBuilder, RowSelection, RowSelector,
+    ArrowReaderMetadata, ArrowReaderOptions, ParquetRecordBatchReader, ParquetRecordBatchReaderBuilder, RowSelection,
+    RowSelector,
 };
+use parquet::basic::Encoding;
 use shoplake_core::{Contract, Result, TableFile, TableRoot, hash};
 
 use crate::parquet_writer::parquet_fault;
@@ -55,7 +57,11 @@ impl Footer {
 
 /// Opens `columns` of a data file, in batches; columns that the file lacks are left out.
 fn open(root: &TableRoot, file: &TableFile, columns: &Schema, which: &Which<'_>) -> Result<ParquetRecordBatchReader> {
-    let Footer { path, builder } = Footer::read(root, file)?;
+    open_footer(Footer::read(root, file)?, columns, which)
+}
+
+fn open_footer(footer: Footer, columns: &Schema, which: &Which<'_>) -> Result<ParquetRecordBatchReader> {
+    let Footer { path, builder } = footer;
     let wanted = builder.schema().fields().iter().enumerate();
     let wanted = wanted.filter(|(_, field)| columns.column_with_name(field.name()).is_some()).map(|(index, _)| index);
     let mask = ProjectionMask::roots(builder.parquet_schema(), wanted.collect::<Vec<_>>());
@@ -89,6 +95,39 @@ pub(crate) fn scan(
     columns: &SchemaRef,
 ) -> Result<impl Iterator<Item = Result<RecordBatch>> + use<>> {
     Ok(conformed(open(root, file, columns, &Which::All)?, columns))
+}
+
+/// Reads all rows of `columns`, batch by batch. Text that the file keeps by number comes by number, but for
+/// the columns `except`: it is copied without a look at it.
+pub(crate) fn scan_numbered(
+    root: &TableRoot,
+    file: &TableFile,
+    columns: &SchemaRef,
+    except: &[&str],
+) -> Result<impl Iterator<Item = Result<RecordBatch>> + use<>> {
+    let Footer { path, builder } = Footer::read(root, file)?;
+    let groups = builder.metadata().row_groups();
+    let numbered = |at: usize| {
+        let encodings = groups.iter().map(|group| group.column(at).encodings_mask());
+        encodings.fold(!groups.is_empty(), |all, mask| all && mask.is_set(Encoding::RLE_DICTIONARY))
+    };
+    let by_number = DataType::Dictionary(Box::new(DataType::Int32), Box::new(DataType::Utf8));
+    let fields = builder.schema().fields().iter().enumerate().map(|(at, field)| {
+        let plain = field.data_type() != &DataType::Utf8 || except.contains(&field.name().as_str()) || !numbered(at);
+        if plain { field.clone() } else { Arc::new(field.as_ref().clone().with_data_type(by_number.clone())) }
+    });
+    let schema: SchemaRef = Arc::new(Schema::new(fields.collect::<Vec<_>>()));
+    let wanted = columns.fields().iter().map(|field| match schema.field_with_name(field.name()) {
+        Ok(numbered) if numbered.data_type() == &by_number && field.data_type() == &DataType::Utf8 => numbered.clone(),
+        _ => Field::clone(field),
+    });
+    let wanted: SchemaRef = Arc::new(Schema::new(wanted.collect::<Vec<_>>()));
+    let options = ArrowReaderOptions::new().with_schema(schema);
+    let metadata = ArrowReaderMetadata::try_new(builder.metadata().clone(), options);
+    let metadata = metadata.map_err(|error| parquet_fault(&path, error))?;
+    let input = fs_err::File::open(&path)?.into_parts().0;
+    let builder = ParquetRecordBatchReaderBuilder::new_with_metadata(input, metadata);
+    Ok(conformed(open_footer(Footer { path, builder }, &wanted, &Which::All)?, &wanted))
 }
 
 /// Reads `columns` of a slice, batch by batch.

@@ -17,7 +17,7 @@ use crate::dimension::LookedUp;
 use crate::key_index::{KeyIndex, index_path};
 use crate::parquet_writer::{FileWriter, ROW_GROUP_ROWS};
 use crate::read;
-use crate::shape::{TableShape, arrow_fault};
+use crate::shape::{TableShape, arrow_fault, named};
 use crate::stage::Related;
 
 /// A data file, and the rows of it that are to go.
@@ -115,7 +115,7 @@ impl Merger {
             let lists = self.related.iter().map(|related| self.orphans_of(&input.file, &related.column));
             let lists = lists.collect::<Result<Vec<_>>>()?;
             let mut first = 0;
-            for batch in read::scan(&self.root, &input.file, &schema)? {
+            for batch in read::scan_numbered(&self.root, &input.file, &schema, &self.looked_at(&lists))? {
                 let mut batch = batch?;
                 let keep = kept(&input.dropped, first, batch.num_rows());
                 let (before, mut filled) = (batch.clone(), None::<BooleanArray>);
@@ -155,6 +155,13 @@ impl Merger {
             self.write_indexes(file, &keys, orphans)?;
         }
         Ok(file)
+    }
+
+    /// The columns whose text is looked at: the key's, and the foreign keys of files that have orphans.
+    fn looked_at(&self, orphans: &[Orphans]) -> Vec<&str> {
+        let foreign = self.related.iter().zip(orphans).filter(|(_, list)| !list.is_empty());
+        let foreign = foreign.map(|(related, _)| related.column.as_str());
+        self.shape.contract.key.iter().map(String::as_str).chain(foreign).collect()
     }
 
     /// Writes the indexes of a data file.
@@ -216,9 +223,10 @@ impl Merger {
         for enrichment in self.shape.contract.enrichments.iter().filter(|e| e.by == related.column) {
             let Some(new) = related.dimension.take(&enrichment.from, &found)? else { continue };
             let Some((place, _)) = batch.schema_ref().column_with_name(&enrichment.column) else { continue };
-            columns[place] = zip(&fill, &new, &columns[place]).map_err(arrow_fault)? as ArrayRef;
+            let plain = |column| arrow_cast::cast(column, &enrichment.column_type.arrow_type()).map_err(arrow_fault);
+            columns[place] = zip(&fill, &plain(&new)?, &plain(&columns[place])?).map_err(arrow_fault)? as ArrayRef;
         }
-        Ok((RecordBatch::try_new(batch.schema(), columns).map_err(arrow_fault)?, still, Some(fill)))
+        Ok((named(batch.schema_ref(), columns, batch.num_rows())?, still, Some(fill)))
     }
 }
 

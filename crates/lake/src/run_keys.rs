@@ -1,8 +1,12 @@
 //! The keys that a run has met, and where the current row of each stands.
 
 use std::collections::HashMap;
+use std::path::Path;
 
-use crate::key_table::KeyTable;
+use shoplake_core::Result;
+
+use crate::key_slots::{BLOCK, KeySlots};
+use crate::row_store::RowStore;
 
 /// Where a row stands: in a data file of the base, or in a file that the run is writing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -68,13 +72,12 @@ struct Replaced {
 }
 
 /// The keys met, by 128-bit hash.
-#[derive(Default)]
 pub(crate) struct RunKeys {
-    table: KeyTable,
-    /// By the key's number: content hash and place.
-    rows: Vec<(u64, PackedPlace)>,
+    slots: KeySlots,
+    /// By the key's number: its two halves, the content's hash, the place.
+    rows: RowStore<4>,
     /// By the key's number, once a version other than 0 was met.
-    versions: Vec<i64>,
+    versions: RowStore<1>,
     /// Where a current row stands in the order of loads, if it is not of a file of the run; noted for
     /// rows that a replay asked about only.
     origins: HashMap<u32, Origin>,
@@ -83,41 +86,64 @@ pub(crate) struct RunKeys {
 }
 
 impl RunKeys {
+    /// No keys yet; where they become many, some are kept in an unnamed file in `folder`.
+    pub(crate) fn new(folder: &Path) -> Self {
+        Self {
+            slots: KeySlots::default(),
+            rows: RowStore::new(folder.to_owned()),
+            versions: RowStore::new(folder.to_owned()),
+            origins: HashMap::new(),
+            file_start: 0,
+            replaced: Vec::new(),
+        }
+    }
+
     /// Brings what belongs to a few keys near before they are asked for.
     pub(crate) fn warm(&self, keys: &[u128]) {
-        self.table.warm(keys);
+        self.slots.warm(keys);
     }
 
     /// The places of those of `keys` that were not met yet.
-    pub(crate) fn unknown(&self, keys: &[u128]) -> Vec<u32> {
+    pub(crate) fn unknown(&mut self, keys: &[u128]) -> Result<Vec<u32>> {
         let (mut unknown, mut row) = (Vec::new(), 0);
-        self.table.find_all(keys, |found| {
-            if found.is_none() {
-                unknown.push(row);
+        for block in keys.chunks(BLOCK) {
+            self.slots.warm(block);
+            for key in block {
+                if self.find(*key)?.is_none() {
+                    unknown.push(row);
+                }
+                row += 1;
             }
-            row += 1;
-        });
-        unknown
+        }
+        Ok(unknown)
     }
 
     /// The entry of a key.
-    pub(crate) fn find(&self, key: u128) -> Option<u32> {
-        self.table.find(key)
+    pub(crate) fn find(&mut self, key: u128) -> Result<Option<u32>> {
+        for entry in self.slots.candidates(key as u64) {
+            let [low, high, ..] = self.rows.get(entry as usize)?;
+            if [low, high] == halves(key) {
+                return Ok(Some(entry));
+            }
+        }
+        Ok(None)
     }
 
     /// The current row of an entry.
-    pub(crate) fn current(&self, entry: u32) -> Current {
-        let (content, place) = self.rows[entry as usize];
-        let version = self.versions.get(entry as usize).copied().unwrap_or_default();
-        Current { content, place: place.into(), version }
+    pub(crate) fn current(&mut self, entry: u32) -> Result<Current> {
+        let [.., content, place] = self.rows.get(entry as usize)?;
+        let version = if (entry as usize) < self.versions.len() { self.versions.get(entry as usize)?[0] } else { 0 };
+        Ok(Current { content, place: PackedPlace(place).into(), version: version.cast_signed() })
     }
 
     /// Adds a key that is not there yet.
-    pub(crate) fn insert(&mut self, key: u128, current: Current) -> u32 {
-        let entry = self.table.insert(key);
-        self.rows.push((current.content, current.place.into()));
-        self.set_version(entry, current.version);
-        entry
+    pub(crate) fn insert(&mut self, key: u128, current: Current) -> Result<u32> {
+        let entry = self.rows.len() as u32;
+        let ([low, high], PackedPlace(place)) = (halves(key), current.place.into());
+        self.rows.push([low, high, current.content, place])?;
+        self.slots.insert(key, entry);
+        self.set_version(entry, current.version)?;
+        Ok(entry)
     }
 
     /// Where the current row of an entry stands in the order of loads, if it was noted.
@@ -135,26 +161,32 @@ impl RunKeys {
     }
 
     /// Makes another row the current one of an entry.
-    pub(crate) fn replace(&mut self, entry: u32, current: Current, origin: Option<Origin>) {
-        let (before, before_origin) = (self.current(entry), self.origin(entry));
-        self.set(entry, current);
+    pub(crate) fn replace(&mut self, entry: u32, current: Current, origin: Option<Origin>) -> Result<()> {
+        let (before, before_origin) = (self.current(entry)?, self.origin(entry));
+        self.set(entry, current)?;
         self.note_origin(entry, origin);
         self.replaced.push(Replaced { entry, before, origin: before_origin });
+        Ok(())
     }
 
-    fn set(&mut self, entry: u32, current: Current) {
-        self.rows[entry as usize] = (current.content, current.place.into());
-        self.set_version(entry, current.version);
+    fn set(&mut self, entry: u32, current: Current) -> Result<()> {
+        let ([low, high, ..], PackedPlace(place)) = (self.rows.get(entry as usize)?, current.place.into());
+        self.rows.set(entry as usize, [low, high, current.content, place])?;
+        self.set_version(entry, current.version)
     }
 
-    fn set_version(&mut self, entry: u32, version: i64) {
+    fn set_version(&mut self, entry: u32, version: i64) -> Result<()> {
         let entry = entry as usize;
-        if version != 0 && self.versions.len() <= entry {
-            self.versions.resize(entry + 1, 0);
+        if entry < self.versions.len() {
+            return self.versions.set(entry, [version.cast_unsigned()]);
         }
-        if let Some(known) = self.versions.get_mut(entry) {
-            *known = version;
+        if version != 0 {
+            while self.versions.len() < entry {
+                self.versions.push([0])?;
+            }
+            self.versions.push([version.cast_unsigned()])?;
         }
+        Ok(())
     }
 
     /// Keeps what came since the last file; gives the places of rows that are no longer current.
@@ -164,17 +196,39 @@ impl RunKeys {
     }
 
     /// Forgets what came since the last file.
-    pub(crate) fn refuse(&mut self) {
+    pub(crate) fn refuse(&mut self) -> Result<()> {
         while let Some(Replaced { entry, before, origin }) = self.replaced.pop() {
-            self.set(entry, before);
+            self.set(entry, before)?;
             self.note_origin(entry, origin);
         }
         let file_start = self.file_start;
         self.origins.retain(|entry, _| (*entry as usize) < file_start);
-        self.table.truncate(self.file_start);
-        self.rows.truncate(self.file_start);
-        self.versions.truncate(self.file_start);
+        self.slots.truncate(file_start as u32);
+        self.rows.truncate(file_start);
+        self.versions.truncate(file_start);
+        Ok(())
     }
+
+    /// The low half of each current row's key, by file of the run and the row's ordinal in it: `rows` says how
+    /// many rows each file has. A row that is not current any more has none.
+    pub(crate) fn into_files(self, rows: &[u64]) -> Result<Vec<Vec<u64>>> {
+        let Self { slots, rows: mut keys, .. } = self;
+        drop(slots);
+        let mut files: Vec<Vec<u64>> = rows.iter().map(|rows| vec![0; *rows as usize]).collect();
+        keys.for_each(|[low, _, _, place]| {
+            if let Place::Pending(file, ordinal) = PackedPlace(place).into()
+                && let Some(key) = files.get_mut(file as usize).and_then(|keys| keys.get_mut(ordinal as usize))
+            {
+                *key = low;
+            }
+        })?;
+        Ok(files)
+    }
+}
+
+/// A hash in two words, the low one first.
+fn halves(key: u128) -> [u64; 2] {
+    [key as u64, (key >> 64) as u64]
 }
 
 #[cfg(test)]
@@ -188,18 +242,34 @@ mod tests {
     /// Given a file that replaced, chained and added rows, when it is refused, then all is as before.
     #[test]
     fn a_refused_file_leaves_no_trace() {
-        let mut keys = RunKeys::default();
-        let a = keys.insert(1, row(10));
+        let folder = tempfile::tempdir().unwrap();
+        let mut keys = RunKeys::new(folder.path());
+        let a = keys.insert(1, row(10)).unwrap();
         assert_eq!(keys.accept().count(), 0);
-        keys.replace(a, row(11), None);
-        keys.replace(a, row(12), None);
-        keys.insert(2, row(20));
-        keys.refuse();
-        assert_eq!(keys.current(a).content, 10);
-        assert!(keys.find(2).is_none());
-        keys.insert(2, row(21));
-        keys.replace(a, row(13), None);
+        keys.replace(a, row(11), None).unwrap();
+        keys.replace(a, row(12), None).unwrap();
+        keys.insert(2, row(20)).unwrap();
+        keys.refuse().unwrap();
+        assert_eq!(keys.current(a).unwrap().content, 10);
+        assert!(keys.find(2).unwrap().is_none());
+        keys.insert(2, row(21)).unwrap();
+        keys.replace(a, row(13), None).unwrap();
         assert_eq!(keys.accept().collect::<Vec<_>>(), [Place::Pending(0, 10)]);
-        assert_eq!(keys.find(2).map(|e| keys.current(e).content), Some(21));
+        let found = keys.find(2).unwrap().unwrap();
+        assert_eq!(keys.current(found).unwrap().content, 21);
+    }
+
+    /// Given rows of two files of which one was replaced, when the run ends, then each current row's key
+    /// stands at its ordinal.
+    #[test]
+    fn keys_are_known_by_file() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut keys = RunKeys::new(folder.path());
+        let at = |place| Current { content: 0, place, version: 0 };
+        let a = keys.insert(7 << 64 | 70, at(Place::Pending(0, 0))).unwrap();
+        keys.insert(80, at(Place::Pending(1, 0))).unwrap();
+        keys.insert(90, at(Place::Base(0, 0))).unwrap();
+        keys.replace(a, at(Place::Pending(1, 1)), None).unwrap();
+        assert_eq!(keys.into_files(&[1, 2]).unwrap(), [vec![0], vec![80, 70]]);
     }
 }

@@ -130,6 +130,15 @@ pub(crate) fn conform(batch: &RecordBatch, schema: &SchemaRef) -> Result<RecordB
     RecordBatch::try_new_with_options(schema.clone(), columns, &options).map_err(arrow_fault)
 }
 
+/// A batch of `columns` under the names of `schema`: text may come by number where the schema has text.
+pub(crate) fn named(schema: &Schema, columns: Vec<ArrayRef>, rows: usize) -> Result<RecordBatch> {
+    let fields = schema.fields().iter().zip(&columns);
+    let fields = fields.map(|(field, column)| Field::new(field.name(), column.data_type().clone(), true));
+    let options = arrow_array::RecordBatchOptions::new().with_row_count(Some(rows));
+    RecordBatch::try_new_with_options(Arc::new(Schema::new(fields.collect::<Vec<_>>())), columns, &options)
+        .map_err(arrow_fault)
+}
+
 /// An Arrow error can only come from a mistake of ours: every input was typed before.
 pub(crate) fn arrow_fault(error: arrow_schema::ArrowError) -> Fault {
     Fault::internal(format!("columns do not fit together: {error}")).caused_by(error)

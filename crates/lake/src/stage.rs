@@ -11,8 +11,9 @@ use arrow_select::take::take_record_batch;
 use shoplake_core::clock::civil;
 use shoplake_core::{BatchNumber, Result, RunId};
 
+use crate::dictionary_chunk::Numbered;
 use crate::dimension::Dimension;
-use crate::shape::{TableShape, arrow_fault};
+use crate::shape::{TableShape, arrow_fault, named};
 
 /// Rows of one source file and one partition.
 pub(crate) struct Staged {
@@ -77,7 +78,7 @@ pub(crate) struct Shaper {
 }
 
 impl Shaper {
-    /// The file's columns for these rows.
+    /// The file's columns for these rows; text that repeats comes by number.
     pub(crate) fn columns(&self, staged: &Staged) -> Result<RecordBatch> {
         let picked;
         let chunk = match &staged.picked {
@@ -100,12 +101,12 @@ impl Shaper {
         if let Some(days) = &chunk.days {
             columns.push(Arc::new(day_of_month(days)));
         }
-        columns.push(Arc::new(repeat(&chunk.source, rows)));
+        columns.push(repeat(&chunk.source, rows));
         columns.push(Arc::new(chunk.lines.iter().map(|line| *line as i64).collect::<Int64Array>()));
-        columns.push(Arc::new(repeat(&self.run_id.0, rows)));
+        columns.push(repeat(&self.run_id.0, rows));
         let loaded_at = TimestampMicrosecondArray::from_value(self.loaded_at, rows).with_timezone("UTC");
         columns.push(Arc::new(loaded_at));
-        RecordBatch::try_new(self.file_schema.clone(), columns).map_err(arrow_fault)
+        named(&self.file_schema, columns, rows)
     }
 }
 
@@ -124,11 +125,8 @@ fn day_of_month(days: &[Option<i32>]) -> Int32Array {
         .collect()
 }
 
-/// The same text for every row.
-pub(crate) fn repeat(text: &str, rows: usize) -> StringArray {
-    let mut builder = arrow_array::builder::StringBuilder::with_capacity(rows, rows * text.len());
-    for _ in 0..rows {
-        builder.append_value(text);
-    }
-    builder.finish()
+/// The same text for every row, by number.
+pub(crate) fn repeat(text: &str, rows: usize) -> ArrayRef {
+    let keys = Int32Array::from_value(0, rows);
+    Arc::new(Numbered::new(keys, Arc::new(StringArray::from(vec![text]))))
 }

@@ -93,7 +93,7 @@ impl Params {
     /// A whole number from `least` to `most`; `default` where it is not stated.
     pub(crate) fn number(&self, name: &str, default: u32, least: u32, most: u32) -> Result<u32, Problem> {
         let Some(text) = self.get(name) else { return Ok(default) };
-        let number = text.parse::<u32>().ok().filter(|number| (least..=most).contains(number));
+        let number = whole(text).filter(|number| (least..=most).contains(number));
         number.ok_or_else(|| {
             Problem::unprocessable("parameter.number", format!("`{name}` is a whole number from {least} to {most}"))
         })
@@ -101,7 +101,7 @@ impl Params {
 
     /// Whole numbers from `least` to `most`.
     fn numbers(&self, name: &str, least: u8, most: u8) -> Result<BTreeSet<u8>, Problem> {
-        let number = |text: &str| text.parse::<u8>().ok().filter(|number| (least..=most).contains(number));
+        let number = |text: &str| whole::<u8>(text).filter(|number| (least..=most).contains(number));
         let wrong =
             || Problem::unprocessable("parameter.number", format!("`{name}` is a whole number from {least} to {most}"));
         self.all(name).map(|text| number(text).ok_or_else(wrong)).collect()
@@ -110,8 +110,9 @@ impl Params {
     /// A day.
     pub(crate) fn date(&self, name: &str) -> Result<Option<NaiveDate>, Problem> {
         let Some(text) = self.get(name) else { return Ok(None) };
-        let date = (text.len() == 10).then(|| NaiveDate::parse_from_str(text, "%Y-%m-%d").ok()).flatten();
-        let date = date.filter(|date| (1..=9999).contains(&date.year()));
+        let date = NaiveDate::parse_from_str(text, "%Y-%m-%d").ok();
+        // Chrono also reads `+026-01-02` and spaces.
+        let date = date.filter(|date| (1..=9999).contains(&date.year()) && date.to_string() == text);
         date.map(Some).ok_or_else(|| {
             Problem::unprocessable("parameter.date", format!("`{name}` is a day as `2026-03-15`, and one that exists"))
         })
@@ -167,6 +168,11 @@ impl Params {
             ..Filter::days(from, to)
         })
     }
+}
+
+/// A whole number as it is written: Rust also reads `+7` and `007`.
+fn whole<N: std::str::FromStr + ToString>(text: &str) -> Option<N> {
+    text.parse::<N>().ok().filter(|number| number.to_string() == text)
 }
 
 /// An empty value asks for those that have none.

@@ -12,7 +12,7 @@ use shoplake_core::{Contract, PinnedTable, Result, TableFile};
 
 use crate::base::hash_keys;
 use crate::dimension::{Dimension, LookedUp};
-use crate::key_index::KeyIndex;
+use crate::key_index::{IndexFile, KeyIndex};
 use crate::read;
 use crate::rewrite::orphans_kind;
 
@@ -28,10 +28,11 @@ pub(super) fn agree(keyed: &Datasets, all: &Datasets) -> Result<Check> {
     let mut check = Check::new("indexes", "files");
     for (table, contract) in keyed {
         for file in &table.files {
-            let Some(index) = KeyIndex::of_file(&table.root, file, "keys", Some(file.rows))? else { continue };
+            let Some(index) = IndexFile::of_file(&table.root, file, "keys", Some(file.rows))? else { continue };
             check.checked += 1;
             let fresh = KeyIndex::new(&hash_keys(&table.root, file, contract)?);
-            let same = fresh.pairs().eq(index.pairs());
+            let filter = index.filter().is_none_or(|filter| *filter == fresh.filter());
+            let same = filter && fresh.pairs().eq(index.read()?.pairs());
             let subject = format!("{}/_index/{}.keys", table.name, file.path);
             check.equal(&subject, "agrees with its data file", &true, &same, REMOVE);
         }

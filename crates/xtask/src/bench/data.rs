@@ -12,6 +12,8 @@ use serde_json::Value;
 use crate::workspace;
 
 const SHUFFLE: &str = include_str!("../python/shuffle.py");
+/// Rounds of corrections that have no row in common.
+const ROUNDS: usize = 32;
 const HEADER: &str = "transaction_id,customer_id,product_id,quantity,amount,transaction_date\n";
 
 /// What a sales table holds.
@@ -101,24 +103,25 @@ impl Data {
         (text, Totals { rows: rows as i64, cents: total })
     }
 
-    /// The `round`-th correction: rows spread over the whole set, `round` more in the amount than at
-    /// first, no two beside each other. Returns the file and the cents that it adds to the round before.
+    /// The `round`-th correction (up to 31): rows spread over the whole set, no two beside each other and
+    /// others than those of any round before, each with one more in its amount. Returns the file and the
+    /// cents that it adds.
     pub(crate) fn correction(&self, round: u8, rows: usize) -> Result<(String, i64)> {
         let lines = BufReader::new(fs_err::File::open(self.file("sales.csv"))?).lines();
         let step = (self.rows / rows.max(1)).max(2);
         let mut text = HEADER.to_owned();
         let mut corrected = 0;
-        let mut due = 1;
+        let mut due = 1 + usize::from(round) * (step / ROUNDS);
         for (number, line) in lines.enumerate() {
             if number < due || corrected == rows {
                 continue;
             }
             let line = line?;
             let Some((before, amount, after)) = clean(&line) else { continue };
-            let raised = amount + i64::from(round) * 100;
+            let raised = amount + 100;
             let _ = writeln!(text, "{before},{}.{:02},{after}", raised / 100, raised % 100);
             corrected += 1;
-            due = number + step;
+            due += step;
         }
         Ok((text, corrected as i64 * 100))
     }
@@ -158,6 +161,24 @@ mod tests {
         assert_eq!(read, [Some(5), Some(1200), Some(1250), Some(-310), None, None, None, None]);
     }
 
+    /// Given a large set, two rounds of corrections have no row in common.
+    #[test]
+    fn corrections_are_of_rows_not_corrected_yet() {
+        let folder = tempfile::tempdir().unwrap();
+        let row = |row: usize| format!("T{row},C1,P1,1,5.00,2024-01-01 00:00:00\n");
+        let csv: String = std::iter::once(HEADER.to_owned()).chain((0..4000).map(row)).collect();
+        fs_err::write(folder.path().join("sales.csv"), csv).unwrap();
+        let data = Data { folder: folder.path().to_owned(), rows: 4000 };
+        let rows: Vec<String> = [1, 2, 31]
+            .into_iter()
+            .flat_map(|round| {
+                data.correction(round, 40).unwrap().0.lines().skip(1).map(str::to_owned).collect::<Vec<_>>()
+            })
+            .collect();
+        let different: std::collections::HashSet<&String> = rows.iter().collect();
+        assert_eq!((rows.len(), different.len()), (120, 120));
+    }
+
     /// Given ten lines of which some are dirty and one repeats its neighbour,
     /// a correction takes clean rows only, each once, and adds what it says.
     #[test]
@@ -171,7 +192,7 @@ mod tests {
         let data = Data { folder: folder.path().to_owned(), rows: 6 };
         let (text, added) = data.correction(2, 3).unwrap();
         let rows: Vec<_> = text.lines().skip(1).collect();
-        assert_eq!(rows, ["T0,C1,P1,1,11.99,2024-01-01 00:00:00", "T4,C2,P1,2,2.50,2024-01-03 00:00:00"]);
+        assert_eq!(rows, ["T0,C1,P1,1,10.99,2024-01-01 00:00:00", "T4,C2,P1,2,1.50,2024-01-03 00:00:00"]);
         assert_eq!(added, 200);
     }
 
