@@ -294,14 +294,16 @@ mod tests {
     }
 
     proptest::proptest! {
+        #![proptest_config(proptest::test_runner::Config::with_cases(64))]
+
         /// Given parts that share their texts or not, with and without NULL, when encoded and read, then every
         /// row says what it said.
         #[test]
         fn every_reader_finds_what_was_written(
-            one in proptest::collection::vec(0_usize..20, 1..3000),
+            one in proptest::collection::vec(0_usize..20, 1..2000),
             two in proptest::collection::vec(0_usize..400, 0..700),
             count in 1_usize..300,
-            repeat in 1_usize..12,
+            repeat in 1_usize..14,
         ) {
             let one = part("one", count, &one);
             let two = part("one", count + 3, &two);
