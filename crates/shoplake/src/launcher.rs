@@ -8,6 +8,7 @@ use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use async_trait::async_trait;
 use shoplake_core::outcome::{RunOutcome, RunStatus};
@@ -31,6 +32,8 @@ pub(crate) struct ChildLauncher {
 #[derive(Default)]
 struct Going {
     child: Option<Child>,
+    /// Whether a run goes on, be it that it waits to be begun again.
+    busy: bool,
     cancelled: bool,
 }
 
@@ -38,6 +41,19 @@ impl ChildLauncher {
     pub(crate) fn new(project: &Project, clock: Arc<dyn Clock>) -> Self {
         let (dir, state_dir) = (project.dir.clone(), project.state_dir());
         Self { dir, state_dir, retries: project.retries.clone(), clock, going: Arc::default() }
+    }
+
+    /// Ends the run that goes on, and waits until it has ended; `false` where there is none.
+    pub(crate) async fn stop(&self) -> bool {
+        if !lock(&self.going).busy {
+            return false;
+        }
+        self.cancel().await;
+        let until = self.clock.now() + STOP_WAIT;
+        while lock(&self.going).busy && self.clock.now() < until {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+        true
     }
 
     /// How long to wait before a run that died `died` times is begun again; `None` where it is not.
@@ -72,7 +88,26 @@ impl ChildLauncher {
 #[async_trait]
 impl Launcher for ChildLauncher {
     async fn run(&self, trigger: &Trigger, unsettled: &[PathBuf]) -> Ended {
-        lock(&self.going).cancelled = false;
+        *lock(&self.going) = Going { child: None, busy: true, cancelled: false };
+        let ended = self.until_ended(trigger, unsettled).await;
+        lock(&self.going).busy = false;
+        ended
+    }
+
+    async fn cancel(&self) {
+        let mut going = lock(&self.going);
+        going.cancelled = true;
+        if let Some(child) = &mut going.child
+            && let Err(error) = child.kill()
+        {
+            tracing::warn!(%error, "the run could not be ended");
+        }
+    }
+}
+
+impl ChildLauncher {
+    /// Runs it, and again where it dies.
+    async fn until_ended(&self, trigger: &Trigger, unsettled: &[PathBuf]) -> Ended {
         for died in 1.. {
             let command = self.command(trigger, unsettled);
             let (going, state_dir) = (Arc::clone(&self.going), self.state_dir.clone());
@@ -92,20 +127,12 @@ impl Launcher for ChildLauncher {
         }
         failed("the run died".to_owned())
     }
-
-    async fn cancel(&self) {
-        let mut going = lock(&self.going);
-        going.cancelled = true;
-        if let Some(child) = &mut going.child
-            && let Err(error) = child.kill()
-        {
-            tracing::warn!(%error, "the run could not be ended");
-        }
-    }
 }
 
 /// How often whoever waits looks whether the run was cancelled.
 const LOOK: chrono::TimeDelta = chrono::TimeDelta::milliseconds(100);
+/// The longest that whoever stops a run waits for its process to be gone.
+const STOP_WAIT: chrono::TimeDelta = chrono::TimeDelta::seconds(10);
 
 /// What became of a run's process.
 enum Ran {

@@ -41,8 +41,13 @@ pub(super) fn database(doing: &str, error: sqlx::Error) -> Fault {
             away("does not give this user enough rights").hint("`GRANT CREATE ON DATABASE NAME TO USER`")
         }
         (Some(code), _) if code.starts_with("53") => away("is short of disk, memory or connections"),
-        (Some(code), _) if code.starts_with("57") || code.starts_with("08") => away("ends its connections"),
-        (None, sqlx::Error::Io(_) | sqlx::Error::PoolTimedOut | sqlx::Error::Tls(_)) => {
+        (Some("55P03"), _) => away("is held by another process for too long"),
+        (Some(code), _) if code.starts_with("57") || code.starts_with("25P03") || code.starts_with("08") => {
+            away("ends its connections")
+        }
+        (None, sqlx::Error::Tls(why)) => away(&format!("cannot be reached over TLS: {why}"))
+            .hint("look at `sslmode`, and at `sslrootcert`: the certificate of whoever signed the server's"),
+        (None, sqlx::Error::Io(_) | sqlx::Error::PoolTimedOut) => {
             away("cannot be reached").hint("look at the address that `state` names, and whether the server runs")
         }
         (_, sqlx::Error::ColumnDecode { .. } | sqlx::Error::Decode(_)) => damaged(doing),
