@@ -30,7 +30,7 @@ fn shop() -> (Context, String) {
 
 fn with_state(shop: Context) -> (Context, String) {
     let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap().as_nanos();
-    let settings = shop.read("shoplake.yml").replace("name: shop", &format!("name: shop{now}"));
+    let settings = shop.read("shoplake.yml").replace("name: \"shop\"", &format!("name: shop{now}"));
     let settings = settings.replace("schedule: \"0 6 * * *\"", "state: \"${STATE_URL}\"");
     assert!(settings.contains("STATE_URL") && settings.contains(&format!("shop{now}")), "{settings}");
     shop.put("shoplake.yml", &settings);
