@@ -146,8 +146,8 @@ pub(crate) fn requests() -> (u64, u64) {
 }
 
 /// Whoever starts the runs of the schedule: processes of their own.
-pub(crate) fn launcher(project: &Project) -> Arc<ChildLauncher> {
-    Arc::new(ChildLauncher::new(project, Arc::new(SystemClock)))
+pub(crate) fn launcher(project: &Arc<Project>) -> Arc<ChildLauncher> {
+    Arc::new(ChildLauncher::new(Arc::clone(project), Arc::new(SystemClock)))
 }
 
 /// Puts the schedule together.
