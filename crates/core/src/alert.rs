@@ -336,7 +336,7 @@ pub struct Letter {
     pub date: chrono::NaiveDate,
     /// What it comes to, as plain text.
     pub text: String,
-    /// The folder where it lies: `report.html` and `report.json`.
+    /// The folder where it lies, below the lake's: `report.html` and `report.json`. Each machine has its own.
     pub folder: std::path::PathBuf,
 }
 

@@ -2,11 +2,14 @@
 //! `monitor`.
 
 use async_trait::async_trait;
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use serde::{Deserialize, Serialize};
 
 use crate::fault::Result;
 use crate::ids::RunId;
+
+/// For how long what was used is remembered: this month and the last one, however long they are.
+pub const REMEMBERED: TimeDelta = TimeDelta::days(62);
 
 /// What a run or a query used.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -90,7 +93,8 @@ impl Default for Prices {
 /// The memory of what was used.
 #[async_trait]
 pub trait UsageStore: Send + Sync {
-    /// Notes what was used.
+    /// Notes what was used, and forgets what was used longer than [`REMEMBERED`] before it; but for the last one of
+    /// those that looked at the lake's bytes.
     async fn record(&self, usage: &Usage) -> Result<()>;
     /// What was used since then, in order; before it stands the last one that looked at the lake's bytes
     /// earlier, if there is one.

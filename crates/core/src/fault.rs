@@ -123,6 +123,16 @@ impl Fault {
         let full = ["os error 28", "os error 122", "disk is full"];
         texts.iter().any(|text| full.iter().any(|words| text.contains(words)))
     }
+    /// What a log may keep of it. The words of a fault of the data, or of our own, may name a value of a row: of
+    /// those only whose fault it is and the place are told.
+    pub fn for_log(&self) -> String {
+        let words = match self.kind {
+            FaultKind::Data => "a fault of the data",
+            FaultKind::Internal => "a promise of Shoplake itself does not hold",
+            FaultKind::Usage | FaultKind::Unavailable | FaultKind::Busy => return self.to_string(),
+        };
+        self.place.as_ref().map_or_else(|| words.to_owned(), |place| format!("{place}: {words}"))
+    }
     /// Keeps the error below.
     #[must_use]
     pub fn caused_by(mut self, source: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Self {
@@ -140,6 +150,23 @@ impl From<std::io::Error> for Fault {
             fault.hint("free some space; nothing was published, the next run takes the same files")
         } else {
             fault
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Given faults of every kind that name a value, then a log gets the words of those that speak of the world alone.
+    #[test]
+    fn a_log_keeps_no_value() {
+        let of = |kind| Fault::new(kind, "`ada@private.example` is none").at("sales.csv", Some(3), None).for_log();
+        assert_eq!(of(FaultKind::Data), "sales.csv:3: a fault of the data");
+        assert_eq!(of(FaultKind::Internal), "sales.csv:3: a promise of Shoplake itself does not hold");
+        assert_eq!(Fault::data("`ada` is none").for_log(), "a fault of the data");
+        for kind in [FaultKind::Usage, FaultKind::Unavailable, FaultKind::Busy] {
+            assert_eq!(of(kind), "sales.csv:3: `ada@private.example` is none");
         }
     }
 }

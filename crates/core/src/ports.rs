@@ -100,6 +100,9 @@ pub trait LandingZone: Send + Sync {
     fn archived(&self, key: &str) -> Result<std::path::PathBuf>;
     /// Keeps a file that was written into the lake's folder on this machine: a report.
     fn keep(&self, path: &Path) -> Result<()>;
+    /// Brings a file that another machine has kept so to its place in the lake's folder on this one; one that is there
+    /// stays as it is, and one that the lake does not have stays missing.
+    fn kept(&self, path: &Path) -> Result<()>;
 }
 
 /// The tables, and the batches that change them.

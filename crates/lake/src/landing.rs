@@ -241,6 +241,13 @@ impl LandingZone for LocalLanding {
         remote.send(path, &std::path::absolute(path)?)
     }
 
+    fn kept(&self, path: &Path) -> Result<()> {
+        if path.exists() {
+            return Ok(());
+        }
+        self.layout.table_root("").bring(&[(path.to_owned(), None)])
+    }
+
     fn discard(&self, file: &LandedFile) -> Result<()> {
         let path = self.layout.landing().join(&file.key);
         self.layout.store().remove(&path)?;

@@ -3,7 +3,7 @@
 //! A report of a day has one name for each receiver, by which nobody gets it twice; delivery, with its
 //! retries, is the alerts' own.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use chrono::{DateTime, NaiveDate, SecondsFormat, TimeDelta, TimeZone, Utc};
 use chrono_tz::Tz;
@@ -51,7 +51,7 @@ pub fn receivers(deliveries: &[Delivery]) -> Vec<Alert> {
 /// # Errors
 /// A state that is away, a report that cannot be read. Nothing was written then.
 pub async fn write(project: &Project, runs: &[RunRecord], store: &dyn AlertStore, now: DateTime<Utc>) -> Result<usize> {
-    let Some((date, folder)) = last_report(project, runs) else { return Ok(0) };
+    let Some(date) = dates(runs).next() else { return Ok(0) };
     let due = project.deliveries.iter().filter(|delivery| is_due(delivery, date, project.time_zone, now));
     let mut messages: Vec<Outgoing> = Vec::new();
     let known = store.messages(LOOKED_THROUGH).await?;
@@ -65,7 +65,7 @@ pub async fn write(project: &Project, runs: &[RunRecord], store: &dyn AlertStore
             alert: name(channel),
             channel: 0,
             at: now,
-            message: message(project, date, folder.clone(), now)?,
+            message: message(project, date, now)?,
             attempts: 0,
             next_at: now,
             trouble: None,
@@ -94,13 +94,23 @@ fn name(channel: &Channel) -> String {
     format!("report/daily/{print}")
 }
 
-/// The day and the folder of the last report that a run made.
-fn last_report(project: &Project, runs: &[RunRecord]) -> Option<(NaiveDate, PathBuf)> {
+/// The files of the reports that the last runs have made, the newest first, wherever they were made: whoever sends
+/// them needs them at these places.
+pub fn files(project: &Project, runs: &[RunRecord]) -> Vec<PathBuf> {
+    let folders = dates(runs).map(|date| project.lake_dir.join(folder(date)));
+    folders.flat_map(|folder| [folder.join("report.html"), folder.join("report.json")]).collect()
+}
+
+/// The days of the reports that runs have made, the newest run's first.
+fn dates(runs: &[RunRecord]) -> impl Iterator<Item = NaiveDate> {
     let outcomes = runs.iter().filter_map(|run| run.outcome.as_ref());
     let paths = outcomes.flat_map(|outcome| &outcome.reports);
-    let mut dates = paths.filter_map(|path| path.split(['/', '\\']).rev().nth(1)?.parse::<NaiveDate>().ok());
-    let date = dates.next()?;
-    Some((date, project.lake_dir.join(DAILY).join(date.to_string())))
+    paths.filter_map(|path| path.split(['/', '\\']).rev().nth(1)?.parse::<NaiveDate>().ok())
+}
+
+/// The folder of a day's report, below the lake's.
+fn folder(date: NaiveDate) -> PathBuf {
+    Path::new(DAILY).join(date.to_string())
 }
 
 /// Whether the report of `date` may be sent: at once, or once a time that is stated has come after its day.
@@ -118,8 +128,9 @@ fn first_after(at: &Cron, date: NaiveDate, zone: Tz) -> Option<DateTime<Utc>> {
     at.after(zone, begins?.to_utc() - TimeDelta::seconds(1)).next()
 }
 
-fn message(project: &Project, date: NaiveDate, folder: PathBuf, now: DateTime<Utc>) -> Result<Message> {
-    let figures: Value = match fs_err::read(folder.join("report.json")) {
+fn message(project: &Project, date: NaiveDate, now: DateTime<Utc>) -> Result<Message> {
+    let folder = folder(date);
+    let figures: Value = match fs_err::read(project.lake_dir.join(&folder).join("report.json")) {
         Ok(bytes) => serde_json::from_slice(&bytes).unwrap_or_default(),
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => Value::Null,
         Err(error) => return Err(error.into()),

@@ -30,18 +30,22 @@ impl Pipeline {
         let folder = lake.strip_prefix(&self.project.dir).unwrap_or(lake).display().to_string();
         let lake = self.project.remote.as_ref().map_or(folder, |remote| remote.url.clone());
         let run = run.map(|run| format!(" of run {}", run.0)).unwrap_or_default();
+        let (state, forget) = match &self.project.state {
+            None => ("`.shoplake/state.db`", "remove `.shoplake/state.db`"),
+            Some(_) => ("the state database", "drop the project's schema in the state database"),
+        };
         Fault::usage(format!(
-            "the lake `{lake}` is not the one that `.shoplake/state.db` remembers: it has no batch {}{run}",
+            "the lake `{lake}` is not the one that {state} remembers: it has no batch {}{run}",
             batch.0
         ))
         .detail(
             "It was emptied, brought back from an older copy, or another one stands in its place. Nothing was \
              taken or changed.",
         )
-        .hint(
-            "point `lake` of the target where it was, or bring it back; if it is meant to be this one, remove \
-             `.shoplake/state.db`: the next run builds it again from the lake",
-        )
+        .hint(format!(
+            "point `lake` of the target where it was, or bring it back; if it is meant to be this one, {forget}: the \
+             next run builds it again from the lake"
+        ))
     }
 
     /// Archives the files of a published batch, then notes the batch: a run that is cut off between

@@ -115,11 +115,11 @@ impl Pipeline {
 
     async fn run_once(&self, mut run: Run, options: &RunOptions, mut unheard: Vec<String>) -> Result<RunOutcome> {
         let models = shoplake_models::load(&self.project).map_err(many)?;
-        self.state.begin_run(&run.id, run.started_at).await?;
+        self.note(&run.id, || self.state.begin_run(&run.id, run.started_at)).await?;
         let mut tries = Tries::new(self, &run.id);
         tries.until_done(Step::Recover, || self.bring_in_order()).await?;
         self.step(&mut run, "recover", "what earlier runs left is in order").await?;
-        let last = self.last_fingerprints().await?;
+        let last = tries.until_done(Step::Recover, || self.last_fingerprints()).await?;
         let settled = self.is_settled(&models, last.as_ref());
         if !settled {
             self.compile(&models).await?;
@@ -181,7 +181,7 @@ impl Pipeline {
         unheard.extend(self.listener.ended(&outcome, &texts(&models)).await);
         unheard.dedup();
         outcome.problems.append(&mut unheard);
-        self.state.finish_run(&outcome).await?;
+        self.note(&outcome.run_id, || self.state.finish_run(&outcome)).await?;
         Ok(outcome)
     }
 
@@ -365,7 +365,7 @@ impl Pipeline {
                     fingerprint: known.contract.fingerprint(),
                     file: file.clone(),
                 };
-                self.state.record_file(&record).await?;
+                self.note(&run.id, || self.state.record_file(&record)).await?;
             }
         }
         Ok(())
@@ -394,7 +394,14 @@ impl Pipeline {
         let seconds = run.step.elapsed().as_secs_f64();
         run.step = Instant::now();
         tracing::info!(run = %run.id, step = name, seconds, detail);
-        self.state.record_step(&run.id, &StepRecord { name: name.into(), seconds, detail: detail.into() }).await
+        let step = StepRecord { name: name.into(), seconds, detail: detail.into() };
+        self.note(&run.id, || self.state.record_step(&run.id, &step)).await
+    }
+
+    /// Notes in the state what is done. A state that is away for a while is asked again, as the archive is: nothing
+    /// has to be done again because it was.
+    async fn note<F: Future<Output = Result<()>>>(&self, run: &RunId, write: impl FnMut() -> F) -> Result<()> {
+        Tries::new(self, run).until_done(Step::Archive, write).await
     }
 }
 

@@ -90,7 +90,7 @@ impl<'a> Tries<'a> {
         };
         let seconds = wait.num_milliseconds() as f64 / 1_000.0;
         // A fault of the world names no value of a row; another might.
-        let why = (fault.kind == FaultKind::Unavailable).then(|| fault.to_string());
+        let why = (fault.kind == FaultKind::Unavailable).then(|| fault.for_log());
         tracing::warn!(run = %self.run, step = step.word(), why, attempt = *times, seconds, "failed, tried again");
         let clock = &self.pipeline.clock;
         let until = clock.now() + wait;

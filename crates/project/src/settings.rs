@@ -87,7 +87,7 @@ pub(crate) fn read(mut node: Node, dir: &Path, environment: &Environment, faults
     let (lake_dir, remote) = lake::read(&file, &node, dir, environment, faults);
     let openlineage =
         file.openlineage.as_ref().and_then(|file| openlineage(file, node.at("openlineage"), environment, faults));
-    let state = file.state.as_deref().and_then(|text| state(text, node.at("state"), environment, faults));
+    let state = file.state.as_deref().and_then(|text| state(text, dir, node.at("state"), environment, faults));
     let otlp = otlp::read(file.otlp.as_ref(), node.at("otlp"), environment, faults);
     Some(Settings {
         lake_dir,
@@ -149,7 +149,7 @@ fn openlineage(
 }
 
 /// The address of the state database; `None` where `faults` says why not.
-fn state(text: &str, node: &Node, environment: &Environment, faults: &mut Vec<Fault>) -> Option<Secret> {
+fn state(text: &str, dir: &Path, node: &Node, environment: &Environment, faults: &mut Vec<Fault>) -> Option<Secret> {
     let url = rest::expand(text.trim(), node, environment, faults);
     // What is wrong with it is told without it: a password may be in it.
     let Some(url) = url::Url::parse(&url).ok().filter(|url| matches!(url.scheme(), "postgres" | "postgresql")) else {
@@ -159,7 +159,8 @@ fn state(text: &str, node: &Node, environment: &Environment, faults: &mut Vec<Fa
         );
         return None;
     };
-    if url.password().is_some() && !text.contains("${") {
+    let in_query = url.query_pairs().any(|(name, _)| name == "password");
+    if (url.password().is_some() || in_query) && !text.contains("${") {
         let fault = node.fault("the password of the state database is written as it is");
         faults.push(
             fault.hint(
@@ -167,7 +168,26 @@ fn state(text: &str, node: &Node, environment: &Environment, faults: &mut Vec<Fa
             ),
         );
     }
-    Some(Secret(url.to_string()))
+    Some(Secret(with_files(url, dir, node, faults).to_string()))
+}
+
+/// The address with the files that it names as they lie beside shoplake.yml, wherever the command is given.
+fn with_files(mut url: url::Url, dir: &Path, node: &Node, faults: &mut Vec<Fault>) -> url::Url {
+    const FILES: [&str; 3] = ["sslrootcert", "sslcert", "sslkey"];
+    if !url.query_pairs().any(|(name, _)| FILES.contains(&&*name)) {
+        return url;
+    }
+    let mut pairs: Vec<(String, String)> = url.query_pairs().into_owned().collect();
+    for (name, value) in pairs.iter_mut().filter(|(name, _)| FILES.contains(&name.as_str())) {
+        let path = dir.join(&*value);
+        if !path.is_file() {
+            let fault = node.fault(format!("there is no file `{value}`, which `{name}` of `state` names"));
+            faults.push(fault.hint("name a PEM file by its place beside shoplake.yml"));
+        }
+        *value = path.to_string_lossy().into_owned();
+    }
+    url.query_pairs_mut().clear().extend_pairs(pairs);
+    url
 }
 
 fn placed(mut fault: Fault, node: &Node) -> Fault {

@@ -6,6 +6,12 @@ use axum::response::{IntoResponse, Response};
 use serde_json::{Value, json};
 use shoplake_core::{Fault, FaultKind};
 
+/// Events that whoever started the server reads and no log keeps: the words of a panic, or of the engine, may hold
+/// values of rows.
+const SHOWN: &str = "server";
+/// Events that the log keeps and nobody is shown.
+const KEPT: &str = "shoplake::kept";
+
 /// What handlers answer.
 pub(crate) type Answer<T = Response> = Result<T, Problem>;
 
@@ -43,7 +49,8 @@ impl Problem {
 
     /// Something inside went wrong; the words go to the log alone.
     pub(crate) fn internal(error: &dyn std::fmt::Display) -> Self {
-        tracing::error!(%error, "a request failed");
+        tracing::error!(target: SHOWN, %error, "a request failed");
+        tracing::error!(target: KEPT, "a request failed; what the server wrote to its terminal says why");
         Self::new(StatusCode::INTERNAL_SERVER_ERROR, "internal", "the server could not answer; its log says why")
     }
 
@@ -78,7 +85,7 @@ impl From<Fault> for Problem {
             FaultKind::Usage | FaultKind::Data => (StatusCode::UNPROCESSABLE_ENTITY, "refused"),
             FaultKind::Busy => (StatusCode::CONFLICT, "busy"),
             FaultKind::Unavailable => {
-                tracing::error!(error = %fault, detail = fault.detail, source = ?fault.source, "a request failed");
+                tracing::error!(fault = fault.for_log(), detail = fault.detail, source = ?fault.source, "a request failed");
                 let detail = "a disk, a store or a limit of this server was in the way; its log says which";
                 return Self::new(StatusCode::SERVICE_UNAVAILABLE, "unavailable", detail);
             }

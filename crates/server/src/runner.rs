@@ -20,6 +20,6 @@ pub enum Work {
 pub trait Runner: Send + Sync {
     /// Starts work and comes back at once. [`shoplake_core::FaultKind::Busy`] where work that it started goes on.
     async fn start(&self, work: Work) -> Result<()>;
-    /// Stops the work that it started; `false` where there is none. A run can be cut off at any moment.
+    /// Stops the work that it started, or that the schedule of this process did; `false` where there is none. A run can be cut off at any moment.
     async fn stop(&self) -> Result<bool>;
 }

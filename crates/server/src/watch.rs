@@ -56,7 +56,7 @@ impl Watcher {
             // A store that is away is told once a minute, not three times a second.
             let again = self.told.as_ref().is_some_and(|(told, at)| *told == text && at.elapsed().as_secs() < 60);
             if !again {
-                tracing::warn!(error = %fault, detail = fault.detail, "the watch could not look; it tries again");
+                tracing::warn!(fault = fault.for_log(), "the watch could not look; it tries again");
                 self.told = Some((text, Instant::now()));
             }
         }

@@ -1,5 +1,6 @@
 //! Alerts and reports for people at work: after a run, each minute beside the schedule, and by hand.
 
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -15,6 +16,8 @@ const EVERY: Duration = Duration::from_mins(1);
 
 /// Runs that are looked through for the last report.
 const RUNS: u32 = 50;
+/// Files of reports that are brought from other machines: as many days as messages wait for, and more.
+const BROUGHT: usize = 10;
 
 /// What a look came to.
 pub(crate) struct Told {
@@ -32,11 +35,23 @@ pub(crate) async fn look_and_tell(project: &Arc<Project>) -> Result<Told, Fault>
     let store = wiring::alert_store(project).await?;
     let mut senders = project.alerts.all.clone();
     if !project.deliveries.is_empty() {
-        letters::write(project, &wiring::state(project).await?.runs(RUNS).await?, &*store, now).await?;
+        let runs = wiring::state(project).await?.runs(RUNS).await?;
+        bring(project, &letters::files(project, &runs))?;
+        letters::write(project, &runs, &*store, now).await?;
         senders.extend(letters::receivers(&project.deliveries));
     }
-    let delivered = deliver(&senders, project.alerts.smtp.as_ref(), &*store, now).await?;
+    let through = (project.alerts.smtp.as_ref(), project.lake_dir.as_path());
+    let delivered = deliver(&senders, through, &*store, now).await?;
     Ok(Told { looked, delivered })
+}
+
+/// Reports that another machine has made, brought to this one: whichever it is sends them whole.
+fn bring(project: &Project, files: &[PathBuf]) -> Result<(), Fault> {
+    if project.remote.is_none() {
+        return Ok(());
+    }
+    let landing = wiring::landing(project)?;
+    files.iter().take(BROUGHT).try_for_each(|file| landing.kept(file))
 }
 
 /// The same after a run, whose outcome no alert can change: what goes wrong is told in the log.
@@ -47,10 +62,10 @@ pub(crate) async fn after_run(project: &Arc<Project>) {
     match look_and_tell(project).await {
         Ok(told) => {
             for (alert, fault) in told.looked.trouble {
-                tracing::warn!(alert, %fault, "an alert cannot be judged");
+                tracing::warn!(alert, fault = fault.for_log(), "an alert cannot be judged");
             }
         }
-        Err(fault) => tracing::warn!(%fault, "the alerts were not judged"),
+        Err(fault) => tracing::warn!(fault = fault.for_log(), "the alerts were not judged"),
     }
 }
 

@@ -66,6 +66,12 @@ fn of_project(project: &Project) -> Vec<String> {
     if let Some(shoplake_core::project::OpenLineage::Http { api_key: Some(key), .. }) = &project.openlineage {
         secrets.push(key.0.clone());
     }
+    if let Some(url) = &project.state {
+        secrets.push(url.0.clone());
+        let password = url::Url::parse(&url.0).ok().and_then(|url| url.password().map(str::to_owned));
+        secrets.extend(password);
+    }
+    secrets.extend(project.otlp.iter().flat_map(|otlp| &otlp.headers).map(|(_, value)| value.0.clone()));
     secrets.extend(project.alerts.smtp.iter().filter_map(|smtp| Some(smtp.login.as_ref()?.1.0.clone())));
     let of_alerts = project.alerts.all.iter().flat_map(|alert: &Alert| &alert.channels);
     for channel in of_alerts.chain(project.deliveries.iter().flat_map(|delivery| &delivery.channels)) {

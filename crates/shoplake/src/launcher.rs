@@ -8,10 +8,11 @@ use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use async_trait::async_trait;
 use shoplake_core::outcome::{RunOutcome, RunStatus};
-use shoplake_core::retry::{Retries, Trouble};
+use shoplake_core::retry::Trouble;
 use shoplake_core::schedule::Ending;
 use shoplake_core::schedule::ports::{Clock, Ended, Launcher, Trigger};
 use shoplake_core::{Fault, Project};
@@ -21,9 +22,7 @@ use crate::render::count;
 
 /// Starts `shoplake run` in a project folder.
 pub(crate) struct ChildLauncher {
-    dir: PathBuf,
-    state_dir: PathBuf,
-    retries: Retries,
+    project: Arc<Project>,
     clock: Arc<dyn Clock>,
     going: Arc<Mutex<Going>>,
 }
@@ -31,35 +30,60 @@ pub(crate) struct ChildLauncher {
 #[derive(Default)]
 struct Going {
     child: Option<Child>,
+    /// Whether a run goes on, be it that it waits to be begun again.
+    busy: bool,
     cancelled: bool,
 }
 
 impl ChildLauncher {
-    pub(crate) fn new(project: &Project, clock: Arc<dyn Clock>) -> Self {
-        let (dir, state_dir) = (project.dir.clone(), project.state_dir());
-        Self { dir, state_dir, retries: project.retries.clone(), clock, going: Arc::default() }
+    pub(crate) fn new(project: Arc<Project>, clock: Arc<dyn Clock>) -> Self {
+        Self { project, clock, going: Arc::default() }
+    }
+
+    /// Ends the run that goes on, and waits until it has ended; `false` where there is none.
+    pub(crate) async fn stop(&self) -> bool {
+        if !lock(&self.going).busy {
+            return false;
+        }
+        self.cancel().await;
+        let until = self.clock.now() + STOP_WAIT;
+        while lock(&self.going).busy && self.clock.now() < until {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+        true
     }
 
     /// How long to wait before a run that died `died` times is begun again; `None` where it is not.
     fn wait_after(&self, died: u32) -> Option<chrono::TimeDelta> {
         // The one run more loads what the others did not die of.
-        if died > self.retries.set_aside_after {
+        if died > self.project.retries.set_aside_after {
             return None;
         }
-        let mut retry = self.retries.every.clone();
+        let mut retry = self.project.retries.every.clone();
         retry.attempts = u32::MAX;
         retry.on.insert(Trouble::Internal);
         retry.wait_after(died, Trouble::Internal, std::process::id())
     }
 
-    fn command(&self, trigger: &Trigger, unsettled: &[PathBuf]) -> Result<Command, Fault> {
+    fn command(&self, trigger: &Trigger, unsettled: &[PathBuf], again: bool) -> Result<Command, Fault> {
         let mut command = Command::new(std::env::current_exe()?);
-        command.args(["run", "--json", "--quiet", "--project-dir"]).arg(&self.dir);
-        for path in unsettled {
+        command.args(["run", "--json", "--quiet", "--project-dir"]).arg(&self.project.dir);
+        let arrived = match trigger {
+            Trigger::Arrival(files) => files.as_slice(),
+            _ => &[],
+        };
+        let mut left = unsettled.to_vec();
+        if again && !arrived.is_empty() {
+            // What the run before took has landed, and only a run that names no file loads it from there. What has
+            // come since is not known to rest, and starts a run of its own.
+            let there = shoplake_sources::files::scan(&self.project)?.into_iter().map(|file| file.path);
+            left.extend(there.filter(|path| !arrived.contains(path)));
+        }
+        for path in left {
             command.arg("--leave").arg(path);
         }
-        if let Trigger::Arrival(files) = trigger {
-            command.arg("--").args(files);
+        if !again && !arrived.is_empty() {
+            command.arg("--").args(arrived);
         }
         command.stdin(Stdio::null()).stdout(Stdio::piped());
         // Ctrl-C is for us alone: we decide what becomes of a run.
@@ -72,10 +96,29 @@ impl ChildLauncher {
 #[async_trait]
 impl Launcher for ChildLauncher {
     async fn run(&self, trigger: &Trigger, unsettled: &[PathBuf]) -> Ended {
-        lock(&self.going).cancelled = false;
+        *lock(&self.going) = Going { child: None, busy: true, cancelled: false };
+        let ended = self.until_ended(trigger, unsettled).await;
+        lock(&self.going).busy = false;
+        ended
+    }
+
+    async fn cancel(&self) {
+        let mut going = lock(&self.going);
+        going.cancelled = true;
+        if let Some(child) = &mut going.child
+            && let Err(error) = child.kill()
+        {
+            tracing::warn!(%error, "the run could not be ended");
+        }
+    }
+}
+
+impl ChildLauncher {
+    /// Runs it, and again where it dies.
+    async fn until_ended(&self, trigger: &Trigger, unsettled: &[PathBuf]) -> Ended {
         for died in 1.. {
-            let command = self.command(trigger, unsettled);
-            let (going, state_dir) = (Arc::clone(&self.going), self.state_dir.clone());
+            let command = self.command(trigger, unsettled, died > 1);
+            let (going, state_dir) = (Arc::clone(&self.going), self.project.state_dir());
             let ran = tokio::task::spawn_blocking(move || wait_for(command?, &going, &state_dir)).await;
             let ran = ran.unwrap_or_else(|error| Err(Fault::internal("the run broke off").caused_by(error)));
             let note = match ran {
@@ -92,20 +135,12 @@ impl Launcher for ChildLauncher {
         }
         failed("the run died".to_owned())
     }
-
-    async fn cancel(&self) {
-        let mut going = lock(&self.going);
-        going.cancelled = true;
-        if let Some(child) = &mut going.child
-            && let Err(error) = child.kill()
-        {
-            tracing::warn!(%error, "the run could not be ended");
-        }
-    }
 }
 
 /// How often whoever waits looks whether the run was cancelled.
 const LOOK: chrono::TimeDelta = chrono::TimeDelta::milliseconds(100);
+/// The longest that whoever stops a run waits for its process to be gone.
+const STOP_WAIT: chrono::TimeDelta = chrono::TimeDelta::seconds(10);
 
 /// What became of a run's process.
 enum Ran {

@@ -9,7 +9,7 @@ use shoplake_core::alert::AlertStore;
 use shoplake_core::cost::UsageStore;
 use shoplake_core::metrics::Meters;
 use shoplake_core::ports::{
-    Engine, LakeProof, Progress, RunListener, SqlPlanner, StateStore, TableMaintenance, TableStore,
+    Engine, LakeProof, LandingZone, Progress, RunListener, SqlPlanner, StateStore, TableMaintenance, TableStore,
 };
 use shoplake_core::schedule::ports::ScheduleStore;
 use shoplake_core::{Catalog, Fault, FaultKind, Project};
@@ -145,8 +145,13 @@ pub(crate) fn requests() -> (u64, u64) {
     shoplake_lake::requests()
 }
 
-/// Puts the schedule together; its runs are processes of their own.
-pub(crate) async fn scheduler(project: &Arc<Project>) -> Result<ScheduleRunner, Fault> {
+/// Whoever starts the runs of the schedule: processes of their own.
+pub(crate) fn launcher(project: &Arc<Project>) -> Arc<ChildLauncher> {
+    Arc::new(ChildLauncher::new(Arc::clone(project), Arc::new(SystemClock)))
+}
+
+/// Puts the schedule together.
+pub(crate) async fn scheduler(project: &Arc<Project>, launcher: Arc<ChildLauncher>) -> Result<ScheduleRunner, Fault> {
     let memory = Memory::open(project).await?;
     Ok(ScheduleRunner {
         schedule: project.schedule.clone(),
@@ -155,7 +160,7 @@ pub(crate) async fn scheduler(project: &Arc<Project>) -> Result<ScheduleRunner, 
         clock: Arc::new(SystemClock),
         leadership: memory.leadership(),
         store: memory.store(),
-        launcher: Arc::new(ChildLauncher::new(project, Arc::new(SystemClock))),
+        launcher,
         inbox: Arc::new(ProjectInbox(Arc::clone(project))),
     })
 }
@@ -202,6 +207,11 @@ pub(crate) async fn served(
         runner,
         explain,
     })
+}
+
+/// The files of the lake that are no tables.
+pub(crate) fn landing(project: &Project) -> Result<Arc<dyn LandingZone>, Fault> {
+    Ok(LocalLake::open(project)?.landing())
 }
 
 /// What the lake proves of itself.

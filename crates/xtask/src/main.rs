@@ -54,6 +54,8 @@ enum Verb {
     Fuzz(fuzz::Options),
     /// Hold the dashboard app against its sources, its checks and a real server in a browser.
     Web(web::Options),
+    /// Hold the state on a real PostgreSQL server against instances, connections and a server that die.
+    Postgres(postgres::Options),
     /// Hold the HTTP API against its OpenAPI document with requests made from it.
     Openapi(openapi::Options),
     /// Let many people click on a dashboard of many sales, and print how long answers took.
@@ -76,6 +78,7 @@ fn main() -> ExitCode {
         Verb::Guard(options) => guard::run(&options),
         Verb::Fuzz(options) => fuzz::run(&options),
         Verb::Web(options) => web::run(&options),
+        Verb::Postgres(options) => postgres::run(&options),
         Verb::Openapi(options) => openapi::run(&options),
         Verb::Load(options) => load::run(&options),
         Verb::Soak(options) => soak::run(&options),

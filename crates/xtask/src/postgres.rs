@@ -1,5 +1,5 @@
 //! A real PostgreSQL server on 127.0.0.1 for the tests: a cluster of its own in the build folder, gone with
-//! the step that started it.
+//! the step that started it. It asks for a password, and has a certificate that a CA of its own has signed.
 //!
 //! Not here: what is tested on it.
 
@@ -7,32 +7,64 @@ use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, ensure};
+use clap::Args;
 
 use crate::steps::Steps;
 use crate::workspace;
 
-/// Runs the tests that need a server, where there is one.
-pub(crate) fn run(steps: &mut Steps) {
-    let Some(programs) = programs() else {
-        steps.skip("state on PostgreSQL", "there is no `initdb`; on Debian or Ubuntu, `apt-get install postgresql`");
-        return;
-    };
-    let Some(server) = steps.take("PostgreSQL server", || Server::start(&programs)) else { return };
-    steps.take("state on PostgreSQL: two processes, one killed in a run", || {
-        let mut command = workspace::cargo();
-        if workspace::has("cargo-nextest", "--version") {
-            // The whole workspace: a package alone has cargo choose other features, and build DataFusion again.
-            command.args(["nextest", "run", "--workspace", "--profile", "postgres", "--no-tests", "fail"]);
-        } else {
-            command.args(["test", "--workspace", "--test", "it", "postgres::"]);
-        }
-        workspace::succeed(command.env("SHOPLAKE_TEST_POSTGRES", &server.url))
-    });
+/// Whoever reads this can reach the server only where it was started, and for as long.
+const PASSWORD: &str = "let-me-in";
+
+/// What `cargo xtask postgres` takes.
+#[derive(Args)]
+pub(crate) struct Options {
+    /// How often the tests are run, one after another, on one server.
+    #[arg(long, default_value_t = 1)]
+    rounds: u32,
 }
 
-/// The folder of `initdb` and `pg_ctl`; empty where they are on the PATH.
-fn programs() -> Option<PathBuf> {
+/// Takes these steps alone.
+pub(crate) fn run(options: &Options) -> Result<()> {
+    let mut steps = Steps::default();
+    self::steps(&mut steps, options.rounds);
+    steps.finish()
+}
+
+/// Runs the tests that need a server, where there is one or it can be installed.
+pub(crate) fn steps(steps: &mut Steps, rounds: u32) {
+    let programs = match programs() {
+        Ok(programs) => programs,
+        Err(why) => return steps.skip("state on PostgreSQL", &format!("there is no `initdb`: {why:#}")),
+    };
+    let Some(server) = steps.take("PostgreSQL server", || Server::start(&programs)) else { return };
+    for _ in 0..rounds {
+        steps.take("state on PostgreSQL: instances, connections and the server die in a run", || {
+            let mut command = workspace::cargo();
+            if workspace::has("cargo-nextest", "--version") {
+                // The whole workspace: a package alone has cargo choose other features, and build DataFusion again.
+                command.args(["nextest", "run", "--workspace", "--profile", "postgres", "--no-tests", "fail"]);
+            } else {
+                // One after another: one of them has the server start again.
+                let alone = ["--", "--test-threads", "1"];
+                command.args(["test", "--workspace", "--test", "it", "postgres::"]).args(alone);
+            }
+            command.env("SHOPLAKE_TEST_POSTGRES", &server.url);
+            workspace::succeed(command.env("SHOPLAKE_TEST_POSTGRES_CA", server.folder.join("ca.pem")))
+        });
+    }
+}
+
+/// The folder of `initdb` and `pg_ctl`, empty where they are on the PATH; installed where they are missing.
+fn programs() -> Result<PathBuf> {
+    if let Some(known) = installed() {
+        return Ok(known);
+    }
+    workspace::install("postgresql")?;
+    installed().context("Debian's `postgresql` was installed, and has none")
+}
+
+fn installed() -> Option<PathBuf> {
     if workspace::has("initdb", "--version") && workspace::has("pg_ctl", "--version") {
         return Some(PathBuf::new());
     }
@@ -69,28 +101,49 @@ impl Server {
         let port = TcpListener::bind("127.0.0.1:0")?.local_addr()?.port();
         let server = Self {
             programs: programs.to_owned(),
-            url: format!("postgres://shoplake@127.0.0.1:{port}/postgres"),
+            url: format!("postgres://shoplake:{PASSWORD}@127.0.0.1:{port}/postgres"),
             folder,
         };
-        let init =
-            ["--username=shoplake", "--auth=trust", "--encoding=UTF8", "--locale=C", "--no-sync", "--pgdata=data"];
-        workspace::output(server.command("initdb").args(init))?;
+        server.certificates()?;
+        fs_err::write(server.folder.join("password"), PASSWORD)?;
+        let init = ["--username=shoplake", "--auth=scram-sha-256", "--pwfile=password", "--encoding=UTF8"];
+        workspace::output(server.program("initdb").args(init).args(["--locale=C", "--no-sync", "--pgdata=data"]))?;
         // Its socket would lie in a folder of the system's; nothing is to last longer than the test.
-        let options = format!("-p {port} -c listen_addresses=127.0.0.1 -c unix_socket_directories= -c fsync=off");
-        let mut start = server.command("pg_ctl");
+        let options = format!(
+            "-p {port} -c listen_addresses=127.0.0.1 -c unix_socket_directories= -c fsync=off -c ssl=on \
+             -c ssl_cert_file=../own.pem -c ssl_key_file=../own.key"
+        );
+        let mut start = server.program("pg_ctl");
         start.args(["start", "--wait", "--silent", "--pgdata=data", "--log=log", "--options"]).arg(options);
         // The server outlives `pg_ctl`: a pipe that it holds would never end.
         let status = start.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).status()?;
         let log = || fs_err::read_to_string(server.folder.join("log")).unwrap_or_default();
-        anyhow::ensure!(status.success(), "PostgreSQL does not start: {}", log());
+        ensure!(status.success(), "PostgreSQL does not start: {}", log());
         Ok(server)
     }
 
-    /// A program of PostgreSQL's, as a user that it accepts: it refuses to run as root.
-    fn command(&self, program: &str) -> Command {
-        let path =
-            if self.programs.as_os_str().is_empty() { PathBuf::from(program) } else { self.programs.join(program) };
-        let mut command = Command::new(path);
+    /// A CA, and a certificate of `localhost` that it has signed: `ca.pem`, `own.pem` and `own.key`.
+    fn certificates(&self) -> Result<()> {
+        fs_err::write(self.folder.join("names"), "subjectAltName = DNS:localhost\n")?;
+        let key = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-keyout"];
+        let openssl = |arguments: &[&[&str]]| {
+            let mut command = self.as_server(Command::new("openssl"));
+            workspace::output(command.args(arguments.concat())).map(drop)
+        };
+        openssl(&[&["req", "-x509", "-days", "30", "-subj", "/CN=Test CA", "-out", "ca.pem"], &key, &["ca.key"]])?;
+        openssl(&[&["req", "-subj", "/CN=localhost", "-out", "own.csr"], &key, &["own.key"]])?;
+        let signer = ["-CA", "ca.pem", "-CAkey", "ca.key", "-CAcreateserial", "-extfile", "names"];
+        openssl(&[&["x509", "-req", "-days", "30", "-in", "own.csr", "-out", "own.pem"], &signer])
+    }
+
+    /// A program of PostgreSQL's.
+    fn program(&self, name: &str) -> Command {
+        let known = !self.programs.as_os_str().is_empty();
+        self.as_server(Command::new(if known { self.programs.join(name) } else { PathBuf::from(name) }))
+    }
+
+    /// A command in the server's folder, as a user that PostgreSQL accepts: it refuses to run as root.
+    fn as_server(&self, mut command: Command) -> Command {
         command.current_dir(&self.folder);
         #[cfg(unix)]
         if let Some((user, group)) = other_user() {
@@ -104,7 +157,7 @@ impl Server {
 impl Drop for Server {
     fn drop(&mut self) {
         // It is ours alone, and so is its folder: what cannot be removed now is removed before the next start.
-        let mut stop = self.command("pg_ctl");
+        let mut stop = self.program("pg_ctl");
         stop.args(["stop", "--mode=immediate", "--silent", "--pgdata=data"]);
         let _ = stop.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).status();
         let _ = fs_err::remove_dir_all(&self.folder);
@@ -117,7 +170,7 @@ fn other_user() -> Option<(u32, u32)> {
         let said = workspace::output(Command::new("id").args(arguments))?;
         said.trim().parse().context("`id` gives no number")
     };
-    if id(&["-u"]).ok()? != 0 {
+    if !workspace::is_root() {
         return None;
     }
     let name = if id(&["-u", "postgres"]).is_ok() { "postgres" } else { "nobody" };

@@ -22,9 +22,9 @@ const OTLP: &str = include_str!("python/otlp.py");
 pub(crate) fn run(steps: &mut Steps, binary: &Path) {
     match promtool() {
         Ok(()) => drop(steps.take("metrics and rules by promtool", || metrics(binary))),
-        Err(why) => steps.skip("metrics and rules by promtool", why),
+        Err(why) => steps.skip("metrics and rules by promtool", &format!("{why:#}")),
     }
-    postgres::run(steps);
+    postgres::steps(steps, 1);
     let Some(python) = steps.take("Python packages of receivers", || venv::ensure("watch-venv", REQUIREMENTS)) else {
         return;
     };
@@ -45,23 +45,11 @@ fn script(python: &Path, text: &str, binary: &Path, shop: &str) -> Result<()> {
 }
 
 /// Makes sure of promtool, from Debian's package where we may install one; else says why not.
-fn promtool() -> Result<(), &'static str> {
-    if workspace::has("promtool", "--version") {
-        return Ok(());
+fn promtool() -> Result<()> {
+    if !workspace::has("promtool", "--version") {
+        workspace::install("prometheus").context("promtool is missing")?;
     }
-    let root = Command::new("id").arg("-u").output().is_ok_and(|said| said.stdout.starts_with(b"0\n"));
-    if !root || !workspace::has("apt-get", "--version") {
-        return Err("promtool is missing; on Debian or Ubuntu, `apt-get install prometheus`");
-    }
-    println!("   installing promtool from Debian's `prometheus` (once)");
-    let install = ["install", "--yes", "--quiet", "--no-install-recommends", "prometheus"];
-    let mut command = Command::new("apt-get");
-    command.args(install).env("DEBIAN_FRONTEND", "noninteractive").stdout(Stdio::null()).stderr(Stdio::null());
-    // Without the lists of packages the first try fails.
-    let installed = command.status().is_ok_and(|status| status.success())
-        || (Command::new("apt-get").args(["update", "--quiet"]).stdout(Stdio::null()).status().is_ok()
-            && command.status().is_ok_and(|status| status.success()));
-    if installed { Ok(()) } else { Err("promtool is missing, and Debian's `prometheus` could not be installed") }
+    Ok(())
 }
 
 /// `/metrics` of a shop that ran and was asked, the rules, and the names that the dashboard asks for.

@@ -102,6 +102,28 @@ pub(crate) fn has(program: &str, argument: &str) -> bool {
         .is_ok_and(|status| status.success())
 }
 
+/// Whether we are root.
+pub(crate) fn is_root() -> bool {
+    output(Command::new("id").arg("-u")).is_ok_and(|said| said.trim() == "0")
+}
+
+/// Installs a package of Debian's and what it needs, where we may; an error says what to do where not.
+pub(crate) fn install(package: &str) -> Result<()> {
+    if !is_root() || !has("apt-get", "--version") {
+        bail!("on Debian or Ubuntu, `apt-get install {package}`");
+    }
+    println!("   installing Debian's `{package}` (once)");
+    let apt = |arguments: &[&str]| {
+        let mut command = Command::new("apt-get");
+        // Who else installs something now has an end too.
+        command.args(["--yes", "--quiet", "--option", "DPkg::Lock::Timeout=300"]).args(arguments);
+        output(command.env("DEBIAN_FRONTEND", "noninteractive")).map(drop)
+    };
+    let install = ["install", "--no-install-recommends", package];
+    // Without the lists of packages the first try fails.
+    apt(&install).or_else(|_| apt(&["update"]).and_then(|()| apt(&install)))
+}
+
 /// Some dependencies are C: without a C compiler the build would fail after minutes, with a riddle.
 fn require_compiler() -> Result<()> {
     let chosen = std::env::var("CC").unwrap_or_else(|_| "cc".to_owned());

@@ -182,7 +182,7 @@ impl Remote {
     fn beat(&self, number: u64, beat: Beat) {
         let Ok(bytes) = serde_json::to_vec(&beat) else { return };
         if let Err(fault) = self.put(&self.beat_path(number), bytes) {
-            tracing::warn!(%fault, "a sign of life was not written");
+            tracing::warn!(fault = fault.for_log(), "a sign of life was not written");
         }
     }
 

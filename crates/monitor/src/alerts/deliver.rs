@@ -1,6 +1,7 @@
 //! The outbox on its way: what is due is sent, what is not taken is tried again.
 
 use std::hash::{DefaultHasher, Hash, Hasher};
+use std::path::Path;
 
 use chrono::{DateTime, TimeDelta, Utc};
 use shoplake_core::Result;
@@ -26,13 +27,14 @@ pub struct Delivered {
     pub given_up: usize,
 }
 
-/// Sends the messages that are due at `now`, one after the other. Others may do the same at the same time.
+/// Sends the messages that are due at `now`, one after the other, through the mail server that the project states, with
+/// the reports that lie in the lake's folder. Others may do the same at the same time.
 ///
 /// # Errors
 /// A state that is away; what was sent and not noted is sent again, under the same name.
 pub async fn deliver(
     alerts: &[Alert],
-    smtp: Option<&Smtp>,
+    (smtp, lake): (Option<&Smtp>, &Path),
     store: &dyn AlertStore,
     now: DateTime<Utc>,
 ) -> Result<Delivered> {
@@ -41,7 +43,7 @@ pub async fn deliver(
     if claimed.is_empty() {
         return Ok(delivered);
     }
-    let channels = Channels::new(smtp.cloned())?;
+    let channels = Channels::new(smtp.cloned(), lake)?;
     for message in claimed {
         let alert = alerts.iter().find(|alert| alert.name == message.alert);
         let channel = alert.and_then(|alert| alert.channels.get(message.channel as usize));
@@ -57,7 +59,7 @@ pub async fn deliver(
             }
             Err(trouble) => {
                 let next_at = next(&message, trouble.retry_after, now);
-                tracing::warn!(alert = message.alert, why = trouble.why, "a message was not delivered");
+                tracing::warn!(alert = message.alert, why = trouble.for_log(), "a message was not delivered");
                 store.undelivered(&message.key, &trouble.why, next_at).await?;
                 if next_at.is_some() {
                     delivered.waiting += 1;

@@ -107,7 +107,7 @@ impl RunListener for OtlpListener {
     async fn broke_off(&self, run: &RunId, fault: &Fault) {
         let now = Utc::now();
         let began = self.began.lock().unwrap_or_else(PoisonError::into_inner).unwrap_or(now);
-        let why = fault.to_string();
+        let why = fault.for_log();
         if let Err(why) = self.send(run, |steps| trace::of_broken(run, (began, now), &why, steps)).await {
             tracing::warn!(run = %run, why, "the trace of the run was not sent");
         }

@@ -12,7 +12,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use shoplake_core::alert::{Alert, AlertStore, Channel, Condition, Smtp, SmtpTls};
 use shoplake_core::outcome::RunStatus;
 use shoplake_core::source::Secret;
-use shoplake_monitor::alerts::channels::{SIGNATURE, sign};
+use shoplake_monitor::alerts::channels::{Channels, SIGNATURE, sign};
 use shoplake_monitor::alerts::{Watch, deliver};
 use shoplake_state::SqliteState;
 
@@ -98,7 +98,7 @@ impl Shop {
             store: Arc::new(self.store.clone()),
         };
         watch.look(self.now).await.unwrap();
-        deliver(&self.alerts, self.smtp.as_ref(), &self.store, self.now).await.unwrap();
+        deliver(&self.alerts, (self.smtp.as_ref(), "lake".as_ref()), &self.store, self.now).await.unwrap();
     }
 
     async fn minutes(&mut self, minutes: u32) {
@@ -228,6 +228,23 @@ async fn an_e_mail() {
     let said = mailbox.said.lock().unwrap().clone();
     assert!(said.iter().any(|line| line.starts_with("RCPT TO:<data@shop.example>")), "{said:?}");
     assert!(said.iter().any(|line| line.starts_with("AUTH PLAIN ")), "{said:?}");
+}
+
+/// Given an SMTP server that names a recipient whom it refuses, then `alert ls` has its words, and a log has its code.
+#[tokio::test]
+async fn a_log_names_no_recipient() {
+    let mailbox = Mailbox::open().await;
+    *mailbox.mood.lock().unwrap() = Mood::Refuses;
+    let channel = Channel::Email { recipients: vec!["owner@shop.example".into()] };
+    let alerts = vec![alert("failed", Condition::PipelineFailed, vec![channel.clone()])];
+    let mut shop = Shop::new(alerts, Some(smtp(mailbox.port))).await;
+    shop.last_run(RunStatus::Error);
+    shop.minute().await;
+    let (waiting, _) = shop.store.messages(1).await.unwrap().remove(0);
+    assert!(waiting.trouble.as_ref().unwrap().contains("<owner@shop.example> is unknown"), "{:?}", waiting.trouble);
+    let refused =
+        Channels::new(Some(smtp(mailbox.port)), "lake".as_ref()).unwrap().send(&channel, &waiting).await.unwrap_err();
+    assert_eq!(refused.for_log(), "the mail server answered 550 to RCPT");
 }
 
 /// Given no mail server in the project, or one that only speaks in the clear where TLS is wanted, then nothing is

@@ -81,7 +81,9 @@ impl Shop {
             self.now += TimeDelta::minutes(1);
             letters::write(&self.project, &self.runs, &*self.store, self.now).await.unwrap();
             let receivers = letters::receivers(&self.project.deliveries);
-            deliver(&receivers, self.project.alerts.smtp.as_ref(), &*self.store, self.now).await.unwrap();
+            deliver(&receivers, (self.project.alerts.smtp.as_ref(), &self.project.lake_dir), &*self.store, self.now)
+                .await
+                .unwrap();
         }
     }
 }

@@ -11,6 +11,8 @@ pub(crate) enum Mood {
     Takes,
     /// 451 to the recipient.
     Defers,
+    /// 550 to the recipient, who is named.
+    Refuses,
     /// Closes the connection after DATA.
     HangsUp,
 }
@@ -54,6 +56,7 @@ impl Mailbox {
                 "EHLO" => "250-mail.test\r\n250-SIZE 1000000\r\n250 AUTH LOGIN PLAIN",
                 "AUTH" => "235 welcome",
                 "RCPT" if mood == Mood::Defers => "451 try later",
+                "RCPT" if mood == Mood::Refuses => "550 5.1.1 <owner@shop.example> is unknown",
                 "DATA" => {
                     write.write_all(b"354 go on\r\n").await.ok()?;
                     let mut mail = String::new();

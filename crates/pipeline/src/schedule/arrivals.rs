@@ -44,7 +44,7 @@ impl Arrivals {
             Err(fault) => {
                 let trouble = fault.to_string();
                 if self.trouble.as_ref() != Some(&trouble) {
-                    tracing::warn!(%fault, "the inbox cannot be read");
+                    tracing::warn!(fault = fault.for_log(), "the inbox cannot be read");
                 }
                 self.trouble = Some(trouble);
                 return;

@@ -111,7 +111,9 @@ impl Runner {
     async fn stand(&self, lead: &mut Option<Lead>, going: Option<&Going>) {
         let standing = match self.leadership.beat().await {
             Ok(standing) => standing,
-            Err(fault) => return tracing::warn!(%fault, "the schedule cannot tell whether it leads, and waits"),
+            Err(fault) => {
+                return tracing::warn!(fault = fault.for_log(), "the schedule cannot tell whether it leads, and waits");
+            }
         };
         match (standing, lead.as_ref()) {
             (Standing::Leads(term), Some(known)) if known.term == term => {}
@@ -122,7 +124,9 @@ impl Runner {
             }
             (Standing::Leads(term), _) => match self.take_over(term).await {
                 Ok(taken) => *lead = Some(taken),
-                Err(fault) => tracing::warn!(%fault, "the schedule cannot recall what it knows, and waits"),
+                Err(fault) => {
+                    tracing::warn!(fault = fault.for_log(), "the schedule cannot recall what it knows, and waits")
+                }
             },
             (Standing::Follows, Some(_)) => {
                 tracing::warn!("another instance leads now");
@@ -180,7 +184,7 @@ impl Runner {
         let changed = before.0.as_ref().map(Planner::memory) != lead.planner.as_ref().map(Planner::memory);
         if changed || !log.is_empty() {
             if let Err(fault) = self.store.keep(lead.term, &self.memory(lead), &log).await {
-                tracing::warn!(%fault, "nothing is started that cannot be remembered");
+                tracing::warn!(fault = fault.for_log(), "nothing is started that cannot be remembered");
                 // It is decided again at the next beat.
                 (lead.planner, lead.asked, lead.occupied) = before;
                 if let Some(trigger) = &start {

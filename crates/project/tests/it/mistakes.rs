@@ -118,6 +118,18 @@ smtp: { host: mail.example, from: shop@shop.example, ca: nowhere.pem }
 name: shop
 time_zone: Europe/Berlin
 currency: EUR
+state: postgres://shop@db.example/shop?password=hunter2&sslmode=verify-full&sslrootcert=nowhere.pem
+";
+    assert_snapshot!(mistakes(&[("shoplake.yml", settings)], &[]), @r#"
+    shoplake.yml:5:8: the password of the state database is written as it is
+      hint: write `"${STATE_URL}"` and set STATE_URL in the environment or in `.env`, which git leaves out
+    shoplake.yml:5:8: there is no file `nowhere.pem`, which `sslrootcert` of `state` names
+      hint: name a PEM file by its place beside shoplake.yml
+    "#);
+    let settings = "
+name: shop
+time_zone: Europe/Berlin
+currency: EUR
 state: mysql://db.example/shop
 otlp: { endpoint: \"https://otlp.example\", headers: { x-api-key: abc, x-team: shop } }
 ";

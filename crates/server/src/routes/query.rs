@@ -72,7 +72,7 @@ async fn note(app: App, scanned: u64, seconds: f64) {
     let memory = app.project.limits.memory;
     let usage = Usage { at: Utc::now(), run: None, seconds, memory, scanned, reads: 0, writes: 0, stored: None };
     if let Err(fault) = app.usage.record(&usage).await {
-        tracing::warn!(%fault, "what was used was not noted");
+        tracing::warn!(fault = fault.for_log(), "what was used was not noted");
     }
 }
 

@@ -34,7 +34,12 @@ pub(super) fn endpoints() -> Vec<Endpoint> {
             .takes([Parameter::number("limit", 50, 1, RUNS)]),
         Endpoint::get("/api/v1/runs/{id}", viewer, "A run: its steps, files, models and tests", get(show)),
         Endpoint::post("/api/v1/runs", operator, "Starts a run", post(start)),
-        Endpoint::delete("/api/v1/runs/current", operator, "Stops the run that was started here", delete(stop)),
+        Endpoint::delete(
+            "/api/v1/runs/current",
+            operator,
+            "Stops the run that this server started, because somebody or the schedule asked for it",
+            delete(stop),
+        ),
     ]
 }
 
@@ -144,7 +149,7 @@ pub(super) async fn begin(app: &App, identity: &Identity, work: Work, what: &str
 
 async fn stop(State(app): State<App>, Extension(identity): Extension<Identity>) -> Answer<StatusCode> {
     if !app.runner.stop().await? {
-        return Err(Problem::not_found("no run was started here that goes on"));
+        return Err(Problem::not_found("no run goes on that this server started"));
     }
     app.access.audit(&identity.who, "run.stop", "").await?;
     Ok(StatusCode::NO_CONTENT)

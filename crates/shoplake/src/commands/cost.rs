@@ -2,7 +2,7 @@
 
 use chrono::Utc;
 use serde_json::json;
-use shoplake_core::cost::{Meter, Prices, Usage};
+use shoplake_core::cost::{Meter, Prices, REMEMBERED, Usage};
 use shoplake_monitor::cost::{self, Bill, quantity};
 
 use super::Context;
@@ -18,7 +18,7 @@ pub(super) fn cost(context: &Context, args: &CostArgs) -> Result<Exit, Failure> 
     let (bill, runs) = context.block_on(1, async {
         let store = wiring::usage(&project).await?;
         let bill = cost::month(&*store, &project.prices, project.time_zone, now).await?;
-        let used = store.used(now - chrono::TimeDelta::days(62)).await?;
+        let used = store.used(now - REMEMBERED).await?;
         let runs: Vec<Usage> = used.into_iter().rev().filter(|usage| usage.run.is_some()).take(args.runs).collect();
         Ok((bill, runs))
     })?;

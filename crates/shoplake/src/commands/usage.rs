@@ -18,7 +18,7 @@ pub(super) async fn of_run(project: &Project, outcome: &RunOutcome) {
     let stored = match Sizes::of(project) {
         Ok(sizes) => Some(sizes.total()),
         Err(fault) => {
-            tracing::warn!(%fault, "the bytes of the lake were not metered");
+            tracing::warn!(fault = fault.for_log(), "the bytes of the lake were not metered");
             None
         }
     };
@@ -56,6 +56,6 @@ pub(super) async fn of_query(project: &Project, catalog: &Catalog, sql: &str, ti
 async fn note(project: &Project, usage: Usage) {
     let noted = async { wiring::usage(project).await?.record(&usage).await };
     if let Err(fault) = noted.await {
-        tracing::warn!(%fault, "what was used was not noted");
+        tracing::warn!(fault = fault.for_log(), "what was used was not noted");
     }
 }

@@ -12,14 +12,14 @@ const SALES: &str = "transaction_id,customer_id,product_id,quantity,amount,trans
                      T1,C1,P1,1,10.00,2024-03-15 10:00:00\n";
 
 /// A web server that answers 200 to every POST, or 503 while it is down, and keeps the bodies that it took.
-struct Hook {
-    url: String,
-    taken: Arc<Mutex<Vec<Value>>>,
+pub(crate) struct Hook {
+    pub(crate) url: String,
+    pub(crate) taken: Arc<Mutex<Vec<Value>>>,
     down: Arc<Mutex<bool>>,
 }
 
 impl Hook {
-    fn open() -> Self {
+    pub(crate) fn open() -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let url = format!("http://{}/hook", listener.local_addr().unwrap());
         let (taken, down) = (Arc::<Mutex<Vec<Value>>>::default(), Arc::<Mutex<bool>>::default());

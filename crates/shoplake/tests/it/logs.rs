@@ -54,6 +54,9 @@ fn no_secret_and_no_personal_data() {
     let (secret, key) = ("s3cr3t-hook-Jx9", "k3y-of-the-lineage-server");
     shop.put(".env", &format!("HOOK=http://127.0.0.1:9/{secret}\nLINEAGE={key}\n"));
     shop.put("alerts/leak.yml", "name: leak\nseverity: info\nwhen: { sql: { query: \"SELECT customer_id FROM sales\" } }\nnotify: { slack: { webhooks: [\"${HOOK}\"] } }\n");
+    // A condition that breaks on a value, and an API that is away and would be asked about somebody.
+    shop.put("alerts/broken.yml", "name: broken\nseverity: info\nwhen: { sql: { query: \"SELECT 1 FROM sales WHERE CAST(customer_id AS INT) > 0\" } }\n");
+    shop.put("sources/people.yml", "name: people\nformat: json\nfrom: { rest_api: { base_url: \"http://127.0.0.1:9/\", path: people, params: { about: ada.lovelace }, limits: { attempts: 2 } } }\nkey: [id]\ncolumns:\n  - { name: id, type: string, required: true }\n");
     let settings = shop.read("shoplake.yml");
     shop.put(
         "shoplake.yml",
@@ -80,6 +83,11 @@ fn no_secret_and_no_personal_data() {
     let files = shop.files(".shoplake/logs", ".jsonl");
     let text: String = files.iter().map(|file| fs_err::read_to_string(file).unwrap()).collect();
     assert!(text.contains("\"refused\"") && text.contains("none.csv"), "the run is told: {text}");
+    assert!(text.contains("an alert cannot be judged") && text.contains("a fault of the data"), "{text}");
+    assert!(
+        text.contains("asking again") && text.contains("no connection, from `http://127.0.0.1:9/people`"),
+        "{text}"
+    );
     assert!(text.contains("openlineage") || text.contains("not delivered"), "receivers that are away are told: {text}");
     for word in [secret, key, person, "ada.lovelace"] {
         assert!(!text.contains(word), "`{word}` stands in the log: {text}");

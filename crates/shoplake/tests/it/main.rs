@@ -27,6 +27,7 @@ mod postgres;
 mod project;
 mod s3;
 mod schedule;
+mod scheduler;
 mod serve;
 mod shared_folder;
 mod table;

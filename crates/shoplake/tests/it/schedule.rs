@@ -1,12 +1,12 @@
 //! When the pipeline runs by itself, and that it does.
 
 use std::io::Write;
-use std::process::{Child, Stdio};
 use std::time::Duration;
 
 use serde_json::Value;
 
 use crate::context::{Context, snapshot};
+use crate::scheduler::{Scheduler, events, log, send, wait_for, wait_for_load};
 
 const HEADER: &str = "transaction_id,customer_id,product_id,quantity,amount,transaction_date\n";
 
@@ -64,34 +64,6 @@ fn no_schedule() {
     ----- stderr
     nothing was scheduled yet: `shoplake schedule run` works while it runs
     ");
-}
-
-struct Scheduler(Child);
-
-impl Scheduler {
-    fn start(shop: &Context, environment: &[(&str, &str)]) -> Self {
-        let mut command = shop.command(&["schedule", "run"]);
-        command.envs(environment.iter().copied()).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
-        Self(command.spawn().unwrap())
-    }
-
-    fn signal(&self, signal: &str) {
-        let pid = self.0.id().to_string();
-        assert!(std::process::Command::new("kill").args([signal, &pid]).status().unwrap().success());
-    }
-}
-
-impl Drop for Scheduler {
-    fn drop(&mut self) {
-        let _ = self.0.kill();
-        let _ = self.0.wait();
-    }
-}
-
-fn log(shop: &Context) -> Vec<Value> {
-    let mut lines = shop.json(&["schedule", "log", "--json"]).as_array().unwrap().clone();
-    lines.reverse();
-    lines
 }
 
 /// Waits until the log of the schedule has so many ends of runs.
@@ -154,4 +126,45 @@ fn a_run_that_is_due_begins() {
         lines[0]["due"].as_str().unwrap().ends_with(":00.000000Z")
             || lines[0]["due"].as_str().unwrap().ends_with(":00Z")
     );
+}
+
+fn many(rows: u32) -> String {
+    let rows: String = (0..rows).map(|n| format!("L{n},C1,P1,1,10.00,2024-03-15 10:00:00\n")).collect();
+    format!("{HEADER}{rows}")
+}
+
+/// Given a run that the schedule began, when its process is killed while it loads, then it is begun again, its rows are
+/// there once, and the log of the schedule knows one run; and so it is when the schedule is killed with it, by the one
+/// that comes next.
+#[test]
+fn a_run_that_is_killed_is_begun_again() {
+    let shop = in_berlin("");
+    let scheduler = Scheduler::start(&shop, &[]);
+    shop.put("inbox/sales/many.csv", &many(200_000));
+    wait_for_load(&shop);
+    let run = scheduler.run().unwrap();
+    send("-KILL", &run);
+    wait_for("another run", || scheduler.run().filter(|again| *again != run));
+    let lines = wait_for_ends(&shop, 1);
+    assert_eq!(events(&lines), ["started", "done"], "{lines:?}");
+    assert_eq!(rows(&shop), 200_000);
+    let told = shop.output(&["logs", "--json", "--grep", "a run died"]);
+    assert_eq!(String::from_utf8_lossy(&told.stdout).lines().count(), 1, "it is told");
+
+    shop.put("inbox/sales/more.csv", &many(300_000));
+    wait_for_load(&shop);
+    let run = scheduler.run().unwrap();
+    scheduler.signal("-KILL");
+    send("-KILL", &run);
+    drop(scheduler);
+    assert_eq!(rows(&shop), 200_000, "nothing is half done");
+    let _next = Scheduler::start(&shop, &[]);
+    let lines = wait_for_ends(&shop, 2);
+    assert_eq!(events(&lines), ["started", "done", "started", "started", "done"], "{lines:?}");
+    assert_eq!(lines[3]["note"], "again, since it was cut off");
+    assert_eq!(rows(&shop), 300_000);
+    let status = shop.json(&["status", "--json"]);
+    let published = status["runs"].as_array().unwrap().iter().filter(|run| !run["outcome"]["batch"].is_null());
+    assert_eq!(published.count(), 2, "each file was published once: {status}");
+    shop.assert_verified("after two kills");
 }

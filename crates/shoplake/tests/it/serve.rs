@@ -5,6 +5,7 @@ use std::net::TcpStream;
 use std::process::{Child, Stdio};
 
 use crate::context::{Context, snapshot};
+use crate::scheduler::{events, log, wait_for, wait_for_load};
 
 /// A server that is ended with the value.
 struct Server {
@@ -63,29 +64,55 @@ fn a_run_that_is_started_over_http() {
     assert_eq!(server.child.wait().unwrap().code(), Some(0));
 }
 
+/// A file that takes a while to load.
+fn large_file(context: &Context) {
+    let header = "transaction_id,customer_id,product_id,quantity,amount,transaction_date";
+    let rows: String = (0..600_000).map(|n| format!("L{n},C1,P1,1,10.00,2024-03-15 10:00:00\n")).collect();
+    context.put("inbox/sales/day-1.csv", &format!("{header}\n{rows}"));
+}
+
+/// Stops the run that goes on while it loads: it is gone at once, nothing is half done and no file is to blame.
+fn stop_while_it_loads(context: &Context, server: &Server) {
+    wait_for_load(context);
+    let stopped = server.ask("DELETE", "/api/v1/runs/current");
+    assert!(stopped.contains("204 No Content"), "{stopped}");
+    assert_eq!(fs_err::read_to_string(context.shop().join(".shoplake/attempts.json")).unwrap(), "{}");
+    assert!(server.ask("DELETE", "/api/v1/runs/current").contains("404"), "it is gone");
+    assert!(context.files("lake/processed/_publish", ".json").is_empty(), "nothing is published");
+}
+
+/// The next run does the whole of it.
+fn assert_done_again(context: &Context) {
+    assert!(context.output(&["retry"]).status.success());
+    let rows = context.json(&["query", "SELECT count(*) AS n FROM sales", "--output", "json"]);
+    assert_eq!(rows[0]["n"], 600_000);
+    context.assert_verified("after a stop");
+}
+
 /// Given a run that was started over HTTP, when it is stopped while it loads, then it is gone at once, nothing is
 /// half done and no file is to blame; and the next run does the whole of it.
 #[test]
 fn a_run_that_is_stopped_over_http() {
     let context = Context::with_shop();
     let server = Server::start(&context, &["--no-schedule"]);
-    let header = "transaction_id,customer_id,product_id,quantity,amount,transaction_date";
-    let rows: String = (0..600_000).map(|n| format!("L{n},C1,P1,1,10.00,2024-03-15 10:00:00\n")).collect();
-    context.put("inbox/sales/day-1.csv", &format!("{header}\n{rows}"));
+    large_file(&context);
     assert!(server.ask("POST", "/api/v1/runs").contains("202 Accepted"));
-    let attempts = context.shop().join(".shoplake/attempts.json");
-    while !fs_err::read_to_string(&attempts).is_ok_and(|text| text.contains("\"loading\":true")) {
-        std::thread::sleep(std::time::Duration::from_millis(1));
-    }
-    let stopped = server.ask("DELETE", "/api/v1/runs/current");
-    assert!(stopped.contains("204 No Content"), "{stopped}");
-    assert_eq!(fs_err::read_to_string(&attempts).unwrap(), "{}");
-    assert!(server.ask("DELETE", "/api/v1/runs/current").contains("404"), "it is gone");
-    assert!(context.files("lake/processed/_publish", ".json").is_empty(), "nothing is published");
-    assert!(context.output(&["retry"]).status.success());
-    let rows = context.json(&["query", "SELECT count(*) AS n FROM sales", "--output", "json"]);
-    assert_eq!(rows[0]["n"], 600_000);
-    context.assert_verified("after a stop");
+    stop_while_it_loads(&context, &server);
+    assert_done_again(&context);
+}
+
+/// Given a run that the schedule began since a file has arrived, when it is stopped over HTTP, then the same holds, and
+/// the log of the schedule says so.
+#[test]
+fn a_run_of_the_schedule_that_is_stopped_over_http() {
+    let context = Context::with_shop();
+    let server = Server::start(&context, &[]);
+    large_file(&context);
+    stop_while_it_loads(&context, &server);
+    let lines = wait_for("its line in the log", || Some(log(&context)).filter(|lines| lines.len() == 2));
+    assert_eq!(events(&lines), ["started", "cancelled"], "{lines:?}");
+    drop(server);
+    assert_done_again(&context);
 }
 
 /// Given a server, when a file is dropped, then it is loaded and shown without anybody doing anything.

@@ -141,7 +141,12 @@ impl<'a> Client<'a> {
                 return Err(Refusal { fault, gone: false });
             }
             let wait = backoff::wait(failed, self.backoff_unit, asked, longest);
-            tracing::warn!(%fault, failed, wait_ms = wait.as_millis() as u64, "asking again");
+            tracing::warn!(
+                why = self.for_log(&fault, address),
+                failed,
+                wait_ms = wait.as_millis() as u64,
+                "asking again"
+            );
             tokio::time::sleep(wait).await;
         }
     }
@@ -271,6 +276,13 @@ impl<'a> Client<'a> {
         };
         let fault = self.fault(address, format!("unexpected body, {why}: `{start}`")).hint(hint);
         Failure::Lasting(Refusal { fault, gone: false })
+    }
+
+    /// What a fault about an address says, without its query: a cursor or a parameter may be the value of a row.
+    fn for_log(&self, fault: &Fault, address: &Url) -> String {
+        let mut bare = address.clone();
+        bare.set_query(None);
+        fault.message.replace(&self.secrets.shown(address), &self.secrets.shown(&bare))
     }
 
     fn fault(&self, address: &Url, what: impl std::fmt::Display) -> Fault {

@@ -41,12 +41,23 @@ pub(super) fn database(doing: &str, error: sqlx::Error) -> Fault {
             away("does not give this user enough rights").hint("`GRANT CREATE ON DATABASE NAME TO USER`")
         }
         (Some(code), _) if code.starts_with("53") => away("is short of disk, memory or connections"),
-        (Some(code), _) if code.starts_with("57") || code.starts_with("08") => away("ends its connections"),
-        (None, sqlx::Error::Io(_) | sqlx::Error::PoolTimedOut | sqlx::Error::Tls(_)) => {
+        (Some("55P03"), _) => away("is held by another process for too long"),
+        (Some(code), _) if code.starts_with("57") || code.starts_with("25P03") || code.starts_with("08") => {
+            away("ends its connections")
+        }
+        (None, sqlx::Error::Tls(_)) => without_tls(away),
+        // A certificate that is not trusted arrives as an answer that cannot be read.
+        (None, sqlx::Error::Io(error)) if error.kind() == std::io::ErrorKind::InvalidData => without_tls(away),
+        (None, sqlx::Error::Io(_) | sqlx::Error::PoolTimedOut) => {
             away("cannot be reached").hint("look at the address that `state` names, and whether the server runs")
         }
         (_, sqlx::Error::ColumnDecode { .. } | sqlx::Error::Decode(_)) => damaged(doing),
         _ => Fault::internal(format!("could not {doing}: {error}")),
     };
     fault.caused_by(error)
+}
+
+fn without_tls(away: impl Fn(&str) -> Fault) -> Fault {
+    away("cannot be reached over TLS")
+        .hint("look at `sslmode`, and at `sslrootcert`: the certificate of whoever signed the server's")
 }

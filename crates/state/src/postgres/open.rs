@@ -16,6 +16,9 @@ static MIGRATIONS: Migrator = sqlx::migrate!("migrations/postgres");
 /// How long a connection may take.
 const PATIENCE: Duration = Duration::from_secs(10);
 const CONNECTIONS: u32 = 4;
+/// Who begins a transaction and then says nothing, since its machine froze or lost its power, is cut off after the first
+/// of these: it holds the lock that all others wait for. The second is how long they wait.
+const HELD: [(&str, &str); 2] = [("idle_in_transaction_session_timeout", "5s"), ("lock_timeout", "30s")];
 
 /// A pool of connections to the project's schema.
 pub(super) async fn open(url: &str, project: &str) -> Result<PgPool> {
@@ -25,7 +28,7 @@ pub(super) async fn open(url: &str, project: &str) -> Result<PgPool> {
             .hint("write `state: \"${STATE_URL}\"` with STATE_URL=postgres://user:password@host/database")
     })?;
     let schema = schema_of(project);
-    let options = options.application_name("shoplake").options([("search_path", schema.as_str())]);
+    let options = options.application_name("shoplake").options([("search_path", schema.as_str())]).options(HELD);
     let pool = PgPoolOptions::new().max_connections(CONNECTIONS).acquire_timeout(PATIENCE).connect_lazy_with(options);
     migrate(&pool, &schema).await?;
     Ok(pool)
@@ -103,5 +106,22 @@ mod tests {
         assert_ne!(schema_of("My Shop"), schema_of("my shop"));
         assert!(schema_of("\"; DROP").chars().all(|c| c.is_ascii_alphanumeric() || c == '_'));
         assert!(schema_of(&"x".repeat(200)).len() < 63);
+    }
+
+    /// Given an instance that freezes in the middle of a transaction, then others get in within seconds, and it is told
+    /// that its transaction is over.
+    #[tokio::test]
+    async fn who_freezes_holds_nobody_up() {
+        let url = std::env::var("SHOPLAKE_TEST_POSTGRES").expect("`cargo xtask postgres` starts a server");
+        let project = format!("Frozen {}", shoplake_core::RunId::new());
+        let (one, other) = (open(&url, &project).await.unwrap(), open(&url, &project).await.unwrap());
+        let mut frozen = db::begin(&one).await.unwrap();
+        let began = std::time::Instant::now();
+        let next = db::begin(&other).await.unwrap();
+        assert!(began.elapsed() >= Duration::from_secs(4), "it waits for whoever is there");
+        assert!(began.elapsed() < Duration::from_secs(20), "{:?}", began.elapsed());
+        next.commit().await.unwrap();
+        let told = sqlx::query("SELECT 1").execute(&mut *frozen).await.or_fault("go on").unwrap_err();
+        assert_eq!(told.kind, shoplake_core::FaultKind::Unavailable, "{told}");
     }
 }

@@ -70,6 +70,8 @@ impl AlertStore for State {
 
     async fn undelivered(&self, key: &str, trouble: &str, next_at: Option<DateTime<Utc>>) -> Result<()> {
         let sql = "UPDATE alert_messages SET attempts = attempts + 1, next_at = $3, trouble = $2 WHERE key = $1";
+        // PostgreSQL takes no NUL in a text, and what a receiver answered may have one.
+        let trouble = trouble.replace('\0', "\u{fffd}");
         let query = sqlx::query(sql).bind(key).bind(trouble).bind(next_at.map(moment));
         query.execute(&self.writer).await.or_fault(NOTE)?;
         Ok(())

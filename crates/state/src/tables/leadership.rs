@@ -53,6 +53,24 @@ impl Leader {
 #[async_trait]
 impl Leadership for Leader {
     async fn beat(&self) -> Result<Standing> {
+        let standing = self.stand().await;
+        if standing.is_err() {
+            // Who cannot look sees no beat either: of the silence of others only what was seen counts.
+            *self.seen.lock().unwrap_or_else(PoisonError::into_inner) = None;
+        }
+        standing
+    }
+
+    async fn resign(&self) -> Result<()> {
+        let sql = "UPDATE leaders SET holder = '' WHERE role = $1 AND holder = $2";
+        let query = sqlx::query(sql).bind(ROLE).bind(&self.holder);
+        query.execute(&self.writer).await.or_fault("give the lead away")?;
+        Ok(())
+    }
+}
+
+impl Leader {
+    async fn stand(&self) -> Result<Standing> {
         let mut transaction = begin(&self.writer).await.or_fault(DOING)?;
         let sql = "SELECT holder, term, beats FROM leaders WHERE role = $1";
         let row: Option<(String, i64, i64)> =
@@ -68,13 +86,6 @@ impl Leadership for Leader {
         write(&mut transaction, &self.holder, term, beats + 1).await.or_fault(DOING)?;
         transaction.commit().await.or_fault(DOING)?;
         Ok(Standing::Leads(term as u64))
-    }
-
-    async fn resign(&self) -> Result<()> {
-        let sql = "UPDATE leaders SET holder = '' WHERE role = $1 AND holder = $2";
-        let query = sqlx::query(sql).bind(ROLE).bind(&self.holder);
-        query.execute(&self.writer).await.or_fault("give the lead away")?;
-        Ok(())
     }
 }
 

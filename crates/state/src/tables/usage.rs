@@ -2,7 +2,7 @@
 
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
-use shoplake_core::cost::{Usage, UsageStore};
+use shoplake_core::cost::{REMEMBERED, Usage, UsageStore};
 use shoplake_core::{Result, RunId};
 use sqlx::Row;
 
@@ -12,6 +12,7 @@ use super::fault::OrFault;
 use super::runs::{moment, parse_moment};
 
 const READ: &str = "read what was used";
+const NOTE: &str = "note what was used";
 
 #[async_trait]
 impl UsageStore for State {
@@ -22,7 +23,10 @@ impl UsageStore for State {
         let query = query.bind(usage.seconds).bind(usage.memory as i64).bind(usage.scanned as i64);
         let query = query.bind(usage.reads as i64).bind(usage.writes as i64);
         let query = query.bind(usage.stored.map(|bytes| bytes as i64));
-        query.execute(&self.writer).await.or_fault("note what was used")?;
+        query.execute(&self.writer).await.or_fault(NOTE)?;
+        let sql = "DELETE FROM usage WHERE at < $1 AND id <> coalesce(
+                       (SELECT max(id) FROM usage WHERE at < $1 AND stored IS NOT NULL), 0)";
+        sqlx::query(sql).bind(moment(usage.at - REMEMBERED)).execute(&self.writer).await.or_fault(NOTE)?;
         Ok(())
     }
 

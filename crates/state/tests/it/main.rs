@@ -9,6 +9,7 @@ mod files;
 mod postgres;
 mod runs;
 mod schedule;
+mod usage;
 
 use chrono::{DateTime, Utc};
 use shoplake_core::outcome::{DatasetOutcome, FileOutcome, FileStatus};

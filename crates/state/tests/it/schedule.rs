@@ -76,3 +76,24 @@ async fn one_leads_and_another_takes_over() {
     second.resign().await.unwrap();
     assert_eq!(first.beat().await.unwrap(), Standing::Leads(3), "a lead that was given away is taken at once");
 }
+
+/// Given a follower that cannot look for longer than a leader may be silent, when it can again, then it takes nobody for
+/// dead whose silence it did not see; and takes over once it did.
+#[tokio::test]
+async fn who_cannot_look_takes_nobody_for_dead() {
+    let (dir, first_state) = fresh().await;
+    let path = dir.path().join(".shoplake/state.db");
+    let second_state = SqliteState::open(&path).await.unwrap();
+    let first = first_state.leadership("first", Duration::from_mins(1));
+    let second = second_state.leadership("second", Duration::from_millis(150));
+    assert_eq!(first.beat().await.unwrap(), Standing::Leads(1));
+    assert_eq!(second.beat().await.unwrap(), Standing::Follows);
+    let database = sqlx::SqlitePool::connect(&format!("sqlite:{}", path.display())).await.unwrap();
+    sqlx::query("ALTER TABLE leaders RENAME TO away").execute(&database).await.unwrap();
+    tokio::time::sleep(Duration::from_millis(200)).await;
+    second.beat().await.unwrap_err();
+    sqlx::query("ALTER TABLE away RENAME TO leaders").execute(&database).await.unwrap();
+    assert_eq!(second.beat().await.unwrap(), Standing::Follows);
+    tokio::time::sleep(Duration::from_millis(200)).await;
+    assert_eq!(second.beat().await.unwrap(), Standing::Leads(2));
+}

@@ -1,7 +1,10 @@
-"""Every alert fires and recovers, told once by e-mail (SMTP with STARTTLS and a CA of our own) and by a signed webhook.
+"""Every alert fires and recovers, told once by e-mail (SMTP with STARTTLS and a CA of our own) and by a signed webhook;
+and the daily report comes to both once a day.
 
 Given a real project under a simulated clock, when each of the ten conditions begins and ends, then both receivers are
-told of its beginning and of its end; while they are down nothing is lost, and nobody is told twice of one event.
+told of its beginning and of its end; while they are down nothing is lost, and nobody is told twice of one event. The same
+holds of the reports that runs make, of which one receiver wants each at once and one at a time of the
+shop's clock.
 
 arguments: BINARY SHOP; runs in a Python environment with aiosmtpd and cryptography
 """
@@ -176,6 +179,61 @@ def expect(kind, phases):
         print(f"   {kind:16} {phases[-1]}")
 
 
+def reported():
+    """The days whose report came by webhook, and by e-mail with its page attached."""
+    by_mail = []
+    for _, _, mail in mails:
+        pages = [part for part in mail.iter_attachments()] if mail.is_multipart() else []
+        for page in pages:
+            date = page.get_filename().removeprefix("daily-").removesuffix(".html")
+            assert f"daily report of {date}" in mail["subject"] and "<html" in page.get_content().lower(), mail["subject"]
+            by_mail.append(date)
+    by_hook = []
+    for _, body in hooks:
+        if body.get("report"):
+            assert body["report"]["figures"]["kpis"], body
+            by_hook.append(body["report"]["date"])
+    return by_hook, by_mail
+
+
+def reports(shop, day, url):
+    """A report after its run by webhook, and three hours later by e-mail; both receivers are down for a while."""
+    day += datetime.timedelta(days=1)
+    shop.wait(hours=24)
+    at = datetime.datetime.fromtimestamp(time.time() + shop.shift, datetime.timezone.utc) + datetime.timedelta(hours=3)
+    at = at.replace(second=0, microsecond=0)
+    with open(SHOP / "shoplake.yml", "a") as settings:
+        settings.write(f'deliver:\n  - {{ report: daily, to: {{ webhook: {{ url: "{url}", secret: "${{HOOK_SECRET}}" }} }} }}\n'
+                       f'  - {{ report: daily, to: {{ email: {{ recipients: [owner@shop.example] }} }}, at: "{at:%H:%M}" }}\n')
+    shop.sales(f"r{day}", day, 20, revenue=usual(day))
+    down.set()
+    before = collections.Counter(refused)
+    shop.run()
+    shop.check(minutes=5)
+    assert reported() == ([], []) and refused["webhook"] >= before["webhook"] + 2, (reported(), refused)
+    down.clear()
+    shop.check(minutes=5)
+    assert reported() == ([str(day)], []), reported()
+    shop.sales(f"r{day}-late", day, 1, amount=0)
+    shop.run()
+    shop.check(hours=1)
+    assert reported() == ([str(day)], []), f"a day that is run again is told once: {reported()}"
+
+    shop.wait(seconds=at.timestamp() - 60 - (time.time() + shop.shift))
+    shop.check()
+    assert reported() == ([str(day)], []), f"it is before {at:%H:%M}: {reported()}"
+    down.set()
+    before = collections.Counter(refused)
+    shop.check(minutes=2)
+    shop.check(minutes=5)
+    assert reported()[1] == [] and refused["e-mail"] >= before["e-mail"] + 2, (reported(), refused)
+    down.clear()
+    shop.check(minutes=5)
+    shop.check(hours=1)
+    assert reported() == ([str(day)], [str(day)]), reported()
+    print(f"   the report of a day came by webhook after its run, and by e-mail at {at:%H:%M}, once each")
+
+
 def main():
     if SHOP.exists():
         shutil.rmtree(SHOP)
@@ -316,6 +374,8 @@ def main():
     shop.sales(f"d{day}", day, 20, revenue=usual(day))
     shop.run()
     expect("anomaly", ["firing", "resolved"])
+
+    reports(shop, day, url)
 
     for kind in KINDS:
         got = told(kind)

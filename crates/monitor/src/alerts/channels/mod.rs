@@ -6,6 +6,7 @@ mod slack;
 mod smtp;
 mod webhook;
 
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use chrono::TimeDelta;
@@ -25,11 +26,18 @@ pub struct Undelivered {
     pub why: String,
     /// After how long the receiver wants to be asked again.
     pub retry_after: Option<TimeDelta>,
+    /// The same for a log, where `why` repeats what the receiver said: that may name people.
+    for_log: Option<String>,
 }
 
 impl Undelivered {
     fn because(why: impl Into<String>) -> Self {
-        Self { why: why.into(), retry_after: None }
+        Self { why: why.into(), retry_after: None, for_log: None }
+    }
+
+    /// Why, in words that name nobody.
+    pub fn for_log(&self) -> &str {
+        self.for_log.as_deref().unwrap_or(&self.why)
     }
 }
 
@@ -38,44 +46,52 @@ impl Undelivered {
 pub struct Channels {
     client: Client,
     smtp: Option<Smtp>,
+    /// The lake's folder on this machine, where reports lie.
+    lake: PathBuf,
 }
 
 impl Channels {
-    /// Channels that reach web addresses, and mailboxes through `smtp`.
+    /// Channels that reach web addresses, and mailboxes through `smtp`; what they attach lies below `lake`.
     ///
     /// # Errors
     /// Where the machine's certificates cannot be read.
-    pub fn new(smtp: Option<Smtp>) -> Result<Self> {
+    pub fn new(smtp: Option<Smtp>, lake: &Path) -> Result<Self> {
         let builder = Client::builder().timeout(PATIENCE).redirect(reqwest::redirect::Policy::none());
         let client = builder
             .build()
             .map_err(|error| Fault::unavailable("messages cannot be sent from this machine").caused_by(error))?;
-        Ok(Self { client, smtp })
+        Ok(Self { client, smtp, lake: lake.to_owned() })
     }
 
     /// Sends one message.
     pub async fn send(&self, channel: &Channel, outgoing: &Outgoing) -> Result<(), Undelivered> {
         match channel {
-            Channel::Webhook { url, secret } => webhook::send(&self.client, url, secret.as_ref(), outgoing).await,
+            Channel::Webhook { url, secret } => {
+                let figures = self.file_of_report(&outgoing.message, "report.json").await;
+                webhook::send(&self.client, url, secret.as_ref(), outgoing, figures).await
+            }
             Channel::Slack { url } => slack::send(&self.client, url, &outgoing.message).await,
             Channel::Email { recipients } => {
                 let Some(smtp) = &self.smtp else {
                     return Err(Undelivered::because("shoplake.yml states no `smtp` server"));
                 };
-                let mail = email::write(smtp, recipients, outgoing, attachment(&outgoing.message).await);
+                let page = self.file_of_report(&outgoing.message, "report.html").await;
+                let letter = outgoing.message.report.as_ref();
+                let name = letter.map(|letter| format!("{}-{}.html", letter.report, letter.date));
+                let mail = email::write(smtp, recipients, outgoing, name.zip(page));
                 let sent = smtp::send(smtp, recipients, &mail);
                 let sent = tokio::time::timeout(PATIENCE, sent).await;
                 sent.unwrap_or_else(|_| Err(Undelivered::because("the mail server took too long")))
             }
         }
     }
-}
 
-/// The page of a report; none where it is no report, or the page is gone.
-async fn attachment(message: &Message) -> Option<(String, Vec<u8>)> {
-    let letter = message.report.as_ref()?;
-    let page = tokio::fs::read(letter.folder.join("report.html")).await.ok()?;
-    Some((format!("{}-{}.html", letter.report, letter.date), page))
+    /// A file of the report that a message brings; none where it brings none, or the file is gone: then it is told in
+    /// words, as it was when the message was written.
+    async fn file_of_report(&self, message: &Message, name: &str) -> Option<Vec<u8>> {
+        let letter = message.report.as_ref()?;
+        tokio::fs::read(self.lake.join(&letter.folder).join(name)).await.ok()
+    }
 }
 
 /// Whether a web receiver has taken it. Its address is a secret, so that no error may carry it.
@@ -92,7 +108,8 @@ fn taken(answer: reqwest::Result<Response>) -> Result<(), Undelivered> {
     let seconds = response.headers().get("retry-after").and_then(|value| value.to_str().ok()?.parse::<i64>().ok());
     let slow_down = matches!(status, StatusCode::TOO_MANY_REQUESTS | StatusCode::SERVICE_UNAVAILABLE);
     let seconds = seconds.filter(|seconds| slow_down && (0..=86_400).contains(seconds));
-    Err(Undelivered { why: format!("the receiver answered {status}"), retry_after: seconds.map(TimeDelta::seconds) })
+    let retry_after = seconds.map(TimeDelta::seconds);
+    Err(Undelivered { retry_after, ..Undelivered::because(format!("the receiver answered {status}")) })
 }
 
 /// A message as plain text: what, since when, how bad, why, and what to do.

@@ -167,7 +167,10 @@ impl Dialogue {
             if code == Some(wanted) {
                 return Ok(lines);
             }
-            return Err(Undelivered::because(format!("the mail server answered `{line}` to {to}")));
+            let code = code.map_or_else(|| "no code".to_owned(), |code| code.to_string());
+            let for_log = Some(format!("the mail server answered {code} to {to}"));
+            let why = format!("the mail server answered `{line}` to {to}");
+            return Err(Undelivered { for_log, ..Undelivered::because(why) });
         }
     }
 }

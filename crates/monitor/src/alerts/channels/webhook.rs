@@ -30,13 +30,12 @@ pub(super) async fn send(
     url: &Secret,
     secret: Option<&Secret>,
     outgoing: &Outgoing,
+    figures: Option<Vec<u8>>,
 ) -> Result<(), Undelivered> {
     let mut body = serde_json::to_value(&outgoing.message).map_err(|error| Undelivered::because(error.to_string()))?;
     if let Some(body) = body.as_object_mut() {
         body.insert("event".to_owned(), outgoing.key.clone().into());
         if let Some(letter) = &outgoing.message.report {
-            // A report that is gone from the disk is told in words, as it was when the message was written.
-            let figures = tokio::fs::read(letter.folder.join("report.json")).await.ok();
             let figures = figures.and_then(|figures| serde_json::from_slice(&figures).ok());
             body.insert(
                 "report".to_owned(),

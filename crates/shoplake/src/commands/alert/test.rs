@@ -39,7 +39,7 @@ pub(in crate::commands) fn test(context: &Context, args: &AlertTestArgs) -> Resu
     };
     let mut failed = Vec::new();
     context.block_on(1, async {
-        let channels = Channels::new(project.alerts.smtp.clone())?;
+        let channels = Channels::new(project.alerts.smtp.clone(), &project.lake_dir)?;
         for (place, channel) in alert.channels.iter().enumerate() {
             let outgoing = Outgoing {
                 key: format!("{}/test/{}/{place}", alert.name, now.timestamp_micros()),

@@ -18,7 +18,7 @@ pub(in crate::commands) fn run(context: &Context) -> Result<Exit, Failure> {
         None => printer.say("shoplake.yml has no `schedule`: runs begin when files arrive; stop with ctrl-c"),
     }
     context.block_on(0, async {
-        let runner = wiring::scheduler(&project).await?;
+        let runner = wiring::scheduler(&project, wiring::launcher(&project)).await?;
         tokio::spawn(alerts::keep_watch(Arc::clone(&project)));
         tokio::spawn(telemetry::keep_sending(Arc::clone(&project), None));
         let (orders, received) = mpsc::channel(8);

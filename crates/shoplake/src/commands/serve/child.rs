@@ -5,22 +5,26 @@
 
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use async_trait::async_trait;
 use shoplake_core::{Fault, FaultKind, Result};
 use shoplake_pipeline::Attempts;
 use shoplake_server::{Runner, Work};
 
+use crate::launcher::ChildLauncher;
+
 /// Starts one child at a time.
 pub(super) struct ChildRunner {
     project: PathBuf,
     child: Mutex<Option<Child>>,
+    /// Whoever starts the runs that the schedule asks for: they can be stopped here too.
+    launcher: Option<Arc<ChildLauncher>>,
 }
 
 impl ChildRunner {
-    pub(super) fn new(project: &Path) -> Self {
-        Self { project: project.to_owned(), child: Mutex::new(None) }
+    pub(super) fn new(project: &Path, launcher: Option<Arc<ChildLauncher>>) -> Self {
+        Self { project: project.to_owned(), child: Mutex::new(None), launcher }
     }
 
     /// The child that goes on, if one does; one that has ended is waited for and forgotten.
@@ -60,13 +64,17 @@ impl Runner for ChildRunner {
     }
 
     async fn stop(&self) -> Result<bool> {
-        self.running(|running| {
+        let stopped = self.running(|running| {
             let Some(mut child) = running.take() else { return Ok(false) };
             child.kill()?;
             child.wait()?;
             // Whoever stopped it is to blame, and not the file that it was loading.
             Attempts::forgive(&self.project.join(".shoplake"))?;
             Ok(true)
-        })
+        })?;
+        match &self.launcher {
+            Some(launcher) if !stopped => Ok(launcher.stop().await),
+            _ => Ok(stopped),
+        }
     }
 }

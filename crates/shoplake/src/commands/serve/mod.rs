@@ -16,6 +16,7 @@ use super::Context;
 use super::stop::asked_to_stop;
 use crate::cli::ServeArgs;
 use crate::failure::{Exit, Failure};
+use crate::launcher::ChildLauncher;
 use crate::{alerts, telemetry, wiring};
 use child::ChildRunner;
 use explanations::Explanations;
@@ -25,7 +26,8 @@ pub(super) fn serve(context: &Context, args: &ServeArgs) -> Result<Exit, Failure
     let printer = &context.printer;
     // Requests wait for disks and for each other: threads of their own, whatever SQL may take.
     context.block_on(0, async {
-        let runner = Arc::new(ChildRunner::new(&project.dir));
+        let launcher = (!args.no_schedule).then(|| wiring::launcher(&project));
+        let runner = Arc::new(ChildRunner::new(&project.dir, launcher.clone()));
         let traffic = Arc::new(Traffic::default());
         let explanations = Arc::new(Explanations(Arc::clone(&project)));
         let ports = wiring::served(&project, &traffic, runner, explanations).await?;
@@ -44,7 +46,10 @@ pub(super) fn serve(context: &Context, args: &ServeArgs) -> Result<Exit, Failure
             printer.warn(format_args!("no browser could be started; open {url} by hand"));
         }
         let telemetry = tokio::spawn(telemetry::keep_sending(Arc::clone(&project), Some(traffic)));
-        let work = if args.no_schedule { None } else { Some(Work::begin(&project).await?) };
+        let work = match launcher {
+            Some(launcher) => Some(Work::begin(&project, launcher).await?),
+            None => None,
+        };
         let served = shoplake_server::serve(listener, ports, stopping).await;
         if let Some(work) = work {
             work.end().await?;
@@ -66,9 +71,9 @@ struct Work {
 }
 
 impl Work {
-    async fn begin(project: &Arc<Project>) -> Result<Self, Fault> {
+    async fn begin(project: &Arc<Project>, launcher: Arc<ChildLauncher>) -> Result<Self, Fault> {
         let (orders, received) = mpsc::channel(1);
-        let runner = wiring::scheduler(project).await?;
+        let runner = wiring::scheduler(project, launcher).await?;
         let schedule = tokio::spawn(runner.work(received));
         Ok(Self { orders, schedule, watch: tokio::spawn(alerts::keep_watch(Arc::clone(project))) })
     }
