@@ -93,7 +93,10 @@ fn the_same_as_in_a_file() {
     assert_eq!((status["runs"].as_array().unwrap().len(), &status["last_batch"]), (2, &json!(2)), "{status}");
     let counts = &status["files"][0]["file"];
     assert_eq!((&counts["inserted"], &counts["duplicate"], &counts["rejected"]), (&json!(10), &json!(50), &json!(1)));
-    assert_eq!(shop.output(&["alert", "check"]).status.code(), Some(1), "the sales are late");
+    assert_eq!(shop.output(&["alert", "check"]).status.code(), Some(0), "nothing is wrong");
+    let alert = "name: sold\nseverity: info\nwhen: { sql: { query: \"SELECT product_id FROM sales\" } }\n";
+    shop.put("alerts/sold.yml", alert);
+    assert_eq!(shop.output(&["alert", "check"]).status.code(), Some(1), "it fires");
     assert!(!shop.json(&["cost", "--json"])["runs"].as_array().unwrap().is_empty());
     shop.output(&["query", "SELECT 1"]);
     assert_ne!(shop.output(&["doctor"]).status.code(), Some(2));
