@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 
 use crate::alerts::Hook;
 use crate::context::Context;
-use crate::scheduler::{Scheduler, events, log, send, wait_for};
+use crate::scheduler::{Scheduler, events, log, send, wait_for, wait_for_load};
 
 const HEADER: &str = "transaction_id,customer_id,product_id,quantity,amount,transaction_date\n";
 
@@ -66,14 +66,6 @@ fn running(instances: &[Scheduler]) -> Option<(usize, String)> {
     instances.iter().enumerate().find_map(|(place, instance)| Some((place, instance.run()?)))
 }
 
-/// Waits until the run is remembered as begun; nothing of it is published then.
-fn wait_for_its_beginning(shop: &Context) {
-    wait_for("the run's beginning", || {
-        let status = shop.json(&["status", "--json"]);
-        status["runs"].as_array().unwrap().first().map(|run| assert!(run["outcome"].is_null(), "too late: {run}"))
-    });
-}
-
 /// One run has published, and each of the rows is there once.
 fn assert_once(shop: &Context, rows: u32) {
     let found = shop.json(&["query", "SELECT count(*) AS n, sum(amount) AS s FROM sales", "--output", "json"]);
@@ -99,9 +91,12 @@ fn the_same_as_in_a_file() {
     assert!(shop.output(&["run", "-q"]).status.success());
     let status = shop.json(&["status", "--json"]);
     assert_eq!((status["runs"].as_array().unwrap().len(), &status["last_batch"]), (2, &json!(2)), "{status}");
-    let counts = &status["files"][0];
+    let counts = &status["files"][0]["file"];
     assert_eq!((&counts["inserted"], &counts["duplicate"], &counts["rejected"]), (&json!(10), &json!(50), &json!(1)));
-    assert_eq!(shop.output(&["alert", "check"]).status.code(), Some(1), "the sales are late");
+    assert_eq!(shop.output(&["alert", "check"]).status.code(), Some(0), "nothing is wrong");
+    let alert = "name: sold\nseverity: info\nwhen: { sql: { query: \"SELECT product_id FROM sales\" } }\n";
+    shop.put("alerts/sold.yml", alert);
+    assert_eq!(shop.output(&["alert", "check"]).status.code(), Some(1), "it fires");
     assert!(!shop.json(&["cost", "--json"])["runs"].as_array().unwrap().is_empty());
     shop.output(&["query", "SELECT 1"]);
     assert_ne!(shop.output(&["doctor"]).status.code(), Some(2));
@@ -193,7 +188,7 @@ fn the_leader_is_killed_in_a_run() {
         shop.put("inbox/sales/many.csv", &sales(400_000));
         let (leads, run) = wait_for("a run", || running(&instances));
         assert_eq!(instances[1 - leads].run(), None, "one of them runs");
-        wait_for_its_beginning(&shop);
+        wait_for_load(&shop);
         instances[leads].signal("-KILL");
         if with_its_run {
             send("-KILL", &run);
@@ -244,7 +239,7 @@ fn the_server_is_restarted_in_a_run() {
     let instances = [Scheduler::start(&shop, &[]), Scheduler::start(&shop, &[])];
     shop.put("inbox/sales/many.csv", &sales(400_000));
     wait_for("a run", || running(&instances));
-    wait_for_its_beginning(&shop);
+    wait_for_load(&shop);
     // A process of the server that is killed takes all others with it: the server goes through its log and begins anew.
     let checkpointer = "SELECT pid FROM pg_stat_activity WHERE backend_type = 'checkpointer'";
     let process = sql(checkpointer);
