@@ -2,13 +2,14 @@
 
 mod child;
 mod explanations;
+mod reopening;
 
 use std::process::{Command, Stdio};
 use std::sync::Arc;
 
 use shoplake_core::{Fault, Project};
 use shoplake_pipeline::schedule::Order;
-use shoplake_server::Traffic;
+use shoplake_server::{Reopen, Traffic};
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinHandle;
 
@@ -18,7 +19,7 @@ use crate::cli::ServeArgs;
 use crate::failure::{Exit, Failure};
 use crate::{alerts, telemetry, wiring};
 use child::ChildRunner;
-use explanations::Explanations;
+use reopening::Reopening;
 
 pub(super) fn serve(context: &Context, args: &ServeArgs) -> Result<Exit, Failure> {
     let project = context.project()?;
@@ -27,8 +28,8 @@ pub(super) fn serve(context: &Context, args: &ServeArgs) -> Result<Exit, Failure
     context.block_on(0, async {
         let runner = Arc::new(ChildRunner::new(&project.dir));
         let traffic = Arc::new(Traffic::default());
-        let explanations = Arc::new(Explanations(Arc::clone(&project)));
-        let ports = wiring::served(&project, &traffic, runner, explanations).await?;
+        let reopening = Arc::new(Reopening { traffic: Arc::clone(&traffic), runner });
+        let ports = reopening.ports(Arc::clone(&project)).await?;
         let listener = shoplake_server::bind(args.listen, &ports).await?;
         let address = listener.local_addr().map_err(Fault::from)?;
         let (stop, stopping) = watch::channel(false);
@@ -45,7 +46,7 @@ pub(super) fn serve(context: &Context, args: &ServeArgs) -> Result<Exit, Failure
         }
         let telemetry = tokio::spawn(telemetry::keep_sending(Arc::clone(&project), Some(traffic)));
         let work = if args.no_schedule { None } else { Some(Work::begin(&project).await?) };
-        let served = shoplake_server::serve(listener, ports, stopping).await;
+        let served = shoplake_server::serve(listener, ports, reopening, stopping).await;
         if let Some(work) = work {
             work.end().await?;
         }
