@@ -43,7 +43,7 @@ async fn assert_internal(served: &Served, path: &str) {
     assert!(headers["content-security-policy"].to_str().unwrap().contains("default-src 'none'"), "{path}");
     let problem = expect(response, 500).await;
     let members: Vec<&String> = problem.as_object().unwrap().keys().collect();
-    assert_eq!(members, ["detail", "status", "title", "type"], "{path}: {problem}");
+    assert_eq!(members, ["type", "title", "status", "detail"], "{path}: {problem}");
     assert_eq!(problem["detail"], "the server could not answer; its log says why", "{path}");
 }
 

@@ -70,6 +70,10 @@ impl Shop {
             ..InitOptions::default()
         };
         init(dir.path(), &options).unwrap();
+        let settings = dir.path().join("shoplake.yml");
+        let text = fs_err::read_to_string(&settings).unwrap();
+        assert!(text.contains("  # threads: 2 "));
+        fs_err::write(settings, text.replace("  # threads: 2 ", "  threads: 2 ")).unwrap();
         Self { dir }
     }
 
@@ -104,9 +108,7 @@ impl Shop {
     }
 
     pub(crate) fn project(&self) -> Arc<Project> {
-        let mut project = load(self.path(), &Environment { variables: BTreeMap::new() }).unwrap();
-        project.limits.threads = 2;
-        Arc::new(project)
+        Arc::new(load(self.path(), &Environment { variables: BTreeMap::new() }).unwrap())
     }
 
     /// Runs once, as another process would.
