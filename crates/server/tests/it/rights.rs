@@ -196,11 +196,8 @@ async fn every_endpoint_knows_who_may() {
     let runs = expect(admin.send(Method::GET, "/api/v1/runs", None).await, 200).await;
     let (share, _) = link(&Person::sign_in(&served, "analyst").await, "sales").await;
     let (_, followed) = link(&admin, "sales").await;
-    let things = Things {
-        run: runs[0]["run_id"].as_str().unwrap().to_owned(),
-        token: token(&admin, "viewer").await.0,
-        share,
-    };
+    let things =
+        Things { run: runs[0]["run_id"].as_str().unwrap().to_owned(), token: token(&admin, "viewer").await.0, share };
     let table = table(&things);
 
     let document = expect(admin.send(Method::GET, "/api/openapi.json", None).await, 200).await;
