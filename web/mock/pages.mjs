@@ -1,4 +1,4 @@
-// What the other pages show: runs, quarantine, tables, lineage, alerts, settings. Fixed texts, no computing.
+// What the other pages show: runs, quarantine, tables, lineage, alerts. Fixed texts, no computing.
 import { TODAY } from "./data.mjs";
 
 const at = (minutesAgo) => new Date(Date.now() - minutesAgo * 60_000).toISOString();
@@ -425,16 +425,4 @@ export const ALERTS = [
     last_checked: at(4),
     message: "0.76 % of 1,964 rows; most have no `customer_id`",
   },
-];
-export const SETTINGS = [
-  { key: "name", value: "Lagoa", source: "shoplake.yml:1", description: "The shop's name." },
-  {
-    key: "timezone",
-    value: "Europe/Lisbon",
-    source: "shoplake.yml:2",
-    description: "Decides which day and hour a sale belongs to.",
-  },
-  { key: "currency", value: "EUR", source: "shoplake.yml:3", description: "The currency of all amounts." },
-  { key: "schedule", value: "every 6 h", source: "shoplake.yml:5", description: "When runs start on their own." },
-  { key: "limits.memory", value: "1 GiB", source: "default", description: "What a run may use." },
 ];

@@ -238,6 +238,7 @@ function read(state, path, query) {
         },
         tests: { passed: 26, warned: 1, failed: 0 },
         last_run: last ? { run_id: last.run_id, status: last.status, ended_at: last.ended_at } : null,
+        project: { mistakes: [], restart_for: [] },
       };
     }
     case "dashboards":
@@ -274,8 +275,6 @@ function read(state, path, query) {
       return pages.lineage(query.get("node") ?? "sales");
     case "alerts":
       return pages.ALERTS;
-    case "settings":
-      return pages.SETTINGS;
     case "shares":
       return state.shares.map(({ token: _token, ...share }) => share);
     case "users":

@@ -75,7 +75,7 @@ describe("the figures of a real shop", { skip: !REAL }, () => {
     ];
     const change = Number(now.revenue) / Number(before.revenue) - 1;
     const words = (await page.locator('[data-kpi="revenue"] .change').textContent()).replace(/\s+/g, " ");
-    assert.match(words, change > 0 ? /▲.*more than/ : /▼.*less than/);
+    assert.match(words, change > 0 ? /▲\s?\+.*against/ : /▼\s?[-−].*against/);
     const percent = Number(words.match(/[\d.,]+(?=\s?%)/)[0].replace(",", ""));
     assert.ok(Math.abs(percent - Math.abs(change) * 100) < 0.06, `${words} is ${change}`);
   });

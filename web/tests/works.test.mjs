@@ -98,6 +98,28 @@ describe("a real shop moves", { skip: !REAL }, () => {
     }
   });
 
+  it("a change of shoplake.yml is taken up in place, and a mistake in it is said until it is corrected", async () => {
+    const file = fileOf("shoplake.yml");
+    const settings = readFileSync(file, "utf8");
+    const page = await shop.page("/");
+    await settled(page);
+    await page.evaluate(() => (window.sameDocument = true));
+    const shown = () => exact(page, "revenue");
+    const [before, trust] = [await shown(), page.locator("[data-trust]")];
+    writeFileSync(file, settings.replace("currency: EUR", "currency: GBP"));
+    await eventually(shown, before.replace("€", "£"), "the amount stands in the new currency");
+    writeFileSync(file, settings.replace("currency: EUR", "currency: Euro"));
+    await trust.getByText(/shoplake\.yml, line \d+:.*what the project's files said before holds/).waitFor();
+    assert.equal(await shown(), before.replace("€", "£"));
+    writeFileSync(file, settings.replace("0 6 * * *", "0 7 * * *"));
+    await trust.getByText(/waiting for a restart of shoplake serve: schedule/).waitFor();
+    writeFileSync(file, settings);
+    await eventually(() => trust.getByRole("status").count(), 0, "corrected, nothing waits");
+    await eventually(shown, before);
+    assert.equal(await page.evaluate(() => window.sameDocument), true, "without a reload");
+    await page.context().close();
+  });
+
   it("a dashboard's file is followed as it is saved, its mistakes stand in place", async () => {
     const file = fileOf("dashboards", "weekly.yml");
     const source = readFileSync(file, "utf8");
@@ -213,6 +235,7 @@ describe("people of a real shop", { skip: !REAL }, () => {
     await signIn(other, "rui");
     await other.getByRole("button", { name: "Run now" }).waitFor();
     await people.getByRole("button", { name: "Remove rui" }).click();
+    await people.getByRole("button", { name: "Yes, remove rui" }).click();
     await eventually(async () => (await other.request.get(`${shop.base}/api/v1/trust`)).status(), 401);
   });
 });

@@ -70,17 +70,6 @@ pub fn load(dir: &Path, env: &Environment) -> Result<Project, Vec<Fault>> {
     }
 }
 
-/// The project with its alerts and its datasets as their files say now; as it was where a file is wrong.
-///
-/// For long processes: what they stand on (the lake, the zone, limits) stays as it was at their start.
-pub fn reread(project: &Project) -> Project {
-    let env = Environment::of_process().with_dotenv(&project.dir);
-    match env.ok().and_then(|env| load(&project.dir, &env).ok()) {
-        Some(now) => Project { alerts: now.alerts, datasets: now.datasets, ..project.clone() },
-        None => project.clone(),
-    }
-}
-
 fn read_sources(dir: &Path, env: &Environment, faults: &mut Vec<Fault>) -> (Vec<Draft>, Written) {
     let (mut drafts, mut written) = (Vec::new(), Written::new());
     for (path, name) in yaml_files(dir, "sources", faults) {

@@ -1,15 +1,17 @@
 //! What all handlers share.
 
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError, RwLock};
 
-use shoplake_core::Project;
+use async_trait::async_trait;
+use serde_json::Value;
 use shoplake_core::access::AccessStore;
 use shoplake_core::alert::AlertStore;
 use shoplake_core::cost::UsageStore;
 use shoplake_core::logs::LogStore;
 use shoplake_core::metrics::Meters;
 use shoplake_core::ports::{Engine, StateStore, TableStore};
-use tokio::sync::{Semaphore, broadcast, watch};
+use shoplake_core::{Project, Result};
+use tokio::sync::{Mutex, Semaphore, broadcast, watch};
 
 use crate::access::Brake;
 use crate::explain::Explain;
@@ -49,7 +51,62 @@ pub struct Ports {
     pub explain: Arc<dyn Explain>,
 }
 
-/// The server's state; cheap to clone.
+/// Puts the ports together again, over the project as its files say now.
+#[async_trait]
+pub trait Reopen: Send + Sync {
+    /// The ports over `project`, which stands on the same lake and the same state as before.
+    async fn ports(&self, project: Arc<Project>) -> Result<Ports>;
+}
+
+/// What the project's files say that the server does not, or not yet.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub(crate) struct Unheeded {
+    /// Their mistakes and places, as long as they hold: until then all stays as it was.
+    pub(crate) mistakes: Vec<Value>,
+    /// Keys of shoplake.yml that hold from the next start on.
+    pub(crate) later: Vec<&'static str>,
+}
+
+/// What lasts as long as the server, whatever the project's files say.
+#[derive(Clone)]
+pub(crate) struct Lasting {
+    /// The figures of the last published batch.
+    pub(crate) figures: Arc<Figures>,
+    /// What pages are told.
+    pub(crate) news: broadcast::Sender<News>,
+    /// Whether the server listens on loopback alone.
+    pub(crate) loopback: bool,
+    /// What writes carry where nobody has to sign in.
+    pub(crate) csrf: Arc<str>,
+    /// The brake on sign-in.
+    pub(crate) brake: Arc<Brake>,
+    /// Passwords that are hashed at once: each takes 19 MB.
+    pub(crate) hashing: Arc<Semaphore>,
+    /// SQL queries at once.
+    pub(crate) queries: Arc<Semaphore>,
+    /// Held while users are looked at and then changed, so that two admins cannot remove each other at once.
+    pub(crate) users: Arc<Mutex<()>>,
+    /// Turns true when the server stops.
+    pub(crate) stopping: watch::Receiver<bool>,
+    unheeded: Arc<RwLock<Unheeded>>,
+}
+
+impl Lasting {
+    /// What of the project's files is not heeded.
+    pub(crate) fn unheeded(&self) -> Unheeded {
+        self.unheeded.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Notes it; whether that is news.
+    pub(crate) fn note(&self, unheeded: Unheeded) -> bool {
+        let mut known = self.unheeded.write().unwrap_or_else(PoisonError::into_inner);
+        let news = *known != unheeded;
+        *known = unheeded;
+        news
+    }
+}
+
+/// The server's state; cheap to clone. Where the project's files change another one takes its place.
 pub(crate) type App = Arc<Shared>;
 
 /// What [`App`] points to.
@@ -65,32 +122,34 @@ pub(crate) struct Shared {
     pub(crate) usage: Arc<dyn UsageStore>,
     pub(crate) runner: Arc<dyn Runner>,
     pub(crate) explain: Arc<dyn Explain>,
-    /// The figures of the last published batch.
-    pub(crate) figures: Figures,
-    /// What pages are told.
-    pub(crate) news: broadcast::Sender<News>,
-    /// Whether the server listens on loopback alone.
-    pub(crate) loopback: bool,
-    /// What writes carry where nobody has to sign in.
-    pub(crate) csrf: String,
-    /// The brake on sign-in.
-    pub(crate) brake: Brake,
-    /// Passwords that are hashed at once: each takes 19 MB.
-    pub(crate) hashing: Semaphore,
-    /// SQL queries at once.
-    pub(crate) queries: Semaphore,
     pub(crate) traffic: Arc<Traffic>,
-    /// Turns true when the server stops.
-    pub(crate) stopping: watch::Receiver<bool>,
+    pub(crate) lasting: Lasting,
 }
 
 impl Shared {
+    /// The state of a server that begins.
     pub(crate) fn new(ports: Ports, loopback: bool, stopping: watch::Receiver<bool>) -> App {
         let threads = match ports.project.limits.threads {
             0 => std::thread::available_parallelism().map_or(1, std::num::NonZero::get),
             stated => stated,
         };
-        let figures = Figures::new(&ports.project, &ports.engine, threads);
+        let lasting = Lasting {
+            figures: Arc::new(Figures::new(threads)),
+            news: broadcast::channel(256).0,
+            loopback,
+            csrf: crate::access::Secret::new("").text.into(),
+            brake: Arc::default(),
+            hashing: Arc::new(Semaphore::new(2)),
+            queries: Arc::new(Semaphore::new(QUERIES)),
+            users: Arc::default(),
+            stopping,
+            unheeded: Arc::default(),
+        };
+        Self::over(ports, lasting)
+    }
+
+    /// The state of the same server over other ports.
+    pub(crate) fn over(ports: Ports, lasting: Lasting) -> App {
         Arc::new(Self {
             project: ports.project,
             tables: ports.tables,
@@ -103,15 +162,8 @@ impl Shared {
             usage: ports.usage,
             runner: ports.runner,
             explain: ports.explain,
-            figures,
-            news: broadcast::channel(256).0,
-            loopback,
-            csrf: crate::access::Secret::new("").text,
-            brake: Brake::default(),
-            hashing: Semaphore::new(2),
-            queries: Semaphore::new(QUERIES),
             traffic: ports.traffic,
-            stopping,
+            lasting,
         })
     }
 }

@@ -8,7 +8,7 @@ use chrono::{DateTime, Utc};
 use serde_json::Value;
 use shoplake_core::ports::Engine;
 use shoplake_core::{BatchNumber, Catalog, Project, Result};
-use tokio::sync::{OnceCell, Semaphore};
+use tokio::sync::{Mutex, OnceCell, Semaphore};
 
 use crate::cube::{Answer, Cube, Filter, ProductSum, Reader};
 use crate::kept::Kept;
@@ -22,6 +22,8 @@ const PAGES_BYTES: usize = 32 << 20;
 pub(crate) struct Shown {
     /// The batch; 0 before the first.
     pub(crate) batch: BatchNumber,
+    /// What of the project it was read by, see [`basis`].
+    pub(crate) basis: String,
     /// When it was published, UTC.
     pub(crate) loaded_at: Option<DateTime<Utc>>,
     /// Its tables.
@@ -40,8 +42,7 @@ pub(crate) struct Shown {
 /// Keeps the last batch, and answers from it.
 pub(crate) struct Figures {
     shown: RwLock<Option<Arc<Shown>>>,
-    /// `None` where sales are not dated.
-    reader: Option<tokio::sync::Mutex<Reader>>,
+    reader: Mutex<Reading>,
     /// Walks at once: each may take all threads, and more would only make all of them late.
     walks: Arc<Semaphore>,
     threads: usize,
@@ -50,13 +51,30 @@ pub(crate) struct Figures {
     pub(crate) recalled: AtomicU64,
 }
 
+/// What has read the batches so far, and the basis that it stands on.
+#[derive(Default)]
+struct Reading {
+    basis: String,
+    /// `None` where sales are not dated.
+    reader: Option<Reader>,
+}
+
+/// The column that dates sales.
+fn event_time(project: &Project) -> Option<&str> {
+    project.dataset("sales")?.contract.event_time.as_deref()
+}
+
+/// All of a project that its figures stand on: where it changes they are read anew.
+pub(crate) fn basis(project: &Project) -> String {
+    format!("{:?} {} {:?}", event_time(project), project.time_zone, project.limits)
+}
+
 impl Figures {
-    pub(crate) fn new(project: &Project, engine: &Arc<dyn Engine>, threads: usize) -> Self {
-        let event_time = project.dataset("sales").and_then(|sales| sales.contract.event_time.clone());
-        let reader = event_time.map(|column| Reader::new(Arc::clone(engine), project.time_zone, &column));
+    /// No figures yet; each walk takes `threads` threads.
+    pub(crate) fn new(threads: usize) -> Self {
         Self {
             shown: RwLock::new(None),
-            reader: reader.map(tokio::sync::Mutex::new),
+            reader: Mutex::default(),
             walks: Arc::new(Semaphore::new(threads)),
             threads,
             walked: AtomicU64::new(0),
@@ -69,19 +87,27 @@ impl Figures {
         self.shown.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    /// Shows another batch from now on.
+    /// Shows another batch from now on, or the same one as the project now says.
     pub(crate) async fn show(
         &self,
+        (project, engine): (&Project, &Arc<dyn Engine>),
         batch: BatchNumber,
         loaded_at: Option<DateTime<Utc>>,
         catalog: Catalog,
     ) -> Result<()> {
-        let cube = match (&self.reader, loaded_at) {
-            (Some(reader), Some(at)) => reader.lock().await.read(&catalog, batch, at).await?.map(Arc::new),
+        let (mut reading, basis) = (self.reader.lock().await, basis(project));
+        if reading.basis != basis {
+            let reader = |column: &str| Reader::new(Arc::clone(engine), project.time_zone, column);
+            *reading = Reading { basis: basis.clone(), reader: event_time(project).map(reader) };
+        }
+        let cube = match (&mut reading.reader, loaded_at) {
+            (Some(reader), Some(at)) => reader.read(&catalog, batch, at).await?.map(Arc::new),
             _ => None,
         };
+        drop(reading);
         let shown = Shown {
             batch,
+            basis,
             loaded_at,
             catalog,
             cube,

@@ -1,6 +1,7 @@
 //! What every request passes: where it comes from, who asks, what may be answered, and the headers of
 //! whatever is answered. A handler that panics is an error of the API, and the process lives.
 
+use std::any::Any;
 use std::panic::AssertUnwindSafe;
 
 use axum::extract::{Request, State};
@@ -35,14 +36,18 @@ pub(crate) async fn every_request(State(app): State<App>, request: Request, next
     let mut response = match refused {
         Some(problem) => problem.into_response(),
         None => AssertUnwindSafe(next.run(request)).catch_unwind().await.unwrap_or_else(|panic| {
-            let words = panic.downcast_ref::<&str>().map(|words| (*words).to_owned());
-            let words = words.or_else(|| panic.downcast_ref::<String>().cloned()).unwrap_or_default();
-            Problem::internal(&format!("a handler panicked: {words}")).into_response()
+            Problem::internal(&format!("a handler panicked: {}", panic_words(&*panic))).into_response()
         }),
     };
     harden(response.headers_mut(), &uri, tls);
     app.traffic.answer(response.status().as_u16());
     response
+}
+
+/// What somebody said who panicked.
+pub(crate) fn panic_words(panic: &(dyn Any + Send)) -> String {
+    let words = panic.downcast_ref::<&str>().map(|words| (*words).to_owned());
+    words.or_else(|| panic.downcast_ref::<String>().cloned()).unwrap_or_default()
 }
 
 /// Why a request is refused before anything looks at it.
@@ -55,7 +60,7 @@ fn refused(app: &App, headers: &HeaderMap, method: &Method, uri: &Uri) -> Option
         return Some(Problem::new(StatusCode::BAD_REQUEST, "host.missing", "the request names no host"));
     };
     // A page elsewhere can let its own name point to this machine: the name tells it from ours.
-    if app.loopback && !is_loopback(host) {
+    if app.lasting.loopback && !is_loopback(host) {
         let problem = Problem::forbidden("host.other", "this server answers to `localhost` and 127.0.0.1 alone");
         return Some(problem.hint("open http://localhost with the port that `shoplake serve` printed"));
     }

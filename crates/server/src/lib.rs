@@ -17,6 +17,7 @@ mod money;
 mod openapi;
 mod params;
 mod problem;
+mod reload;
 mod routes;
 mod rows;
 mod runner;
@@ -26,7 +27,7 @@ mod watch;
 mod web;
 
 pub use access::{hash_password, password_fault};
-pub use app::Ports;
+pub use app::{Ports, Reopen};
 pub use explain::Explain;
 pub use runner::{Runner, Work};
 pub use serve::{bind, serve};

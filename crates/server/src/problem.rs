@@ -79,6 +79,18 @@ impl Problem {
     }
 }
 
+/// A mistake in a file of the project, and its place.
+pub(crate) fn mistake(fault: &Fault) -> Value {
+    let place = fault.place.as_ref();
+    json!({
+        "file": place.map(|place| place.file.clone()),
+        "line": place.and_then(|place| place.line),
+        "column": place.and_then(|place| place.column),
+        "message": fault.message,
+        "hint": fault.hint,
+    })
+}
+
 impl From<Fault> for Problem {
     fn from(fault: Fault) -> Self {
         let (status, code) = match fault.kind {

@@ -4,7 +4,10 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use hyper::Request;
+use hyper::body::Incoming;
 use hyper::server::conn::http1;
+use hyper::service::{Service, service_fn};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::service::TowerToHyperService;
 use shoplake_core::{Fault, Result};
@@ -12,8 +15,9 @@ use tokio::net::TcpListener;
 use tokio::sync::{Semaphore, watch};
 use tokio::task::JoinSet;
 
-use crate::app::{Ports, Shared};
-use crate::{routes, watch as watcher};
+use crate::app::{Ports, Reopen, Shared};
+use crate::reload::{Current, Reload};
+use crate::watch as watcher;
 
 /// Connections at once; more wait for one to end.
 const CONNECTIONS: usize = 1_024;
@@ -52,11 +56,23 @@ pub async fn bind(address: SocketAddr, ports: &Ports) -> Result<TcpListener> {
 }
 
 /// Serves until `stop` turns true, then ends what was begun.
-pub async fn serve(listener: TcpListener, ports: Ports, stop: watch::Receiver<bool>) -> Result<()> {
+///
+/// While it serves, `reopen` puts the ports together anew whenever the project's files have changed.
+///
+/// # Errors
+/// A folder of the project that cannot be looked at; a listener that is broken.
+pub async fn serve(
+    listener: TcpListener,
+    ports: Ports,
+    reopen: Arc<dyn Reopen>,
+    stop: watch::Receiver<bool>,
+) -> Result<()> {
     let loopback = listener.local_addr()?.ip().is_loopback();
     let app = Shared::new(ports, loopback, stop.clone());
-    let watch = watcher::start(&app);
-    let router = routes::router(&app);
+    let current = Current::new(&app);
+    let reload = Reload::new(Arc::clone(&app.project), reopen, Arc::clone(&current))?;
+    let watch = watcher::start(&app, reload);
+    drop(app);
     let places = Arc::new(Semaphore::new(CONNECTIONS));
     let mut connections = JoinSet::new();
     let mut stopping = std::pin::pin!(stopped(stop.clone()));
@@ -77,7 +93,7 @@ pub async fn serve(listener: TcpListener, ports: Ports, stop: watch::Receiver<bo
                 continue;
             }
         };
-        let router = router.clone().layer(axum::Extension(Peer(peer)));
+        let current = Arc::clone(&current);
         let stop = stop.clone();
         connections.spawn(async move {
             let _place = place;
@@ -85,7 +101,11 @@ pub async fn serve(listener: TcpListener, ports: Ports, stop: watch::Receiver<bo
             let _ = stream.set_nodelay(true);
             let mut http = http1::Builder::new();
             http.timer(TokioTimer::new()).header_read_timeout(HEAD_WAIT).max_buf_size(HEAD_BYTES).max_headers(HEADERS);
-            let connection = http.serve_connection(TokioIo::new(stream), TowerToHyperService::new(router));
+            let service = service_fn(|mut request: Request<Incoming>| {
+                request.extensions_mut().insert(Peer(peer));
+                TowerToHyperService::new(current.router()).call(request)
+            });
+            let connection = http.serve_connection(TokioIo::new(stream), service);
             let mut connection = std::pin::pin!(connection);
             tokio::select! {
                 _ = connection.as_mut() => return,

@@ -1,15 +1,18 @@
-//! The watch: what is published, by whomever, shows within a second; so does a saved dashboard, and how
-//! a run goes on.
+//! The watch: what is published, by whomever, shows within a second; so does a saved dashboard, what else the
+//! project's files say, and how a run goes on.
 
-use std::collections::BTreeMap;
-use std::path::PathBuf;
+use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
-use shoplake_core::{BatchNumber, Result};
+use futures::FutureExt;
+use shoplake_core::{BatchNumber, Fault, Result};
 use tokio::time::{Instant, sleep};
 
 use crate::app::App;
+use crate::figures::basis;
+use crate::guard::panic_words;
+use crate::reload::{Reload, Stamps, of_folder};
 use crate::serve::stopped;
 
 /// Between two looks.
@@ -20,17 +23,17 @@ const PAUSE_REMOTE: Duration = Duration::from_secs(1);
 /// Something that pages show at once.
 #[derive(Debug, Clone)]
 pub(crate) struct News {
-    /// `batch`, `dashboard` or `run`.
+    /// `batch`, `dashboard`, `run` or `project`.
     pub(crate) event: &'static str,
     /// What about it.
     pub(crate) data: serde_json::Value,
 }
 
 /// Watches until the server stops.
-pub(crate) async fn watch(app: App) {
+async fn watch(app: App, reload: Reload) {
     let pause = if app.project.remote.is_some() { PAUSE_REMOTE } else { PAUSE };
-    let mut stop = std::pin::pin!(stopped(app.stopping.clone()));
-    let mut watcher = Watcher { app, dashboards: None, run: None, told: None };
+    let mut stop = std::pin::pin!(stopped(app.lasting.stopping.clone()));
+    let mut watcher = Watcher { app, reload, dashboards: None, run: None, told: None };
     loop {
         watcher.look().await;
         tokio::select! {
@@ -42,7 +45,8 @@ pub(crate) async fn watch(app: App) {
 
 struct Watcher {
     app: App,
-    dashboards: Option<BTreeMap<PathBuf, (SystemTime, u64)>>,
+    reload: Reload,
+    dashboards: Option<Stamps>,
     run: Option<serde_json::Value>,
     /// The last fault that the log was told, and when.
     told: Option<(String, Instant)>,
@@ -50,8 +54,11 @@ struct Watcher {
 
 impl Watcher {
     async fn look(&mut self) {
-        let looks = [self.look_at_tables().await, self.look_at_runs().await, self.look_at_dashboards()];
-        for fault in looks.into_iter().filter_map(Result::err) {
+        let looks = AssertUnwindSafe(self.look_at_all()).catch_unwind().await;
+        // Whatever one look met, the next one may do better: pages must not stand still for good.
+        let faults = looks
+            .unwrap_or_else(|panic| vec![Fault::internal(format!("the watch panicked: {}", panic_words(&*panic)))]);
+        for fault in faults {
             let text = fault.to_string();
             // A store that is away is told once a minute, not three times a second.
             let again = self.told.as_ref().is_some_and(|(told, at)| *told == text && at.elapsed().as_secs() < 60);
@@ -62,16 +69,34 @@ impl Watcher {
         }
     }
 
+    async fn look_at_all(&mut self) -> Vec<Fault> {
+        // The project first: it says how the tables are read. Pages are told of it once they are.
+        let changed = self.look_at_project().await;
+        let mut looks = vec![self.look_at_tables().await, self.look_at_runs().await, self.look_at_dashboards()];
+        match changed {
+            Ok(true) => self.tell("project", serde_json::json!({})),
+            Ok(false) => {}
+            Err(fault) => looks.push(Err(fault)),
+        }
+        looks.into_iter().filter_map(Result::err).collect()
+    }
+
+    async fn look_at_project(&mut self) -> Result<bool> {
+        let (app, changed) = self.reload.look(&self.app).await?;
+        self.app = app;
+        Ok(changed)
+    }
+
     fn tell(&self, event: &'static str, data: serde_json::Value) {
         // Nobody listens: nobody has to be told.
-        let _ = self.app.news.send(News { event, data });
+        let _ = self.app.lasting.news.send(News { event, data });
     }
 
     async fn look_at_tables(&mut self) -> Result<()> {
         let app = &self.app;
-        let shown = app.figures.shown().map(|shown| shown.batch);
+        let shown = app.lasting.figures.shown();
         let last = app.tables.last_committed().await?;
-        if shown == Some(last) {
+        if shown.is_some_and(|shown| shown.batch == last && shown.basis == basis(&app.project)) {
             return Ok(());
         }
         let catalog = app.tables.pinned().await?;
@@ -85,7 +110,7 @@ impl Watcher {
             }
             None => None,
         };
-        app.figures.show(last, loaded_at, catalog).await?;
+        app.lasting.figures.show((&app.project, &app.engine), last, loaded_at, catalog).await?;
         tracing::info!(batch = last.0, "shown");
         self.tell("batch", serde_json::json!({ "batch": last.0, "loaded_at": loaded_at }));
         Ok(())
@@ -107,19 +132,7 @@ impl Watcher {
     }
 
     fn look_at_dashboards(&mut self) -> Result<()> {
-        let mut now = BTreeMap::new();
-        let entries = match fs_err::read_dir(self.app.project.dir.join("dashboards")) {
-            Ok(entries) => entries,
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(()),
-            Err(error) => return Err(error.into()),
-        };
-        for entry in entries.flatten() {
-            // A file that goes while it is looked at is gone.
-            if let Ok(metadata) = entry.metadata() {
-                let changed = metadata.modified().unwrap_or(SystemTime::UNIX_EPOCH);
-                now.insert(entry.path(), (changed, metadata.len()));
-            }
-        }
+        let now = of_folder(&self.app.project.dir.join("dashboards"))?;
         let Some(before) = self.dashboards.replace(now.clone()) else { return Ok(()) };
         let paths = before.keys().chain(now.keys()).collect::<std::collections::BTreeSet<_>>();
         for path in paths.into_iter().filter(|path| before.get(*path) != now.get(*path)) {
@@ -131,6 +144,6 @@ impl Watcher {
 }
 
 /// Starts the watch.
-pub(crate) fn start(app: &App) -> tokio::task::JoinHandle<()> {
-    tokio::spawn(watch(Arc::clone(app)))
+pub(crate) fn start(app: &App, reload: Reload) -> tokio::task::JoinHandle<()> {
+    tokio::spawn(watch(Arc::clone(app), reload))
 }

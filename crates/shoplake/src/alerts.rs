@@ -72,7 +72,7 @@ pub(crate) async fn after_run(project: &Arc<Project>) {
 /// The same each minute, for as long as the schedule works, with the alerts as their files say then.
 pub(crate) async fn keep_watch(project: Arc<Project>) {
     loop {
-        after_run(&Arc::new(shoplake_project::reread(&project))).await;
+        after_run(&Arc::new(shoplake_project::reread(&project).project)).await;
         tokio::time::sleep(EVERY).await;
     }
 }

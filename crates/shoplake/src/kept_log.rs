@@ -4,7 +4,7 @@
 //! values of rows: nothing logs them, and a fault of the data is kept by its place alone.
 
 use std::path::Path;
-use std::sync::{Mutex, OnceLock, PoisonError};
+use std::sync::{Mutex, OnceLock, PoisonError, RwLock};
 
 use chrono::Utc;
 use serde_json::Value;
@@ -36,7 +36,7 @@ static LOG: OnceLock<Kept> = OnceLock::new();
 struct Kept {
     folder: LogFolder,
     /// What must not stand there, the longest first, as it is and as JSON has it.
-    secrets: Vec<String>,
+    secrets: RwLock<Vec<String>>,
     /// The run of this process: lines that do not name one are about it.
     run: Mutex<Option<String>>,
 }
@@ -49,15 +49,23 @@ pub(crate) fn folder(project: &Project) -> LogFolder {
 /// From now on, what this process does is kept in the log of the project. `variables` are its settings'
 /// secrets as `.env` has them.
 pub(crate) fn keep(project: &Project, variables: impl Iterator<Item = String>) {
-    let mut secrets: Vec<String> = of_project(project).into_iter().chain(variables).collect();
+    // The first project of a process is its only one.
+    let (secrets, run) = (RwLock::default(), Mutex::new(None));
+    let _ = LOG.set(Kept { folder: folder(project), secrets, run });
+    hide(project, variables);
+}
+
+/// Hides the secrets of the project as its files say now too, for a process that goes on while they change.
+pub(crate) fn hide(project: &Project, variables: impl Iterator<Item = String>) {
+    let Some(kept) = LOG.get() else { return };
+    let mut secrets = kept.secrets.write().unwrap_or_else(PoisonError::into_inner);
+    secrets.extend(of_project(project).into_iter().chain(variables));
     let escaped = secrets.iter().filter_map(|secret| serde_json::to_string(secret).ok());
     let escaped: Vec<String> = escaped.map(|text| text.trim_matches('"').to_owned()).collect();
     secrets.extend(escaped);
     secrets.retain(|secret| secret.chars().count() >= SECRET_LEAST);
-    secrets.sort_by_key(|secret| std::cmp::Reverse(secret.len()));
+    secrets.sort_by(|one, other| other.len().cmp(&one.len()).then_with(|| one.cmp(other)));
     secrets.dedup();
-    // The first project of a process is its only one.
-    let _ = LOG.set(Kept { folder: folder(project), secrets, run: Mutex::new(None) });
 }
 
 /// What the project's settings hold that nobody may read.
@@ -126,7 +134,7 @@ impl<S: Subscriber> Layer<S> for KeptLog {
         let Some(kept) = LOG.get() else { return };
         let line = kept.line(event);
         let Ok(mut text) = serde_json::to_string(&line) else { return };
-        for secret in &kept.secrets {
+        for secret in kept.secrets.read().unwrap_or_else(PoisonError::into_inner).iter() {
             if text.contains(secret.as_str()) {
                 text = text.replace(secret.as_str(), "***");
             }

@@ -62,6 +62,7 @@ pub(crate) fn steps(steps: &mut Steps, binary: Option<&Path>, screenshots: bool)
         steps.take("web: screenshots", || {
             let mut command = Command::new("node");
             command.arg("tests/screenshots.mjs").current_dir(&folder).env("CHROMIUM", &browser);
+            command.env("SHOPLAKE", binary).env("SHOPS", workspace::target().join("test-web/shown"));
             workspace::succeed(command.env("SHOTS", workspace::root().join("docs/screenshots")))
         });
     }

@@ -38,7 +38,7 @@ pub(crate) struct Identity {
 
 /// Whether nobody has to sign in: the server listens on loopback and there are no users.
 pub(crate) async fn local_only(app: &App) -> Answer<bool> {
-    if !app.loopback {
+    if !app.lasting.loopback {
         return Ok(false);
     }
     Ok(app.access.users().await?.is_empty())
@@ -87,7 +87,7 @@ pub(crate) async fn identify(app: &App, headers: &HeaderMap) -> Answer<Option<Id
         user: None,
         role: Role::Admin,
         session: None,
-        csrf: app.csrf.clone(),
+        csrf: app.lasting.csrf.to_string(),
         share: None,
     }))
 }

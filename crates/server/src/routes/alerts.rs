@@ -47,7 +47,7 @@ async fn list(State(app): State<App>) -> Answer<Json<Value>> {
 /// The alerts as their files say now.
 async fn written(app: &App) -> Answer<Vec<Alert>> {
     let project = Arc::clone(&app.project);
-    let read = tokio::task::spawn_blocking(move || shoplake_project::reread(&project).alerts.all).await;
+    let read = tokio::task::spawn_blocking(move || shoplake_project::reread(&project).project.alerts.all).await;
     read.map_err(|error| Problem::internal(&error))
 }
 

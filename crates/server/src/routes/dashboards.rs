@@ -19,7 +19,7 @@ use crate::app::App;
 use crate::body;
 use crate::guard::Needs;
 use crate::openapi::Parameter;
-use crate::problem::{Answer, Problem};
+use crate::problem::{Answer, Problem, mistake};
 
 pub(super) fn endpoints() -> Vec<Endpoint> {
     let source = "/api/v1/dashboards/{name}/source";
@@ -138,18 +138,6 @@ pub(super) fn tiles(file: &DashboardFile) -> Vec<(String, &Tile)> {
         tiles.extend(id.map(|id| (id, tile)));
     }
     tiles
-}
-
-/// A mistake and its place.
-fn mistake(fault: &Fault) -> Value {
-    let place = fault.place.as_ref();
-    json!({
-        "file": place.map(|place| place.file.clone()),
-        "line": place.and_then(|place| place.line),
-        "column": place.and_then(|place| place.column),
-        "message": fault.message,
-        "hint": fault.hint,
-    })
 }
 
 fn tag(text: &str) -> String {

@@ -25,14 +25,15 @@ use crate::watch::News;
 const CHECK: Duration = Duration::from_secs(3);
 
 pub(super) fn endpoints() -> Vec<Endpoint> {
-    let summary = "News as they come: `batch`, `dashboard`, `run`";
+    let summary = "News as they come: `batch`, `dashboard`, `run`, `project`";
     vec![Endpoint::get("/api/v1/events", Needs::Shared, summary, get(events)).answers("text/event-stream")]
 }
 
 async fn events(State(app): State<App>, Extension(identity): Extension<Identity>, headers: HeaderMap) -> Response {
-    let news = app.news.subscribe();
+    let news = app.lasting.news.subscribe();
     // What is shown now comes first: a page that was away learns what it has missed.
     let first = app
+        .lasting
         .figures
         .shown()
         .map(|shown| News { event: "batch", data: json!({ "batch": shown.batch.0, "loaded_at": shown.loaded_at }) });
@@ -56,7 +57,7 @@ struct Listener {
 impl Listener {
     /// The next news; `None` once the reader may no longer read, or the server stops.
     async fn next(&mut self) -> Option<News> {
-        let mut stop = std::pin::pin!(stopped(self.app.stopping.clone()));
+        let mut stop = std::pin::pin!(stopped(self.app.lasting.stopping.clone()));
         loop {
             tokio::select! {
                 () = &mut stop => return None,

@@ -33,7 +33,7 @@ async fn healthy() -> Json<Value> {
 }
 
 async fn ready(State(app): State<App>) -> Response {
-    if app.figures.shown().is_some() {
+    if app.lasting.figures.shown().is_some() {
         Json(json!({ "status": "ready" })).into_response()
     } else {
         (StatusCode::SERVICE_UNAVAILABLE, Json(json!({ "status": "reading the tables" }))).into_response()
@@ -56,14 +56,14 @@ fn of_server(app: &App) -> Vec<Metric> {
     let count =
         |name, help, count: &AtomicU64| Metric::counter(name, help).with([], count.load(Ordering::Relaxed) as f64);
     let gauge = |name, help, value: f64| Metric::gauge(name, help).with([], value);
-    let listening = app.news.receiver_count() as f64;
+    let listening = app.lasting.news.receiver_count() as f64;
     let mut metrics = app.traffic.metrics();
     metrics.extend([
-        count("shoplake_figures_walked_total", "Answers that took a walk over the sales.", &app.figures.walked),
-        count("shoplake_figures_recalled_total", "Answers that were there already.", &app.figures.recalled),
+        count("shoplake_figures_walked_total", "Answers that took a walk over the sales.", &app.lasting.figures.walked),
+        count("shoplake_figures_recalled_total", "Answers that were there already.", &app.lasting.figures.recalled),
         gauge("shoplake_pages_listening", "Pages that wait for news.", listening),
     ]);
-    if let Some(shown) = app.figures.shown() {
+    if let Some(shown) = app.lasting.figures.shown() {
         let mut rows = Metric::gauge("shoplake_table_rows", "Rows of a table.");
         for table in shown.catalog.tables.values() {
             rows.add([("table", &table.name)], table.rows() as f64);

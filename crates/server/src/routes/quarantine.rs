@@ -51,7 +51,7 @@ pub(super) fn trimmed(text: &str) -> String {
 
 /// Asks the quarantine; nothing where there is no such table yet.
 async fn ask(app: &App, sql: &str, limit: usize) -> Answer<Vec<Value>> {
-    let shown = app.figures.shown().ok_or_else(Problem::not_ready)?;
+    let shown = app.lasting.figures.shown().ok_or_else(Problem::not_ready)?;
     if !shown.catalog.tables.contains_key("quarantine") {
         return Ok(Vec::new());
     }

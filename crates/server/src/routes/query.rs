@@ -50,7 +50,7 @@ async fn query(State(app): State<App>, Body(Query { sql, limit }): Body<Query>) 
             format!("`limit` is a whole number from 1 to {ROWS_MAX}"),
         ));
     }
-    let shown = app.figures.shown().ok_or_else(Problem::not_ready)?;
+    let shown = app.lasting.figures.shown().ok_or_else(Problem::not_ready)?;
     let began = Instant::now();
     let rows = run(&app, &shown, &sql, limit as usize).await;
     let (scanned, seconds) = (named_bytes(&shown, &sql), began.elapsed().as_secs_f64());
@@ -89,7 +89,7 @@ pub(super) async fn run(app: &App, shown: &Shown, sql: &str, limit: usize) -> An
 /// next row, since the engine watches for readers that go.
 pub(super) async fn in_time<T>(app: &App, work: impl AsyncFnOnce() -> Answer<T>) -> Answer<T> {
     let turn = async {
-        let _permit = app.queries.acquire().await.map_err(|error| Problem::internal(&error))?;
+        let _permit = app.lasting.queries.acquire().await.map_err(|error| Problem::internal(&error))?;
         work().await
     };
     let began = Instant::now();

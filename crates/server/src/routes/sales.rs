@@ -92,14 +92,16 @@ impl FromRequestParts<App> for Asked {
         if let Some(share) = &share {
             params.fix(&share.filters);
         }
-        let shown = app.figures.shown().ok_or_else(Problem::not_ready)?;
+        let shown = app.lasting.figures.shown().ok_or_else(Problem::not_ready)?;
         let cube = shown.cube.clone().ok_or_else(|| {
             Problem::not_found("there are no sales that can be counted yet")
                 .hint("drop files into inbox/sales, then `shoplake run`; sales need `amount` and an `event_time`")
         })?;
-        // The day is part of what many answers say; so is the share whose filters were put in.
+        // The day is part of what many answers say; so is the share whose filters were put in, and what of the
+        // project the figures were read by.
         let today = ShopZone::new(app.project.time_zone).today();
-        let said = hash::fingerprint(&format!("{} {today} {:?}", parts.uri, share.map(|share| share.id)));
+        let said =
+            hash::fingerprint(&format!("{} {today} {:?} {}", parts.uri, share.map(|share| share.id), shown.basis));
         let etag = format!("\"{}-{}\"", shown.batch.0, said.get(..16).unwrap_or(&said));
         let known = parts.headers.get_all(header::IF_NONE_MATCH).iter().filter_map(|tags| tags.to_str().ok());
         let known = known.flat_map(|tags| tags.split(',')).any(|tag| tag.trim().trim_start_matches("W/") == etag);
@@ -140,12 +142,12 @@ impl Asked {
 
     /// The figures of a filter.
     pub(super) async fn figures(&self, filter: &Filter) -> Answer<Arc<Figures>> {
-        self.app.figures.answer(&self.shown, &self.cube, filter).await
+        self.app.lasting.figures.answer(&self.shown, &self.cube, filter).await
     }
 
     /// All products with sales of a filter, in no order.
     pub(super) async fn sold(&self, filter: &Filter) -> Answer<Arc<Vec<ProductSum>>> {
-        self.app.figures.sold(&self.shown, &self.cube, filter).await
+        self.app.lasting.figures.sold(&self.shown, &self.cube, filter).await
     }
 
     /// Money as text.

@@ -1,5 +1,7 @@
 //! Sign-in and sign-out, and what a page must know before it asks anything else.
 
+use std::net::IpAddr;
+
 use axum::extract::State;
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::IntoResponse;
@@ -71,16 +73,15 @@ async fn begin(
     Body(Credentials { name, password }): Body<Credentials>,
 ) -> Answer {
     // Where nobody has to sign in a page of another site could still try: it cannot send JSON unasked.
-    let address = peer.map_or(std::net::IpAddr::from([0, 0, 0, 0]), |Extension(peer)| peer.0.ip());
-    if let Some(wait) = app.brake.wait(address, &name) {
-        let seconds = wait.as_secs() + 1;
-        return Err(Problem::new(StatusCode::TOO_MANY_REQUESTS, "session.slow", "too many wrong tries")
-            .hint(format!("try again in {seconds} s"))
-            .header(header::RETRY_AFTER, &seconds.to_string()));
-    }
+    let address = peer.map_or(IpAddr::from([0, 0, 0, 0]), |Extension(peer)| peer.0.ip());
+    slowed(&app, address, &name)?;
+    let turn = app.lasting.hashing.acquire().await.map_err(|error| Problem::internal(&error))?;
+    // Tries that came at once have waited here together: what the first ones earned holds for the rest.
+    slowed(&app, address, &name)?;
     let user = app.access.user(&name).await?;
-    let right = is_right(&app, password, user.as_ref()).await?;
-    app.brake.note(address, &name, right);
+    let right = is_right(password, user.as_ref()).await?;
+    app.lasting.brake.note(address, &name, right);
+    drop(turn);
     let Some(user) = user.filter(|_| right) else {
         let shown: String = name.chars().take(100).collect();
         app.access.audit(&shown, "session.refused", &format!("from {address}")).await?;
@@ -96,11 +97,19 @@ async fn begin(
         .into_response())
 }
 
-async fn is_right(app: &App, password: String, user: Option<&User>) -> Answer<bool> {
+/// Refuses a try that has to wait.
+fn slowed(app: &App, address: IpAddr, name: &str) -> Answer<()> {
+    let Some(wait) = app.lasting.brake.wait(address, name) else { return Ok(()) };
+    let seconds = wait.as_secs() + 1;
+    Err(Problem::new(StatusCode::TOO_MANY_REQUESTS, "session.slow", "too many wrong tries")
+        .hint(format!("try again in {seconds} s"))
+        .header(header::RETRY_AFTER, &seconds.to_string()))
+}
+
+async fn is_right(password: String, user: Option<&User>) -> Answer<bool> {
     if password.len() > PASSWORD_MAX {
         return Ok(false);
     }
-    let _permit = app.hashing.acquire().await.map_err(|error| Problem::internal(&error))?;
     let hash = user.map(|user| user.password_hash.clone());
     let checked = tokio::task::spawn_blocking(move || verify_password(&password, hash.as_deref())).await;
     checked.map_err(|error| Problem::internal(&error))

@@ -33,13 +33,18 @@ pub(super) fn endpoints() -> Vec<Endpoint> {
         },
     });
     vec![
-        Endpoint::get("/api/v1/shares", analyst, "The links that were made", get(list)),
+        Endpoint::get("/api/v1/shares", analyst, "The links that one made oneself; an admin sees all", get(list)),
         Endpoint::post("/api/v1/shares", analyst, "Makes a link to a dashboard", post(make)).body(body),
-        Endpoint::delete("/api/v1/shares/{id}", analyst, "Ends a link", delete(end)),
+        Endpoint::delete("/api/v1/shares/{id}", analyst, "Ends a link of one's own; an admin ends any", delete(end)),
     ]
 }
 
-async fn list(State(app): State<App>) -> Answer<Json<Value>> {
+/// Whether a link is the asker's business: whoever made it, and an admin.
+fn is_own(identity: &Identity, share: &Share) -> bool {
+    identity.role == Role::Admin || share.created_by == identity.who
+}
+
+async fn list(State(app): State<App>, Extension(identity): Extension<Identity>) -> Answer<Json<Value>> {
     let entry = |share: &Share| {
         json!({
             "id": share.id,
@@ -51,7 +56,7 @@ async fn list(State(app): State<App>) -> Answer<Json<Value>> {
             "ended": share.expires_at <= Utc::now(),
         })
     };
-    Ok(Json(app.access.shares().await?.iter().map(entry).collect()))
+    Ok(Json(app.access.shares().await?.iter().filter(|share| is_own(&identity, share)).map(entry).collect()))
 }
 
 /// The dashboard as code that a link shows; `None` for the sales page.
@@ -132,7 +137,9 @@ async fn end(
     Extension(identity): Extension<Identity>,
     Path(id): Path<String>,
 ) -> Answer<StatusCode> {
-    if !app.access.remove_share(&id).await? {
+    // Another's link is no link: whether there is one is not told.
+    let own = app.access.shares().await?.iter().any(|share| share.id == id && is_own(&identity, share));
+    if !own || !app.access.remove_share(&id).await? {
         return Err(Problem::not_found("there is no such link"));
     }
     app.access.audit(&identity.who, "share.end", &id).await?;

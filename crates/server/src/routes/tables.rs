@@ -55,7 +55,7 @@ impl Written {
 async fn written(app: &App) -> Answer<Written> {
     let project = Arc::clone(&app.project);
     let read = tokio::task::spawn_blocking(move || {
-        let project = shoplake_project::reread(&project);
+        let project = shoplake_project::reread(&project).project;
         // What is wrong there is told by the commands; the tables are shown without their meaning.
         let models = shoplake_models::load(&project).map(|read| read.models).unwrap_or_default();
         Written { project, models: models.into_iter().map(|model| (model.name.clone(), model)).collect() }
@@ -64,7 +64,7 @@ async fn written(app: &App) -> Answer<Written> {
 }
 
 async fn list(State(app): State<App>) -> Answer<Json<Value>> {
-    let shown = app.figures.shown().ok_or_else(Problem::not_ready)?;
+    let shown = app.lasting.figures.shown().ok_or_else(Problem::not_ready)?;
     let written = written(&app).await?;
     let mut all: Vec<Value> = shown.catalog.tables.values().map(|table| described(&written, &shown, table)).collect();
     for name in shown.catalog.views.keys() {
@@ -75,7 +75,7 @@ async fn list(State(app): State<App>) -> Answer<Json<Value>> {
 }
 
 async fn show(State(app): State<App>, Path(name): Path<String>) -> Answer<Json<Value>> {
-    let shown = app.figures.shown().ok_or_else(Problem::not_ready)?;
+    let shown = app.lasting.figures.shown().ok_or_else(Problem::not_ready)?;
     let none = || Problem::not_found("there is no such table").hint("GET /api/v1/tables lists them");
     let written = written(&app).await?;
     if shown.catalog.views.contains_key(&name) {

@@ -40,7 +40,7 @@ async fn tile(
     let tiles = super::dashboards::tiles(&file);
     let none = || Problem::not_found("there is no such tile");
     let tile = tiles.iter().find(|(known, _)| *known == id).map(|(_, tile)| *tile).ok_or_else(none)?;
-    let shown = app.figures.shown().ok_or_else(Problem::not_ready)?;
+    let shown = app.lasting.figures.shown().ok_or_else(Problem::not_ready)?;
     let (sql, ignored) = sql(&app, &shown, tile, &params).await?;
     // A link whose filters a tile cannot hold would show more than was shared.
     let fixed = identity.share.as_ref().map(|share| &share.filters);

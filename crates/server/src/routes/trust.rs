@@ -2,15 +2,16 @@
 
 use std::sync::Arc;
 
-use axum::Json;
 use axum::extract::State;
 use axum::routing::get;
+use axum::{Extension, Json};
 use chrono::DateTime;
 use serde_json::{Value, json};
 use shoplake_core::Result;
 
 use super::Endpoint;
-use crate::app::App;
+use crate::access::Identity;
+use crate::app::{App, Unheeded};
 use crate::figures::Shown;
 use crate::guard::Needs;
 use crate::problem::{Answer, Problem};
@@ -20,8 +21,8 @@ pub(super) fn endpoints() -> Vec<Endpoint> {
     vec![Endpoint::get("/api/v1/trust", Needs::Shared, "How far the figures reach, and what was set aside", get(trust))]
 }
 
-async fn trust(State(app): State<App>) -> Answer<Json<Value>> {
-    let shown = app.figures.shown().ok_or_else(Problem::not_ready)?;
+async fn trust(State(app): State<App>, Extension(identity): Extension<Identity>) -> Answer<Json<Value>> {
+    let shown = app.lasting.figures.shown().ok_or_else(Problem::not_ready)?;
     let (rows, money) = shown.quarantine.get_or_try_init(|| quarantine(&app, &shown)).await?.clone();
     let runs = app.state.runs(20).await?;
     let last = runs.first();
@@ -29,6 +30,8 @@ async fn trust(State(app): State<App>) -> Answer<Json<Value>> {
     let tests = runs.iter().filter_map(|run| Some(&run.outcome.as_ref()?.tests));
     let tests = tests.into_iter().find(|tests| tests.passed + tests.warned + tests.failed > 0);
     let until = shown.cube.as_ref().and_then(|cube| cube.last_sale).and_then(DateTime::from_timestamp_micros);
+    // What stands in the shop's files is no business of those who follow a link.
+    let unheeded = if identity.share.is_some() { Unheeded::default() } else { app.lasting.unheeded() };
     Ok(Json(json!({
         "data_until": until,
         "loaded_at": shown.loaded_at,
@@ -45,6 +48,7 @@ async fn trust(State(app): State<App>) -> Answer<Json<Value>> {
             "status": super::runs::status(run),
             "ended_at": super::runs::ended(run),
         })),
+        "project": { "mistakes": unheeded.mistakes, "restart_for": unheeded.later },
     })))
 }
 

@@ -67,7 +67,7 @@ async fn add(
         let problem = Problem::unprocessable("user.first", "the first user must be an admin");
         return Err(problem.hint("from then on everybody signs in, and somebody must be able to add users"));
     }
-    let permit = app.hashing.acquire().await.map_err(|error| Problem::internal(&error))?;
+    let permit = app.lasting.hashing.acquire().await.map_err(|error| Problem::internal(&error))?;
     let password = new.password;
     let hash = tokio::task::spawn_blocking(move || hash_password(&password)).await;
     drop(permit);
@@ -92,6 +92,7 @@ async fn change(
     Path(name): Path<String>,
     Body(NewRole { role }): Body<NewRole>,
 ) -> Answer<Json<Value>> {
+    let _alone = app.lasting.users.lock().await;
     let users = app.access.users().await?;
     let user = users.iter().find(|user| user.name == name).ok_or_else(none)?;
     if role != Role::Admin {
@@ -126,6 +127,7 @@ async fn remove(
     Extension(identity): Extension<Identity>,
     Path(name): Path<String>,
 ) -> Answer<StatusCode> {
+    let _alone = app.lasting.users.lock().await;
     let users = app.access.users().await?;
     keeps_an_admin(&users, users.iter().find(|user| user.name == name).ok_or_else(none)?)?;
     if !app.access.remove_user(&name).await? {

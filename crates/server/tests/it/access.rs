@@ -7,28 +7,28 @@ use shoplake_core::access::AccessStore;
 use crate::live::Events;
 use crate::shop::{Served, Shop, expect};
 
-const PASSWORD: &str = "correct horse battery";
+pub(crate) const PASSWORD: &str = "correct horse battery";
 
 async fn add_user(served: &Served, name: &str, role: &str) -> Response {
     served.post("/api/v1/users", &json!({ "name": name, "password": PASSWORD, "role": role })).await
 }
 
 /// Somebody who is signed in.
-struct Person<'s> {
+pub(crate) struct Person<'s> {
     served: &'s Served,
-    cookie: String,
-    csrf: String,
+    pub(crate) cookie: String,
+    pub(crate) csrf: String,
 }
 
 impl<'s> Person<'s> {
-    async fn sign_in(served: &'s Served, name: &str) -> Self {
+    pub(crate) async fn sign_in(served: &'s Served, name: &str) -> Self {
         let response = served.post("/api/v1/session", &json!({ "name": name, "password": PASSWORD })).await;
         let cookie = response.headers()["set-cookie"].to_str().unwrap().split(';').next().unwrap().to_owned();
         let body = expect(response, 201).await;
         Self { served, cookie, csrf: body["csrf"].as_str().unwrap().to_owned() }
     }
 
-    async fn send(&self, method: Method, path: &str, body: Option<Value>) -> Response {
+    pub(crate) async fn send(&self, method: Method, path: &str, body: Option<Value>) -> Response {
         let mut request =
             self.served.request(method, path).header("cookie", &self.cookie).header("x-shoplake-csrf", &self.csrf);
         if let Some(body) = body {
@@ -39,7 +39,7 @@ impl<'s> Person<'s> {
 }
 
 /// A shop with one user of each role, and its server.
-async fn staffed() -> (Shop, Served) {
+pub(crate) async fn staffed() -> (Shop, Served) {
     let shop = Shop::with_sales().await;
     let served = shop.serve().await;
     expect(add_user(&served, "admin", "admin").await, 201).await;

@@ -1,13 +1,18 @@
 //! The security list of HTTP, where no other file holds it: pages and files, transport, sign-in that is
 //! attacked, requests that two servers could read in two ways.
 
+use std::time::Duration;
+
+use chrono::{TimeDelta, Utc};
 use reqwest::Method;
-use serde_json::json;
+use serde_json::{Value, json};
+use sha2::{Digest, Sha256};
+use shoplake_core::access::{AccessStore, Role, Session};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
+use crate::access::{PASSWORD, Person};
+use crate::live::Events;
 use crate::shop::{Served, Shop, expect};
-
-const PASSWORD: &str = "correct horse battery";
 
 /// A shop with one admin.
 async fn with_admin() -> (Shop, Served) {
@@ -123,5 +128,113 @@ async fn no_request_hides_in_another() {
         let answer = String::from_utf8_lossy(&answer).into_owned();
         assert!(answer.starts_with("HTTP/1.1 4"), "{head}: {answer}");
         assert_eq!(answer.matches("HTTP/1.1 ").count(), 1, "{head}: {answer}");
+    }
+}
+
+/// Given many guesses at once, then no more of them are judged than one after the other would have been.
+#[tokio::test(flavor = "multi_thread")]
+async fn guesses_at_once_are_as_slow() {
+    let (_shop, served) = with_admin().await;
+    let guess = async |number: u32| {
+        let body = json!({ "name": "admin", "password": format!("wrong password {number}") });
+        served.post("/api/v1/session", &body).await.status().as_u16()
+    };
+    let answers = futures::future::join_all((0..50).map(guess)).await;
+    let judged = answers.iter().filter(|status| **status == 401).count();
+    assert!((5..=6).contains(&judged), "{judged} of {answers:?}");
+    assert!(answers.iter().all(|status| [401, 429].contains(status)), "{answers:?}");
+}
+
+/// Given two admins, when each removes or demotes the other at the same moment, then one stays an admin.
+#[tokio::test(flavor = "multi_thread")]
+async fn two_admins_cannot_remove_each_other() {
+    for demote in [false, true] {
+        let (shop, served) = with_admin().await;
+        let admin = Person::sign_in(&served, "admin").await;
+        let other = json!({ "name": "other", "password": PASSWORD, "role": "admin" });
+        expect(admin.send(Method::POST, "/api/v1/users", Some(other)).await, 201).await;
+        let other = Person::sign_in(&served, "other").await;
+        let against = async |who: &Person<'_>, name: &str| {
+            let path = format!("/api/v1/users/{name}");
+            let (method, body) =
+                if demote { (Method::PATCH, Some(json!({ "role": "viewer" }))) } else { (Method::DELETE, None) };
+            who.send(method, &path, body).await
+        };
+        let both = (0..10).map(|_| futures::future::join(against(&admin, "other"), against(&other, "admin")));
+        futures::future::join_all(both).await;
+        let users = shop.access().await.users().await.unwrap();
+        let admins: Vec<&str> =
+            users.iter().filter(|user| user.role == Role::Admin).map(|user| user.name.as_str()).collect();
+        assert_eq!(admins.len(), 1, "demote: {demote}, {users:?}");
+    }
+}
+
+/// Given a session that nobody used for long, and one that began long ago, then both have ended; one within both
+/// bounds has not.
+#[tokio::test(flavor = "multi_thread")]
+async fn sessions_end_by_themselves() {
+    let (shop, served) = with_admin().await;
+    let (access, now) = (shop.access().await, Utc::now());
+    let begun = async |cookie: &str, began: TimeDelta, used: TimeDelta| {
+        let hash = Sha256::digest(cookie.as_bytes()).iter().map(|byte| format!("{byte:02x}")).collect();
+        let (user, csrf) = ("admin".to_owned(), "c".to_owned());
+        let session = Session { hash, user, csrf, created_at: now - began, used_at: now - used };
+        access.begin_session(&session, now - TimeDelta::days(60)).await.unwrap();
+        let request =
+            served.request(Method::GET, "/api/v1/trust").header("cookie", format!("shoplake_session={cookie}"));
+        request.send().await.unwrap().status().as_u16()
+    };
+    let (hour, day) = (TimeDelta::hours(1), TimeDelta::days(1));
+    assert_eq!(begun("used an hour ago", day * 29, hour).await, 200);
+    assert_eq!(begun("idle for half a day", day, hour * 12 + TimeDelta::minutes(1)).await, 401);
+    assert_eq!(begun("begun a month ago", day * 30 + hour, hour).await, 401);
+}
+
+/// Given a token and a link that end soon, then they open nothing from that moment on.
+#[tokio::test(flavor = "multi_thread")]
+async fn tokens_and_links_end_by_themselves() {
+    let (_shop, served) = with_admin().await;
+    let admin = Person::sign_in(&served, "admin").await;
+    let end = Utc::now() + TimeDelta::seconds(3);
+    let made = async |path: &str, body: Value| {
+        let made = expect(admin.send(Method::POST, path, Some(body)).await, 201).await;
+        made["token"].as_str().unwrap().to_owned()
+    };
+    let token = made("/api/v1/tokens", json!({ "name": "short", "role": "viewer", "expires_at": end })).await;
+    let link = made("/api/v1/shares", json!({ "expires_at": end })).await;
+    let headers = [("authorization", format!("Bearer {token}")), ("x-shoplake-share", link)];
+    let open = async |(name, value): &(&str, String)| {
+        let request = served.request(Method::GET, "/api/v1/trust").header(*name, value);
+        request.send().await.unwrap().status().as_u16()
+    };
+    assert_eq!((open(&headers[0]).await, open(&headers[1]).await), (200, 200));
+    tokio::time::sleep((end - Utc::now()).to_std().unwrap_or_default()).await;
+    assert_eq!((open(&headers[0]).await, open(&headers[1]).await), (401, 401));
+}
+
+/// Given an open page, when its user signs out, then its stream of news ends within five seconds.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_sign_out_ends_streams() {
+    let (_shop, served) = with_admin().await;
+    let admin = Person::sign_in(&served, "admin").await;
+    let mut events = Events::of(admin.send(Method::GET, "/api/v1/events", None).await);
+    events.until("batch").await;
+    assert_eq!(admin.send(Method::DELETE, "/api/v1/session", None).await.status(), 204);
+    let ended = async { while events.next().await.is_some() {} };
+    tokio::time::timeout(Duration::from_secs(5), ended).await.expect("the stream ends");
+}
+
+/// Given the app's files, then none is a source map or names one.
+#[tokio::test(flavor = "multi_thread")]
+async fn no_source_maps() {
+    let shop = Shop::with_sales().await;
+    let served = shop.serve().await;
+    let page = served.get("/").await.text().await.unwrap();
+    let names = page.split('"').filter(|part| part.starts_with("/assets/"));
+    let names: Vec<String> = names.map(str::to_owned).collect();
+    assert!(names.iter().any(|name| name.ends_with(".js")), "{page}");
+    for name in names {
+        assert!(!served.get(&name).await.text().await.unwrap().contains("sourceMappingURL"), "{name}");
+        expect(served.get(&format!("{name}.map")).await, 404).await;
     }
 }

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::path::Path;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
@@ -13,14 +14,15 @@ use shoplake_core::cost::UsageStore;
 use shoplake_core::logs::{LogLine, LogQuery, LogStore};
 use shoplake_core::metrics::{Meters, Metric};
 use shoplake_core::outcome::RunOutcome;
-use shoplake_core::ports::{Deaf, Engine, Quiet, StateStore, TableStore};
-use shoplake_core::{Project, Result, RunId};
+use shoplake_core::ports::{Deaf, Engine, Quiet, RowStream, StateStore, TableStore};
+use shoplake_core::upkeep::{Upkeep, Upkept};
+use shoplake_core::{Catalog, Project, Result, RunId};
 use shoplake_engine::DataFusionEngine;
 use shoplake_lake::LocalLake;
 use shoplake_pipeline::schedule::SystemClock;
 use shoplake_pipeline::{Pipeline, RunOptions};
 use shoplake_project::{Environment, InitOptions, init, load};
-use shoplake_server::{Explain, Ports, Runner, Work, bind, serve};
+use shoplake_server::{Explain, Ports, Reopen, Runner, Work, bind, serve};
 use shoplake_state::{SqliteAccess, SqliteState};
 use tempfile::TempDir;
 use tokio::sync::watch;
@@ -68,6 +70,10 @@ impl Shop {
             ..InitOptions::default()
         };
         init(dir.path(), &options).unwrap();
+        let settings = dir.path().join("shoplake.yml");
+        let text = fs_err::read_to_string(&settings).unwrap();
+        assert!(text.contains("  # threads: 2 "));
+        fs_err::write(settings, text.replace("  # threads: 2 ", "  threads: 2 ")).unwrap();
         Self { dir }
     }
 
@@ -102,9 +108,7 @@ impl Shop {
     }
 
     pub(crate) fn project(&self) -> Arc<Project> {
-        let mut project = load(self.path(), &Environment { variables: BTreeMap::new() }).unwrap();
-        project.limits.threads = 2;
-        Arc::new(project)
+        Arc::new(load(self.path(), &Environment { variables: BTreeMap::new() }).unwrap())
     }
 
     /// Runs once, as another process would.
@@ -152,24 +156,6 @@ impl Shop {
         SqliteAccess::open(&self.project().state_dir().join("access.db")).await.unwrap()
     }
 
-    async fn ports(&self, runner: Arc<NotedRunner>) -> Ports {
-        let project = self.project();
-        Ports {
-            tables: Arc::new(LocalLake::open(&project).unwrap()),
-            engine: Arc::new(DataFusionEngine::new(&project.limits, project.time_zone).unwrap()),
-            state: Arc::new(SqliteState::open(&project.state_dir().join("state.db")).await.unwrap()),
-            access: Arc::new(self.access().await),
-            alerts: Arc::new(SqliteState::open(&project.state_dir().join("state.db")).await.unwrap()),
-            logs: Arc::new(Stated),
-            meters: Arc::new(Unmeasured),
-            usage: Arc::new(SqliteState::open(&project.state_dir().join("state.db")).await.unwrap()),
-            traffic: Arc::default(),
-            runner,
-            explain: Arc::new(Unexplained),
-            project,
-        }
-    }
-
     /// Serves the shop on loopback, and waits until figures can be asked for.
     pub(crate) async fn serve(&self) -> Served {
         self.serve_at("127.0.0.1:0").await.unwrap()
@@ -179,13 +165,15 @@ impl Shop {
     pub(crate) async fn serve_at(&self, address: &str) -> Result<Served> {
         let state = SqliteState::open(&self.project().state_dir().join("state.db")).await.unwrap();
         let runner = Arc::new(NotedRunner(Mutex::default(), state));
-        let ports = self.ports(Arc::clone(&runner)).await;
+        let (traffic, fragile) = (Arc::default(), Arc::default());
+        let reopened = Arc::new(Reopened { runner: Arc::clone(&runner), traffic, fragile: Arc::clone(&fragile) });
+        let ports = reopened.ports(self.project()).await?;
         let listener = bind(address.parse().unwrap(), &ports).await?;
         let port = listener.local_addr().unwrap().port();
         let (stop, stopping) = watch::channel(false);
-        let server = tokio::spawn(serve(listener, ports, stopping));
+        let server = tokio::spawn(serve(listener, ports, reopened, stopping));
         let client = reqwest::Client::builder().redirect(reqwest::redirect::Policy::none()).build().unwrap();
-        let served = Served { address: ([127, 0, 0, 1], port).into(), client, stop, server, runner };
+        let served = Served { address: ([127, 0, 0, 1], port).into(), client, stop, server, runner, fragile };
         while served.get("/readyz").await.status() != 200 {
             tokio::time::sleep(std::time::Duration::from_millis(20)).await;
         }
@@ -193,12 +181,76 @@ impl Shop {
     }
 }
 
+/// Puts the ports together, as the binary does.
+struct Reopened {
+    runner: Arc<NotedRunner>,
+    traffic: Arc<shoplake_server::Traffic>,
+    fragile: Arc<Fragile>,
+}
+
+#[async_trait]
+impl Reopen for Reopened {
+    async fn ports(&self, project: Arc<Project>) -> Result<Ports> {
+        let state = SqliteState::open(&project.state_dir().join("state.db")).await?;
+        let engine = DataFusionEngine::new(&project.limits, project.time_zone)?;
+        Ok(Ports {
+            tables: Arc::new(LocalLake::open(&project)?),
+            engine: Arc::new(FragileEngine(engine, Arc::clone(&self.fragile))),
+            access: Arc::new(SqliteAccess::open(&project.state_dir().join("access.db")).await?),
+            alerts: Arc::new(SqliteState::open(&project.state_dir().join("state.db")).await?),
+            logs: Arc::new(Stated),
+            meters: Arc::new(Unmeasured),
+            usage: Arc::new(SqliteState::open(&project.state_dir().join("state.db")).await?),
+            state: Arc::new(state),
+            traffic: Arc::clone(&self.traffic),
+            runner: Arc::clone(&self.runner) as Arc<dyn Runner>,
+            explain: Arc::new(Unexplained),
+            project,
+        })
+    }
+}
+
+/// Whether SQL panics.
+#[derive(Default)]
+pub(crate) struct Fragile(AtomicBool);
+
+impl Fragile {
+    pub(crate) fn break_down(&self, broken: bool) {
+        self.0.store(broken, Ordering::SeqCst);
+    }
+}
+
+/// The engine, which can be made to panic.
+struct FragileEngine(DataFusionEngine, Arc<Fragile>);
+
+#[async_trait]
+impl Engine for FragileEngine {
+    async fn schema(&self, catalog: &Catalog, sql: &str) -> Result<arrow_schema::SchemaRef> {
+        self.0.schema(catalog, sql).await
+    }
+
+    async fn query(&self, catalog: &Catalog, sql: &str) -> Result<RowStream> {
+        assert!(!self.1.0.load(Ordering::SeqCst), "the engine is broken");
+        self.0.query(catalog, sql).await
+    }
+
+    async fn upkeep(&self, upkeep: &Upkeep<'_>) -> Result<Upkept> {
+        self.0.upkeep(upkeep).await
+    }
+}
+
+/// What makes explanations and the log panic.
+pub(crate) const PANIC: &str = "panic";
+
 /// Explanations are the binary's; here only the way to them is of interest.
 struct Unexplained;
 
 #[async_trait]
 impl Explain for Unexplained {
     async fn why(&self, model: &str, condition: &str, column: &str, limit: usize) -> Result<Value> {
+        if model == PANIC {
+            panic!("/srv/secret/access.db is not there");
+        }
         Ok(json!({ "model": model, "where": condition, "column": column, "limit": limit }))
     }
 
@@ -212,6 +264,9 @@ struct Stated;
 
 impl LogStore for Stated {
     fn search(&self, query: &LogQuery, limit: usize) -> Result<Vec<LogLine>> {
+        if query.grep.as_deref() == Some(PANIC) {
+            panic!("/srv/secret/logs is not there");
+        }
         let line = |minute: u32, level: &str, message: &str, run: &str| {
             serde_json::from_value(json!({
                 "at": format!("2026-03-15T06:0{minute}:00Z"), "level": level, "message": message, "run": run,
@@ -238,6 +293,7 @@ pub(crate) struct Served {
     pub(crate) stop: watch::Sender<bool>,
     pub(crate) server: JoinHandle<Result<()>>,
     pub(crate) runner: Arc<NotedRunner>,
+    pub(crate) fragile: Arc<Fragile>,
 }
 
 impl Served {

@@ -132,6 +132,14 @@ struct Context {
     is_operation: bool,
 }
 
+/// The values of `environment` that may be secrets: all that only `.env` has, and what is named like one.
+fn secrets_of(environment: Environment, process: &Environment) -> Vec<String> {
+    let own = environment.variables.into_iter().filter(|(name, _)| !process.variables.contains_key(name));
+    let secret = |name: &str| SECRET_WORDS.iter().any(|word| name.to_uppercase().contains(word));
+    let others = process.variables.iter().filter(|(name, _)| secret(name)).map(|(_, value)| value.clone());
+    own.map(|(_, value)| value).chain(others).collect()
+}
+
 impl Context {
     /// The project, read and checked.
     fn project(&self) -> Result<Arc<Project>, Failure> {
@@ -147,10 +155,7 @@ impl Context {
         let environment = process.clone().with_dotenv(dir)?;
         let project = Arc::new(shoplake_project::load(dir, &environment)?);
         if self.is_operation {
-            let own = environment.variables.into_iter().filter(|(name, _)| !process.variables.contains_key(name));
-            let secret = |name: &str| SECRET_WORDS.iter().any(|word| name.to_uppercase().contains(word));
-            let others = process.variables.iter().filter(|(name, _)| secret(name)).map(|(_, value)| value.clone());
-            kept_log::keep(&project, own.map(|(_, value)| value).chain(others));
+            kept_log::keep(&project, secrets_of(environment, &process).into_iter());
         }
         Ok(project)
     }

@@ -47,6 +47,8 @@ export interface Trust {
   quarantine: { rows: number; money: string | null };
   tests: { passed: number; warned: number; failed: number };
   last_run: { run_id: string; status: RunStatus; ended_at: string | null } | null;
+  /** What the project's files say that does not hold: mistakes in them, and keys that wait for a restart. */
+  project: { mistakes: PlacedError[]; restart_for: string[] };
 }
 export interface Totals {
   revenue: string;

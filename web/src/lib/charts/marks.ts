@@ -38,7 +38,7 @@ export function barSpec(parts: readonly Part[], { height }: { height?: number } 
     marks: toMarks(parts),
     height: height ?? Math.max(120, parts.length * 30 + 8),
     option: (colours, width) => {
-      const letters = Math.floor(Math.min(width * 0.4, colours.rem * 14) / (colours.rem * 0.46));
+      const letters = Math.floor(Math.min(width * 0.45, colours.rem * 14) / (colours.rem * 0.4));
       return {
         grid: {
           left: 2,
@@ -236,7 +236,7 @@ export function heatSpec(
       yAxis: {
         type: "category",
         inverse: true,
-        data: days.map((weekday) => formats.weekday(weekday, width < 420 ? "narrow" : "short")),
+        data: days.map((weekday) => formats.weekday(weekday, width < 340 ? "narrow" : "short")),
         axisTick: { show: false },
         axisLine: { show: false },
         axisLabel: axisText(colours),

@@ -1,5 +1,6 @@
 // The server's own word that something is new. Pages read `live.batch`; what they show is asked for again in place.
 import { seenBatch, shareToken } from "../api/client";
+import { session } from "./session.svelte";
 
 export const live = $state({
   connected: false,
@@ -25,6 +26,9 @@ function hear(event: string, text: string): void {
     live.dashboard = { name: String(data["name"]), version: live.dashboard.version + 1 };
   } else if (event === "run") {
     live.run = data as unknown as typeof live.run;
+  } else if (event === "project") {
+    // What the shop is may have changed: its currency and its clock come before the figures in them.
+    void session.load().finally(() => (live.version += 1));
   }
 }
 
@@ -74,7 +78,7 @@ export function startLive(): () => void {
   const source = new EventSource("/api/v1/events");
   source.addEventListener("open", () => (live.connected = true));
   source.addEventListener("error", () => (live.connected = false));
-  for (const name of ["batch", "dashboard", "run"])
+  for (const name of ["batch", "dashboard", "run", "project"])
     source.addEventListener(name, (event) => hear(name, (event as MessageEvent<string>).data));
   return () => {
     source.close();

@@ -2,13 +2,14 @@
 
 mod child;
 mod explanations;
+mod reopening;
 
 use std::process::{Command, Stdio};
 use std::sync::Arc;
 
 use shoplake_core::{Fault, Project};
 use shoplake_pipeline::schedule::Order;
-use shoplake_server::Traffic;
+use shoplake_server::{Reopen, Traffic};
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinHandle;
 
@@ -19,7 +20,7 @@ use crate::failure::{Exit, Failure};
 use crate::launcher::ChildLauncher;
 use crate::{alerts, telemetry, wiring};
 use child::ChildRunner;
-use explanations::Explanations;
+use reopening::Reopening;
 
 pub(super) fn serve(context: &Context, args: &ServeArgs) -> Result<Exit, Failure> {
     let project = context.project()?;
@@ -29,8 +30,8 @@ pub(super) fn serve(context: &Context, args: &ServeArgs) -> Result<Exit, Failure
         let launcher = (!args.no_schedule).then(|| wiring::launcher(&project));
         let runner = Arc::new(ChildRunner::new(&project.dir, launcher.clone()));
         let traffic = Arc::new(Traffic::default());
-        let explanations = Arc::new(Explanations(Arc::clone(&project)));
-        let ports = wiring::served(&project, &traffic, runner, explanations).await?;
+        let reopening = Arc::new(Reopening { traffic: Arc::clone(&traffic), runner });
+        let ports = reopening.ports(Arc::clone(&project)).await?;
         let listener = shoplake_server::bind(args.listen, &ports).await?;
         let address = listener.local_addr().map_err(Fault::from)?;
         let (stop, stopping) = watch::channel(false);
@@ -50,7 +51,7 @@ pub(super) fn serve(context: &Context, args: &ServeArgs) -> Result<Exit, Failure
             Some(launcher) => Some(Work::begin(&project, launcher).await?),
             None => None,
         };
-        let served = shoplake_server::serve(listener, ports, stopping).await;
+        let served = shoplake_server::serve(listener, ports, reopening, stopping).await;
         if let Some(work) = work {
             work.end().await?;
         }

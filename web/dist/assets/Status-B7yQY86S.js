@@ -1,1 +1,0 @@
-import{$ as e,At as t,V as n,et as r,kt as i,mt as a,nt as o,yt as s}from"./session.svelte-_0uIdmi2.js";import{n as c,r as l}from"./status-D9MIImI_.js";var u=o(`<span> </span>`);function d(o,d){t(d,!0);var f=u(),p=s(f,!0);a((t,r)=>{n(f,1,t),e(p,r)},[()=>`badge ${c(d.status)}`,()=>l(d.status)]),r(o,f),i()}export{d as t};
