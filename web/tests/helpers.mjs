@@ -75,13 +75,14 @@ export async function eventually(read, wanted, message = "", limit = 8000) {
 }
 
 /** Nothing is on its way any more. */
-export async function settled(page) {
-  await eventually(() => page.locator(".skeleton").count(), 0, "every part of the page arrived");
-  await eventually(() => page.locator(".stale").count(), 0, "no part shows figures of before");
+export async function settled(page, limit = 8000) {
+  await eventually(() => page.locator(".skeleton").count(), 0, "every part of the page arrived", limit);
+  await eventually(() => page.locator(".stale").count(), 0, "no part shows figures of before", limit);
   await eventually(
     () => page.evaluate(() => [...document.querySelectorAll(".chart")].every((chart) => chart.querySelector("canvas"))),
     true,
     "every chart is drawn",
+    limit,
   );
   await page.waitForTimeout(260);
 }
