@@ -80,6 +80,10 @@ impl LandingZone for Landing {
         Ok(())
     }
 
+    fn kept(&self, _: &Path) -> Result<()> {
+        Ok(())
+    }
+
     fn discard(&self, file: &LandedFile) -> Result<()> {
         self.pages.lock().unwrap().retain(|(kept, _)| kept.key != file.key);
         Ok(())
