@@ -5,7 +5,7 @@ use shoplake_core::Result;
 use shoplake_core::proof::{Check, Finding};
 use shoplake_models::Models;
 
-use super::rows::{compare, quoted};
+use super::rows::{compare_apart, quoted};
 use super::{Evidence, unreadable};
 use crate::Pipeline;
 use crate::build::fingerprints;
@@ -26,7 +26,7 @@ pub(super) async fn fresh(pipeline: &Pipeline, models: &Models, evidence: &Evide
         check.checked += 1;
         let stored = format!("SELECT * FROM {}", quoted(&model.name));
         let sql = pipeline.fitted(model, &evidence.catalog).await?;
-        let compared = compare(&*pipeline.engine, &evidence.catalog, &table.schema, &sql, &stored).await;
+        let compared = compare_apart(&*pipeline.engine, &evidence.catalog, &table.schema, &sql, &stored).await;
         let difference = match compared {
             Ok(difference) => difference,
             Err(fault) => {

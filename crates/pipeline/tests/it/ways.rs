@@ -67,3 +67,20 @@ async fn a_month_that_does_not_fit_is_made_by_its_days() {
     assert_eq!(small.query(days).await, wide.query(days).await);
     assert!(small.stale_models().await.is_empty());
 }
+
+/// Given months of which each fits into the memory and all together do not, when the marts are verified,
+/// then they are calculated as a run calculates them, and hold.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_a_run_can_make_can_be_verified() {
+    let shop = Shop::new(|text| text);
+    let text = fs_err::read_to_string(shop.path().join("shoplake.yml")).unwrap();
+    shop.write("shoplake.yml", &text.replace("memory: 512MB", "memory: 16MB"));
+    let rows = (0..240_000_u32).map(|i| {
+        let (month, day) = (1 + i % 12, 1 + i % 28);
+        format!("T{i},C{},P{},1,{}.25,2024-{month:02}-{day:02} 12:00:00\n", i % 50_000, i % 50, i % 90)
+    });
+    shop.put("sales", "all.csv", format!("{HEADER}{}", rows.collect::<String>()));
+    let outcome = shop.run().await.unwrap();
+    assert!(outcome.models.iter().all(|model| model.error.is_none()), "{:#?}", outcome.models);
+    assert_eq!(shop.findings().await, Vec::<String>::new());
+}
