@@ -56,14 +56,19 @@ impl Watcher {
     async fn look(&mut self) {
         let looks = AssertUnwindSafe(self.look_at_all()).catch_unwind().await;
         // Whatever one look met, the next one may do better: pages must not stand still for good.
-        let faults = looks
-            .unwrap_or_else(|panic| vec![Fault::internal(format!("the watch panicked: {}", panic_words(&*panic)))]);
-        for fault in faults {
-            let text = fault.to_string();
+        let faults = match looks {
+            Ok(faults) => faults.iter().map(|fault| (fault.to_string(), fault.for_log())).collect(),
+            // The words of a panic are the program's own.
+            Err(panic) => {
+                let words = format!("the watch panicked: {}", panic_words(&*panic));
+                vec![(words.clone(), words)]
+            }
+        };
+        for (text, logged) in faults {
             // A store that is away is told once a minute, not three times a second.
             let again = self.told.as_ref().is_some_and(|(told, at)| *told == text && at.elapsed().as_secs() < 60);
             if !again {
-                tracing::warn!(fault = fault.for_log(), "the watch could not look; it tries again");
+                tracing::warn!(fault = logged, "the watch could not look; it tries again");
                 self.told = Some((text, Instant::now()));
             }
         }
