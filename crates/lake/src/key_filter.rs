@@ -45,7 +45,7 @@ impl KeyFilter {
 
     /// The high bits choose the block, so that greater hashes stand further back.
     fn block_of(&self, hash: u64) -> usize {
-        (u128::from(hash) * self.blocks.len() as u128 >> 64) as usize
+        ((u128::from(hash) * self.blocks.len() as u128) >> 64) as usize
     }
 
     /// The words in their order.

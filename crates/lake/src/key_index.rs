@@ -221,7 +221,7 @@ impl IndexFile {
     fn place_of(&self, target: u64) -> Result<usize> {
         // All before `low` are less, none from `high` on is.
         let (mut low, mut high) = (0, self.rows);
-        let mut guess = (u128::from(target) * self.rows as u128 >> 64) as usize;
+        let mut guess = ((u128::from(target) * self.rows as u128) >> 64) as usize;
         let mut window = [0; WINDOW * 8];
         let mut guesses = 0;
         while low < high {

@@ -126,7 +126,7 @@ fn shard_of(tag: u32) -> usize {
 
 /// The place of a tag within its part: its other bits.
 fn home(tag: u32, slots: usize) -> usize {
-    (u64::from(tag << SHARD_BITS) * slots as u64 >> 32) as usize
+    ((u64::from(tag << SHARD_BITS) * slots as u64) >> 32) as usize
 }
 
 /// The keys of a table that is in memory.

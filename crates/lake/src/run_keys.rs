@@ -266,7 +266,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let mut keys = RunKeys::new(folder.path());
         let at = |place| Current { content: 0, place, version: 0 };
-        let a = keys.insert(7 << 64 | 70, at(Place::Pending(0, 0))).unwrap();
+        let a = keys.insert(0x7 << 64 | 0x46, at(Place::Pending(0, 0))).unwrap();
         keys.insert(80, at(Place::Pending(1, 0))).unwrap();
         keys.insert(90, at(Place::Base(0, 0))).unwrap();
         keys.replace(a, at(Place::Pending(1, 1)), None).unwrap();

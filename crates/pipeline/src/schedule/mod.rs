@@ -125,7 +125,7 @@ impl Runner {
             (Standing::Leads(term), _) => match self.take_over(term).await {
                 Ok(taken) => *lead = Some(taken),
                 Err(fault) => {
-                    tracing::warn!(fault = fault.for_log(), "the schedule cannot recall what it knows, and waits")
+                    tracing::warn!(fault = fault.for_log(), "the schedule cannot recall what it knows, and waits");
                 }
             },
             (Standing::Follows, Some(_)) => {

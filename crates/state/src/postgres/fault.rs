@@ -30,7 +30,7 @@ pub(super) fn damaged(doing: &str) -> Fault {
 
 /// The fault for an error of sqlx, by PostgreSQL's code.
 pub(super) fn database(doing: &str, error: sqlx::Error) -> Fault {
-    let code = error.as_database_error().and_then(|error| error.code()).map(|code| code.into_owned());
+    let code = error.as_database_error().and_then(sqlx::error::DatabaseError::code).map(std::borrow::Cow::into_owned);
     let away = |why: &str| Fault::unavailable(format!("could not {doing}: the state database {why}")).detail(REBUILT);
     let fault = match (code.as_deref(), &error) {
         (Some("28000" | "28P01"), _) => {

@@ -60,7 +60,9 @@ async fn migrate(pool: &PgPool, schema: &str) -> Result<()> {
     let sql = format!("CREATE SCHEMA IF NOT EXISTS {schema}");
     match sqlx::query(sqlx::AssertSqlSafe(sql)).execute(pool).await {
         Err(error) if error.as_database_error().is_some_and(sqlx::error::DatabaseError::is_unique_violation) => {}
-        done => drop(done.or_fault(doing)?),
+        done => {
+            done.or_fault(doing)?;
+        }
     }
     let mut transaction = db::begin(pool).await.or_fault(doing)?;
     // Not `run`: its future is not `Send`.

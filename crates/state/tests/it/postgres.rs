@@ -15,12 +15,9 @@ use shoplake_state::PostgresState;
 use crate::{fresh, json, manifest, moment, record};
 
 fn server() -> String {
-    match std::env::var("SHOPLAKE_TEST_POSTGRES") {
-        Ok(url) => url,
-        Err(_) => {
-            panic!("SHOPLAKE_TEST_POSTGRES is not set: `cargo xtask postgres` starts a server and runs these tests")
-        }
-    }
+    std::env::var("SHOPLAKE_TEST_POSTGRES").unwrap_or_else(|_| {
+        panic!("SHOPLAKE_TEST_POSTGRES is not set: `cargo xtask postgres` starts a server and runs these tests")
+    })
 }
 
 /// A project that nobody has used.
