@@ -13,6 +13,9 @@ use shoplake_state::SqliteState;
 use crate::access::{PASSWORD, Person, staffed};
 use crate::shop::{Served, Shop, expect};
 
+/// Headers of a request: who asks.
+type Headers = Vec<(&'static str, String)>;
+
 /// The least that may use an endpoint, from everybody up.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 enum Least {
@@ -207,7 +210,7 @@ async fn every_endpoint_knows_who_may() {
     let named: BTreeSet<String> = table.iter().map(|entry| format!("{} {}", entry.method, entry.path)).collect();
     assert_eq!(named, documented.collect(), "the table names each endpoint, and no other");
 
-    let mut askers: Vec<(Least, &str, Vec<(&str, String)>)> =
+    let mut askers: Vec<(Least, &str, Headers)> =
         vec![(Anybody, "a stranger", vec![]), (Link, "a link", vec![("x-shoplake-share", followed)])];
     for (least, role) in [(Viewer, "viewer"), (Analyst, "analyst"), (Operator, "operator"), (Admin, "admin")] {
         let person = Person::sign_in(&served, role).await;

@@ -248,9 +248,7 @@ struct Unexplained;
 #[async_trait]
 impl Explain for Unexplained {
     async fn why(&self, model: &str, condition: &str, column: &str, limit: usize) -> Result<Value> {
-        if model == PANIC {
-            panic!("/srv/secret/access.db is not there");
-        }
+        assert!(model != PANIC, "/srv/secret/access.db is not there");
         Ok(json!({ "model": model, "where": condition, "column": column, "limit": limit }))
     }
 
@@ -264,9 +262,7 @@ struct Stated;
 
 impl LogStore for Stated {
     fn search(&self, query: &LogQuery, limit: usize) -> Result<Vec<LogLine>> {
-        if query.grep.as_deref() == Some(PANIC) {
-            panic!("/srv/secret/logs is not there");
-        }
+        assert!(query.grep.as_deref() != Some(PANIC), "/srv/secret/logs is not there");
         let line = |minute: u32, level: &str, message: &str, run: &str| {
             serde_json::from_value(json!({
                 "at": format!("2026-03-15T06:0{minute}:00Z"), "level": level, "message": message, "run": run,
