@@ -109,7 +109,7 @@ describe("a real shop moves", { skip: !REAL }, () => {
     writeFileSync(file, settings.replace("currency: EUR", "currency: GBP"));
     await eventually(shown, before.replace("€", "£"), "the amount stands in the new currency");
     writeFileSync(file, settings.replace("currency: EUR", "currency: Euro"));
-    await trust.getByText(/shoplake\.yml, line \d+:.*what the project's files said before holds/).waitFor();
+    await trust.getByText(/shoplake\.yml, line \d+:[^]*what the project's files said before holds/).waitFor();
     assert.equal(await shown(), before.replace("€", "£"));
     writeFileSync(file, settings.replace("0 6 * * *", "0 7 * * *"));
     await trust.getByText(/waiting for a restart of shoplake serve: schedule/).waitFor();
