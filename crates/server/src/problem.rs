@@ -12,6 +12,12 @@ const SHOWN: &str = "server";
 /// Events that the log keeps and nobody is shown.
 const KEPT: &str = "shoplake::kept";
 
+/// Tells that something happened: with `words` whoever started the server, without them the log that is kept.
+pub(crate) fn tell_apart(words: &dyn std::fmt::Display, what: &'static str) {
+    tracing::error!(target: SHOWN, error = %words, "{what}");
+    tracing::error!(target: KEPT, "{what}; what the server wrote to its terminal says why");
+}
+
 /// What handlers answer.
 pub(crate) type Answer<T = Response> = Result<T, Problem>;
 
@@ -49,8 +55,7 @@ impl Problem {
 
     /// Something inside went wrong; the words go to the log alone.
     pub(crate) fn internal(error: &dyn std::fmt::Display) -> Self {
-        tracing::error!(target: SHOWN, %error, "a request failed");
-        tracing::error!(target: KEPT, "a request failed; what the server wrote to its terminal says why");
+        tell_apart(error, "a request failed");
         Self::new(StatusCode::INTERNAL_SERVER_ERROR, "internal", "the server could not answer; its log says why")
     }
 

@@ -12,6 +12,7 @@ use tokio::time::{Instant, sleep};
 use crate::app::App;
 use crate::figures::basis;
 use crate::guard::panic_words;
+use crate::problem::tell_apart;
 use crate::reload::{Reload, Stamps, of_folder};
 use crate::serve::stopped;
 
@@ -56,22 +57,30 @@ impl Watcher {
     async fn look(&mut self) {
         let looks = AssertUnwindSafe(self.look_at_all()).catch_unwind().await;
         // Whatever one look met, the next one may do better: pages must not stand still for good.
-        let faults = match looks {
-            Ok(faults) => faults.iter().map(|fault| (fault.to_string(), fault.for_log())).collect(),
-            // The words of a panic are the program's own.
+        match looks {
+            Ok(faults) => {
+                for fault in faults {
+                    if self.is_news(fault.to_string()) {
+                        tracing::warn!(fault = fault.for_log(), "the watch could not look; it tries again");
+                    }
+                }
+            }
             Err(panic) => {
                 let words = format!("the watch panicked: {}", panic_words(&*panic));
-                vec![(words.clone(), words)]
-            }
-        };
-        for (text, logged) in faults {
-            // A store that is away is told once a minute, not three times a second.
-            let again = self.told.as_ref().is_some_and(|(told, at)| *told == text && at.elapsed().as_secs() < 60);
-            if !again {
-                tracing::warn!(fault = logged, "the watch could not look; it tries again");
-                self.told = Some((text, Instant::now()));
+                if self.is_news(words.clone()) {
+                    tell_apart(&words, "the watch could not look and tries again");
+                }
             }
         }
+    }
+
+    /// Whether something has to be told: a store that is away is told once a minute, not three times a second.
+    fn is_news(&mut self, text: String) -> bool {
+        let again = self.told.as_ref().is_some_and(|(told, at)| *told == text && at.elapsed().as_secs() < 60);
+        if !again {
+            self.told = Some((text, Instant::now()));
+        }
+        !again
     }
 
     async fn look_at_all(&mut self) -> Vec<Fault> {

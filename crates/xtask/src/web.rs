@@ -170,15 +170,8 @@ fn chromium() -> Result<PathBuf> {
     if let Some(path) = known() {
         return Ok(path);
     }
-    println!("   installing Chromium (once)");
-    let apt = |arguments: &[&str]| workspace::output(Command::new("apt-get").args(arguments));
-    let installed = apt(&["update", "--quiet"])
-        .and_then(|_| apt(&["install", "--yes", "--quiet", "--no-install-recommends", "chromium"]));
-    known().with_context(|| {
-        let why = installed.err().map(|error| format!(" ({error:#})")).unwrap_or_default();
-        let why = why.lines().next().unwrap_or_default().to_owned();
-        format!("Chromium is missing: `apt-get install chromium`, or CHROMIUM=/path{why}")
-    })
+    workspace::install("chromium").context("Chromium is missing, and CHROMIUM names no other")?;
+    known().context("Debian's `chromium` was installed, and is not where it belongs")
 }
 
 fn browser_tests(folder: &Path, binary: &Path, browser: &Path) -> Result<()> {
