@@ -1,5 +1,5 @@
-//! A real PostgreSQL server on 127.0.0.1 for the tests: a cluster of its own in the build folder, gone with
-//! the step that started it. It asks for a password, and has a certificate that a CA of its own has signed.
+//! A real PostgreSQL server on 127.0.0.1 for the tests: a cluster of its own in a temporary folder, gone with
+//! the steps that it was started for. It asks for a password, and has a certificate that a CA of its own has signed.
 //!
 //! Not here: what is tested on it.
 
@@ -9,6 +9,7 @@ use std::process::{Command, Stdio};
 
 use anyhow::{Context, Result, ensure};
 use clap::Args;
+use tempfile::TempDir;
 
 use crate::steps::Steps;
 use crate::workspace;
@@ -50,7 +51,7 @@ pub(crate) fn steps(steps: &mut Steps, rounds: u32) {
                 command.args(["test", "--workspace", "--test", "it", "postgres::"]).args(alone);
             }
             command.env("SHOPLAKE_TEST_POSTGRES", &server.url);
-            workspace::succeed(command.env("SHOPLAKE_TEST_POSTGRES_CA", server.folder.join("ca.pem")))
+            workspace::succeed(command.env("SHOPLAKE_TEST_POSTGRES_CA", server.folder.path().join("ca.pem")))
         });
     }
 }
@@ -83,20 +84,18 @@ fn installed() -> Option<PathBuf> {
 /// A running server.
 struct Server {
     programs: PathBuf,
-    folder: PathBuf,
+    /// Not in the build folder: that may lie where no user but its owner gets (`/root/.cache`), and the server
+    /// is another one's where we are root.
+    folder: TempDir,
     url: String,
 }
 
 impl Server {
     fn start(programs: &Path) -> Result<Self> {
-        let folder = workspace::target().join("test-postgres");
-        if folder.exists() {
-            fs_err::remove_dir_all(&folder)?;
-        }
-        fs_err::create_dir_all(&folder)?;
+        let folder = tempfile::Builder::new().prefix("shoplake-test-postgres-").tempdir()?;
         if let Some((user, group)) = other_user() {
             #[cfg(unix)]
-            std::os::unix::fs::chown(&folder, Some(user), Some(group))?;
+            std::os::unix::fs::chown(folder.path(), Some(user), Some(group))?;
         }
         let port = TcpListener::bind("127.0.0.1:0")?.local_addr()?.port();
         let server = Self {
@@ -105,7 +104,7 @@ impl Server {
             folder,
         };
         server.certificates()?;
-        fs_err::write(server.folder.join("password"), PASSWORD)?;
+        fs_err::write(server.folder.path().join("password"), PASSWORD)?;
         let init = ["--username=shoplake", "--auth=scram-sha-256", "--pwfile=password", "--encoding=UTF8"];
         workspace::output(server.program("initdb").args(init).args(["--locale=C", "--no-sync", "--pgdata=data"]))?;
         // Its socket would lie in a folder of the system's; nothing is to last longer than the test.
@@ -117,14 +116,14 @@ impl Server {
         start.args(["start", "--wait", "--silent", "--pgdata=data", "--log=log", "--options"]).arg(options);
         // The server outlives `pg_ctl`: a pipe that it holds would never end.
         let status = start.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).status()?;
-        let log = || fs_err::read_to_string(server.folder.join("log")).unwrap_or_default();
+        let log = || fs_err::read_to_string(server.folder.path().join("log")).unwrap_or_default();
         ensure!(status.success(), "PostgreSQL does not start: {}", log());
         Ok(server)
     }
 
     /// A CA, and a certificate of `localhost` that it has signed: `ca.pem`, `own.pem` and `own.key`.
     fn certificates(&self) -> Result<()> {
-        fs_err::write(self.folder.join("names"), "subjectAltName = DNS:localhost\n")?;
+        fs_err::write(self.folder.path().join("names"), "subjectAltName = DNS:localhost\n")?;
         let key = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-keyout"];
         let openssl = |arguments: &[&[&str]]| {
             let mut command = self.as_server(Command::new("openssl"));
@@ -144,7 +143,7 @@ impl Server {
 
     /// A command in the server's folder, as a user that PostgreSQL accepts: it refuses to run as root.
     fn as_server(&self, mut command: Command) -> Command {
-        command.current_dir(&self.folder);
+        command.current_dir(self.folder.path());
         #[cfg(unix)]
         if let Some((user, group)) = other_user() {
             use std::os::unix::process::CommandExt;
@@ -156,11 +155,10 @@ impl Server {
 
 impl Drop for Server {
     fn drop(&mut self) {
-        // It is ours alone, and so is its folder: what cannot be removed now is removed before the next start.
+        // Its folder goes with the value, after this.
         let mut stop = self.program("pg_ctl");
         stop.args(["stop", "--mode=immediate", "--silent", "--pgdata=data"]);
         let _ = stop.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).status();
-        let _ = fs_err::remove_dir_all(&self.folder);
     }
 }
 
