@@ -80,6 +80,8 @@ pub(crate) fn run(options: &Options) -> Result<()> {
     times.print(&format!("{} people, free combinations", options.free));
     println!("\n{}", memory(&server));
 
+    // The server has closed the one that nothing was asked over all the while.
+    let mut connection = Connection::open(server.url())?;
     let before = batch(&mut connection)?;
     let (rows, _) = data.correction(1, CORRECTED)?;
     fs_err::write(shop.folder.join("inbox/sales").join("correction.csv"), rows)?;

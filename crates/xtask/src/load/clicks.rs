@@ -170,7 +170,7 @@ impl Click {
             });
         }
         format!(
-            "SELECT coalesce(sum(amount), 0.00) AS revenue, count(*) AS transactions, \
+            "SELECT coalesce(sum(amount), CAST(0 AS DECIMAL(38, 2))) AS revenue, count(*) AS transactions, \
              count(DISTINCT customer_id) AS unique_customers FROM sales LEFT JOIN (SELECT customer_id AS buyer, \
              CASE WHEN count(*) = 1 THEN 'new' WHEN count(*) < 5 THEN 'returning' ELSE 'loyal' END AS segment \
              FROM sales WHERE customer_id IN (SELECT customer_id FROM customers) GROUP BY 1) ON buyer = customer_id \
