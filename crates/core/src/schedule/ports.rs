@@ -29,6 +29,8 @@ pub enum Trigger {
     Arrival(Vec<PathBuf>),
     /// Somebody asked for it.
     Request,
+    /// A run of files that had arrived has failed, a while ago: they may lie there still, or have landed.
+    Failed,
     /// A run that no schedule had asked for was cut off.
     CutOff,
 }

@@ -7,7 +7,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use shoplake_core::schedule::ports::{Inbox, Trigger};
 use shoplake_core::schedule::{Arrival, Ending, Seen, Settling};
 
-/// How long a run that failed keeps its files from starting another, at first and at most.
+/// How long after a run of theirs that failed files start another, at first and at most.
 const RETRY: (TimeDelta, TimeDelta) = (TimeDelta::minutes(1), TimeDelta::hours(1));
 
 pub(super) struct Arrivals {
@@ -56,25 +56,32 @@ impl Arrivals {
         self.rested = self.settling.look(now, files);
     }
 
-    /// The files that start a run now.
+    /// What starts a run now.
     pub(super) fn take(&mut self, now: DateTime<Utc>) -> Option<Trigger> {
-        if self.retry_at.is_some_and(|at| at <= now) {
-            self.retry_at = None;
-            self.handed.clear();
-        }
         if !self.arrival.run {
             return None;
+        }
+        let failed = self.retry_at.is_some_and(|at| at <= now);
+        if failed {
+            self.retry_at = None;
+            self.handed.clear();
         }
         let fresh = |path: &&PathBuf| !self.handed.contains_key(*path);
         let fresh: Vec<PathBuf> = self.rested.iter().filter(fresh).cloned().collect();
         self.handed.extend(fresh.iter().filter_map(|path| Some((path.clone(), self.seen.get(path)?.clone()))));
+        if failed {
+            // It takes what rests, and what the run that failed has landed, which no name stands for any more.
+            return Some(Trigger::Failed);
+        }
         (!fresh.is_empty()).then_some(Trigger::Arrival(fresh))
     }
 
-    /// The run of these files was not started after all.
+    /// The run of this was not started after all.
     pub(super) fn give_back(&mut self, trigger: &Trigger) {
-        if let Trigger::Arrival(files) = trigger {
-            self.handed.retain(|path, _| !files.contains(path));
+        match trigger {
+            Trigger::Arrival(files) => self.handed.retain(|path, _| !files.contains(path)),
+            Trigger::Failed => self.retry_at = Some(DateTime::<Utc>::MIN_UTC),
+            Trigger::Schedule(_) | Trigger::Request | Trigger::CutOff => {}
         }
     }
 
@@ -83,17 +90,16 @@ impl Arrivals {
         self.settling.unsettled(now)
     }
 
-    /// A run has ended. Files that lie there still after one that failed start another after a while.
+    /// A run has ended. After one of files that failed, another follows a while later, until one that takes
+    /// whatever there is has gone well: one of other files says nothing of them.
     pub(super) fn ended(&mut self, trigger: &Trigger, ending: Ending, now: DateTime<Utc>) {
-        if !matches!(trigger, Trigger::Arrival(_)) {
-            return;
-        }
-        if ending == Ending::Done {
-            (self.failures, self.retry_at) = (0, None);
-        } else {
+        let of_files = matches!(trigger, Trigger::Arrival(_) | Trigger::Failed);
+        if ending != Ending::Done && of_files {
             let wait = (RETRY.0 * 2_i32.pow(self.failures.min(6))).min(RETRY.1);
             self.failures += 1;
             self.retry_at = Some(now + wait);
+        } else if ending == Ending::Done && !matches!(trigger, Trigger::Arrival(_)) {
+            (self.failures, self.retry_at) = (0, None);
         }
     }
 }

@@ -289,6 +289,7 @@ fn started(trigger: &Trigger, now: DateTime<Utc>) -> Logged {
         Trigger::Arrival(files) if files.len() == 1 => (1, "a file has arrived".to_owned()),
         Trigger::Arrival(files) => (1, format!("{} files have arrived", files.len())),
         Trigger::Request => (1, "somebody asked for it".to_owned()),
+        Trigger::Failed => (1, "again, since a run of files that had arrived failed".to_owned()),
         Trigger::CutOff => (1, "again, since it was cut off".to_owned()),
     };
     Logged { count, ..line(now, Event::Started, due(trigger), note) }
