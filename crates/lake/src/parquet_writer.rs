@@ -77,7 +77,8 @@ fn scattered(rows: &[RecordBatch]) -> Vec<String> {
     let texts = first.schema_ref().fields().iter().enumerate();
     let texts = texts.filter(|(_, field)| field.data_type() == &DataType::Utf8);
     let scattered = texts.filter(|(at, _)| {
-        let columns = rows.iter().map(|batch| batch.column(*at).as_string::<i32>());
+        // Rows of several files: another one may keep the same text by number.
+        let columns = rows.iter().filter_map(|batch| batch.column(*at).as_string_opt::<i32>());
         let mut sample: Vec<u64> = columns
             .flat_map(|column| column.iter().flatten())
             .step_by((all / SAMPLED_ROWS).max(1))
@@ -310,5 +311,44 @@ impl<S: Send + 'static> OrderedFile<S> {
     /// The writer, to end once everything was flushed and the pool has come to rest.
     pub(crate) fn into_writer(self) -> Arc<FileWriter> {
         self.writer
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use arrow_array::{Int32Array, StringArray};
+    use arrow_schema::Field;
+    use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
+
+    use super::*;
+
+    /// Given rows of two files in one row group, when one keeps a column as plain text and the other by
+    /// number, whichever comes first, then all of them are written.
+    #[test]
+    fn rows_of_several_files_are_joined() {
+        let rows = SAMPLED_ROWS;
+        let text: Vec<String> = (0..rows).map(|row| format!("customer {row}")).collect();
+        let plain: ArrayRef = Arc::new(StringArray::from(text));
+        let numbers = Int32Array::from_iter_values((0..rows as i32).map(|row| row % 2));
+        let numbered: ArrayRef = Arc::new(Numbered::new(numbers, Arc::new(StringArray::from(vec!["Ana", "Bo"]))));
+        let batch = |column: &ArrayRef| RecordBatch::try_from_iter([("customer", column.clone())]).unwrap();
+        let schema = Arc::new(Schema::new(vec![Field::new("customer", DataType::Utf8, true)]));
+        for (first, second) in [(&plain, &numbered), (&numbered, &plain)] {
+            let folder = tempfile::tempdir().unwrap();
+            let path = folder.path().join("joined.parquet");
+            let writer = FileWriter::create(path.clone(), schema.clone(), &[]).unwrap();
+            writer.encode(0, &[batch(first), batch(second)]).unwrap();
+            let (file, _unsynced) = writer.finish(folder.path(), BTreeMap::new()).unwrap();
+            assert_eq!(file.rows, 2 * rows as u64);
+            let file = fs_err::File::open(&path).unwrap().into_parts().0;
+            let reader = ParquetRecordBatchReaderBuilder::try_new(file).unwrap().build().unwrap();
+            let read: Vec<String> = reader
+                .flat_map(|batch| {
+                    batch.unwrap().column(0).as_string::<i32>().iter().flatten().map(str::to_owned).collect::<Vec<_>>()
+                })
+                .collect();
+            let two = |at: usize| read[at * rows..(at + 1) * rows].iter().filter(|text| *text == "Bo").count();
+            assert_eq!([two(0), two(1)].iter().sum::<usize>(), rows / 2);
+        }
     }
 }
