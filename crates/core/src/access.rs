@@ -155,9 +155,11 @@ pub trait AccessStore: Send + Sync {
     async fn user(&self, name: &str) -> Result<Option<User>>;
     /// Adds a user; `false` where the name is taken.
     async fn add_user(&self, user: &User) -> Result<bool>;
-    /// Gives a user another role or password, and ends the user's sessions; `false` where there is no such user.
+    /// Gives a user another role or password, and ends the user's sessions; of the tokens that it has made, those
+    /// that may do more than the new role are removed. `false` where there is no such user.
     async fn change_user(&self, name: &str, role: Option<Role>, password_hash: Option<&str>) -> Result<bool>;
-    /// Removes a user with all sessions of it; `false` where there is no such user.
+    /// Removes a user with its sessions and all that it has made, be it by a token of its own: tokens and shares.
+    /// `false` where there is no such user.
     async fn remove_user(&self, name: &str) -> Result<bool>;
     /// Keeps a new session, and forgets those that were not used since `oldest`.
     async fn begin_session(&self, session: &Session, oldest: DateTime<Utc>) -> Result<()>;
@@ -173,7 +175,7 @@ pub trait AccessStore: Send + Sync {
     async fn token(&self, hash: &str) -> Result<Option<ApiToken>>;
     /// Keeps a token.
     async fn add_token(&self, token: &ApiToken) -> Result<()>;
-    /// Removes a token by id; `false` where there is none.
+    /// Removes a token by id, with the tokens and shares that were made by it; `false` where there is none.
     async fn remove_token(&self, id: &str) -> Result<bool>;
     /// All shares, the oldest first.
     async fn shares(&self) -> Result<Vec<Share>>;

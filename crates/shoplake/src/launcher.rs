@@ -35,6 +35,18 @@ struct Going {
     cancelled: bool,
 }
 
+/// The binary of this very process, for a child: the version that serves, also after an upgrade has put another
+/// in its place.
+///
+/// # Errors
+/// Where the system does not tell.
+pub(crate) fn own_binary() -> std::io::Result<PathBuf> {
+    let path = std::env::current_exe()?;
+    // Linux keeps the bytes of a running binary that was removed, under this name.
+    let kept = Path::new("/proc/self/exe");
+    Ok(if !path.exists() && kept.exists() { kept.to_owned() } else { path })
+}
+
 impl ChildLauncher {
     pub(crate) fn new(project: Arc<Project>, clock: Arc<dyn Clock>) -> Self {
         Self { project, clock, going: Arc::default() }
@@ -66,7 +78,7 @@ impl ChildLauncher {
     }
 
     fn command(&self, trigger: &Trigger, unsettled: &[PathBuf], again: bool) -> Result<Command, Fault> {
-        let mut command = Command::new(std::env::current_exe()?);
+        let mut command = Command::new(own_binary()?);
         command.args(["run", "--json", "--quiet", "--project-dir"]).arg(&self.project.dir);
         let arrived = match trigger {
             Trigger::Arrival(files) => files.as_slice(),

@@ -16,7 +16,7 @@ use shoplake_core::access::{AccessStore, ApiToken, AuditEntry, Role, Session, Sh
 use shoplake_core::{Fault, Result};
 use sqlx::migrate::Migrator;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions};
-use sqlx::{Row, SqlitePool};
+use sqlx::{Row, SqliteConnection, SqlitePool};
 
 static MIGRATIONS: Migrator = sqlx::migrate!("migrations/access");
 const BUSY: Duration = Duration::from_secs(30);
@@ -81,6 +81,29 @@ impl<T, E: std::error::Error + Send + Sync + 'static> OrFault<T> for std::result
 
 const USERS: &str = "read the users";
 const SESSIONS: &str = "read a session";
+/// The tokens that `?1`, a user or `token:ID`, has made, be it by a token that it had made.
+const MADE: &str = "WITH RECURSIVE made (id) AS (
+    SELECT id FROM tokens WHERE created_by = ?1
+    UNION SELECT tokens.id FROM tokens JOIN made ON created_by = 'token:' || made.id)";
+
+/// Removes all tokens and shares that `who`, a user or `token:ID`, has made, be it by a token that it had made.
+async fn remove_made(database: &mut SqliteConnection, who: &str, doing: &str) -> Result<()> {
+    // The shares first: they are found by the tokens.
+    let shares =
+        format!("{MADE} DELETE FROM shares WHERE created_by = ?1 OR created_by IN (SELECT 'token:' || id FROM made)");
+    let tokens = format!("{MADE} DELETE FROM tokens WHERE id IN (SELECT id FROM made)");
+    for sql in [shares, tokens] {
+        sqlx::query(sqlx::AssertSqlSafe(sql)).bind(who).execute(&mut *database).await.or_fault(doing)?;
+    }
+    Ok(())
+}
+
+/// Removes a token and what it has made; `false` where there is none.
+async fn remove_token(database: &mut SqliteConnection, id: &str, doing: &str) -> Result<bool> {
+    remove_made(database, &format!("token:{id}"), doing).await?;
+    let query = sqlx::query("DELETE FROM tokens WHERE id = ?1").bind(id);
+    Ok(query.execute(database).await.or_fault(doing)?.rows_affected() > 0)
+}
 
 #[async_trait]
 impl AccessStore for SqliteAccess {
@@ -115,13 +138,28 @@ impl AccessStore for SqliteAccess {
             .execute(&mut *transaction)
             .await
             .or_fault(doing)?;
+        if let Some(role) = role {
+            let sql = format!("{MADE} SELECT * FROM tokens WHERE id IN (SELECT id FROM made)");
+            let made = sqlx::query(sqlx::AssertSqlSafe(sql)).bind(name).fetch_all(&mut *transaction).await;
+            for token in made.or_fault(doing)?.iter().map(rows::token) {
+                let token = token?;
+                if token.role > role {
+                    remove_token(&mut transaction, &token.id, doing).await?;
+                }
+            }
+        }
         transaction.commit().await.or_fault(doing)?;
         Ok(changed)
     }
 
     async fn remove_user(&self, name: &str) -> Result<bool> {
+        let doing = "remove a user";
+        let mut transaction = self.pool.begin_with("BEGIN IMMEDIATE").await.or_fault(doing)?;
+        remove_made(&mut transaction, name, doing).await?;
         let query = sqlx::query("DELETE FROM users WHERE name = ?1").bind(name);
-        Ok(query.execute(&self.pool).await.or_fault("remove a user")?.rows_affected() > 0)
+        let removed = query.execute(&mut *transaction).await.or_fault(doing)?.rows_affected() > 0;
+        transaction.commit().await.or_fault(doing)?;
+        Ok(removed)
     }
 
     async fn begin_session(&self, session: &Session, oldest: DateTime<Utc>) -> Result<()> {
@@ -176,8 +214,11 @@ impl AccessStore for SqliteAccess {
     }
 
     async fn remove_token(&self, id: &str) -> Result<bool> {
-        let query = sqlx::query("DELETE FROM tokens WHERE id = ?1").bind(id);
-        Ok(query.execute(&self.pool).await.or_fault("remove a token")?.rows_affected() > 0)
+        let doing = "remove a token";
+        let mut transaction = self.pool.begin_with("BEGIN IMMEDIATE").await.or_fault(doing)?;
+        let removed = remove_token(&mut transaction, id, doing).await?;
+        transaction.commit().await.or_fault(doing)?;
+        Ok(removed)
     }
 
     async fn shares(&self) -> Result<Vec<Share>> {

@@ -2,7 +2,7 @@
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpStream;
-use std::process::{Child, Stdio};
+use std::process::{Child, Command, Stdio};
 
 use crate::context::{Context, snapshot};
 use crate::scheduler::{events, log, wait_for, wait_for_load};
@@ -15,7 +15,10 @@ struct Server {
 
 impl Server {
     fn start(context: &Context, more: &[&str]) -> Self {
-        let mut command = context.command(&[&["serve", "--listen", "127.0.0.1:0"], more].concat());
+        Self::of(context.command(&[&["serve", "--listen", "127.0.0.1:0"], more].concat()))
+    }
+
+    fn of(mut command: Command) -> Self {
         let mut child = command.stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
         let mut line = String::new();
         BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
@@ -60,7 +63,7 @@ fn a_run_that_is_started_over_http() {
         std::thread::sleep(std::time::Duration::from_millis(50));
     }
     let pid = server.child.id().to_string();
-    assert!(std::process::Command::new("kill").args(["-TERM", &pid]).status().unwrap().success());
+    assert!(Command::new("kill").args(["-TERM", &pid]).status().unwrap().success());
     assert_eq!(server.child.wait().unwrap().code(), Some(0));
 }
 
@@ -120,11 +123,30 @@ fn a_run_of_the_schedule_that_is_stopped_over_http() {
 fn a_file_that_arrives_is_loaded() {
     let context = Context::with_shop();
     let server = Server::start(&context, &[]);
+    drop_and_wait(&context, &server);
+}
+
+fn drop_and_wait(context: &Context, server: &Server) {
     let header = "transaction_id,customer_id,product_id,quantity,amount,transaction_date";
     context.put("inbox/sales/day-1.csv", &format!("{header}\nt1,c1,p1,1,12.50,2024-03-15T10:00:00\n"));
     while !server.ask("GET", "/api/v1/sales/summary?from=2024-03-15&to=2024-03-15").contains("\"revenue\":\"12.50\"") {
         std::thread::sleep(std::time::Duration::from_millis(50));
     }
+}
+
+/// Given a server whose binary has been replaced under it, as an upgrade does, when a file is dropped, then it
+/// is loaded, by the version that serves.
+#[test]
+#[cfg(target_os = "linux")]
+fn an_upgrade_under_a_server() {
+    let context = Context::with_shop();
+    let installed = context.shop().join("installed");
+    fs_err::copy(env!("CARGO_BIN_EXE_shoplake"), &installed).unwrap();
+    let mut command = Command::new(&installed);
+    command.args(["serve", "--listen", "127.0.0.1:0"]).current_dir(context.shop());
+    let server = Server::of(command);
+    fs_err::remove_file(&installed).unwrap();
+    drop_and_wait(&context, &server);
 }
 
 /// Given no user, then another address is refused with the command that makes one.

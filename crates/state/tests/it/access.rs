@@ -1,7 +1,7 @@
 //! Users, sessions, tokens, shares, and an audit log whose lines follow from each other.
 
 use chrono::{SubsecRound, TimeDelta, Utc};
-use shoplake_core::access::{AccessStore, Role, Session, User};
+use shoplake_core::access::{AccessStore, ApiToken, Role, Session, Share, User};
 use shoplake_state::SqliteAccess;
 
 fn user(name: &str, role: Role) -> User {
@@ -30,6 +30,60 @@ async fn a_changed_or_removed_user_has_no_session() {
     assert!(access.remove_user("ada").await.unwrap());
     assert_eq!(access.session("hash of ada").await.unwrap(), None);
     assert!(!access.remove_user("ada").await.unwrap());
+}
+
+/// Given tokens and shares that a user has made, also by a token, when its role falls, then the tokens that may
+/// do more are gone; when it is removed, then all of them are. Nobody else's are.
+#[tokio::test]
+async fn what_a_removed_user_has_made_is_gone() {
+    let access = SqliteAccess::open_in_memory().await.unwrap();
+    let now = Utc::now().trunc_subsecs(6);
+    let token = |id: &str, role, by: &str| ApiToken {
+        id: id.into(),
+        hash: format!("hash of {id}"),
+        name: id.into(),
+        role,
+        created_by: by.into(),
+        created_at: now,
+        expires_at: None,
+    };
+    let share = |id: &str, by: &str| Share {
+        id: id.into(),
+        hash: format!("hash of {id}"),
+        dashboard: String::new(),
+        filters: Vec::new(),
+        created_by: by.into(),
+        created_at: now,
+        expires_at: now + TimeDelta::days(1),
+    };
+    for name in ["ada", "bo"] {
+        access.add_user(&user(name, Role::Admin)).await.unwrap();
+    }
+    let admin = Role::Admin;
+    for (id, role, by) in [
+        ("t1", admin, "ada"),
+        ("t2", Role::Viewer, "token:t1"),
+        ("t3", Role::Analyst, "ada"),
+        ("t4", admin, "bo"),
+        ("t5", admin, "token:t2"),
+    ] {
+        access.add_token(&token(id, role, by)).await.unwrap();
+    }
+    for (id, by) in [("s1", "ada"), ("s2", "token:t3"), ("s3", "bo"), ("s4", "token:t4")] {
+        access.add_share(&share(id, by)).await.unwrap();
+    }
+    let left = async || {
+        let tokens = access.tokens().await.unwrap().into_iter().map(|token| token.id);
+        tokens.chain(access.shares().await.unwrap().into_iter().map(|share| share.id)).collect::<Vec<_>>().join(" ")
+    };
+    access.change_user("ada", None, Some("$argon2id$other")).await.unwrap();
+    assert_eq!(left().await, "t1 t2 t3 t4 t5 s1 s2 s3 s4");
+    access.change_user("ada", Some(Role::Analyst), None).await.unwrap();
+    assert_eq!(left().await, "t3 t4 s1 s2 s3 s4", "what one of them had made goes with it");
+    access.remove_user("ada").await.unwrap();
+    assert_eq!(left().await, "t4 s3 s4");
+    assert!(access.remove_token("t4").await.unwrap() && !access.remove_token("t4").await.unwrap());
+    assert_eq!(left().await, "s3");
 }
 
 async fn session_like(access: &SqliteAccess) -> Session {

@@ -12,7 +12,7 @@ use shoplake_core::{Fault, FaultKind, Result};
 use shoplake_pipeline::Attempts;
 use shoplake_server::{Runner, Work};
 
-use crate::launcher::ChildLauncher;
+use crate::launcher::{ChildLauncher, own_binary};
 
 /// Starts one child at a time.
 pub(super) struct ChildRunner {
@@ -50,7 +50,7 @@ impl Runner for ChildRunner {
                     Fault::new(FaultKind::Busy, "a run that was started here goes on").hint("wait for it, or stop it")
                 );
             }
-            let mut command = Command::new(std::env::current_exe()?);
+            let mut command = Command::new(own_binary()?);
             match work {
                 Work::Run => command.arg("run"),
                 Work::Replay { dataset: None } => command.args(["quarantine", "replay"]),

@@ -94,7 +94,9 @@ fn remove(context: &Context, args: &UserNameArgs) -> Result<Exit, Failure> {
         }
         Ok(access.audit(WHO, "user.remove", &args.name).await?)
     })?;
-    context.printer.say(format_args!("`{}` is removed", render::escape(&args.name)));
+    context
+        .printer
+        .say(format_args!("`{}` is removed, with the tokens and links that it made", render::escape(&args.name)));
     Ok(Exit::Done)
 }
 
