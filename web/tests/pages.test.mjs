@@ -124,7 +124,8 @@ describe("signing in", () => {
     await page.getByLabel("Password").fill("lagoa-lagoa");
     await page.getByRole("button", { name: "Sign in" }).click();
     await page.getByRole("heading", { name: "Quality" }).waitFor();
-    await page.getByRole("button", { name: "Sign out ines" }).click();
+    await page.locator("nav").getByText("ines", { exact: true }).waitFor();
+    await page.getByRole("button", { name: "Sign out" }).click();
     await page.getByRole("heading", { name: "Sign in" }).waitFor();
     await shop.close();
   });
