@@ -100,6 +100,14 @@ impl Cube {
         walk::sold(self, filter, threads)
     }
 
+    /// The customers with a sale that `filter` lets through, `None` for sales without one; nothing where they are
+    /// more than `most`.
+    pub fn buyers(&self, filter: &Filter, threads: usize, most: usize) -> Option<Vec<Option<Arc<str>>>> {
+        let numbers = walk::buyers_of(self, filter, threads, most)?;
+        let names = self.customers.read().unwrap_or_else(std::sync::PoisonError::into_inner);
+        Some(numbers.into_iter().map(|number| names.text(number).cloned()).collect())
+    }
+
     /// The figures of the sales that `filter` lets through.
     pub fn answer(&self, filter: &Filter, threads: usize) -> Answer {
         walk::answer(self, filter, threads)

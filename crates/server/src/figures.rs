@@ -14,6 +14,9 @@ use crate::cube::{Answer, Cube, Filter, ProductSum, Reader};
 use crate::kept::Kept;
 use crate::problem::Problem;
 
+/// Customers by id, `None` for sales without one; nothing where they are too many.
+pub(crate) type Buyers = Option<Vec<Option<Arc<str>>>>;
+
 /// Bytes of answers, and of pages of sales, that are kept for a batch.
 const KEPT_BYTES: usize = 128 << 20;
 const PAGES_BYTES: usize = 32 << 20;
@@ -157,6 +160,12 @@ impl Figures {
             }
             _ => walk().await,
         }
+    }
+
+    /// The customers of the sales that `filter` lets through, see [`Cube::buyers`].
+    pub(crate) async fn buyers(&self, cube: &Arc<Cube>, filter: &Filter, most: usize) -> Result<Buyers, Problem> {
+        let (cube, filter, threads) = (Arc::clone(cube), filter.clone(), self.threads);
+        self.walk(move || cube.buyers(&filter, threads, most)).await
     }
 
     /// Walks once it is its turn, on a thread that may take its time.

@@ -16,6 +16,7 @@ mod kept;
 mod money;
 mod openapi;
 mod params;
+mod prepared;
 mod problem;
 mod reload;
 mod routes;

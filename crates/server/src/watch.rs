@@ -12,6 +12,7 @@ use tokio::time::{Instant, sleep};
 use crate::app::App;
 use crate::figures::basis;
 use crate::guard::panic_words;
+use crate::prepared;
 use crate::problem::tell_apart;
 use crate::reload::{Reload, Stamps, of_folder};
 use crate::serve::stopped;
@@ -126,6 +127,7 @@ impl Watcher {
         };
         app.lasting.figures.show((&app.project, &app.engine), last, loaded_at, catalog).await?;
         tracing::info!(batch = last.0, "shown");
+        prepared::begin(app);
         self.tell("batch", serde_json::json!({ "batch": last.0, "loaded_at": loaded_at }));
         Ok(())
     }

@@ -80,12 +80,12 @@ pub(crate) fn run(options: &Options) -> Result<()> {
     times.print(&format!("{} people, free combinations", options.free));
     println!("\n{}", memory(&server));
 
-    // The server has closed the one that nothing was asked over all the while.
-    let mut connection = Connection::open(server.url())?;
-    let before = batch(&mut connection)?;
+    // The server closes a connection that nothing is asked over for a while.
+    let before = batch(&mut Connection::open(server.url())?)?;
     let (rows, _) = data.correction(1, CORRECTED)?;
     fs_err::write(shop.folder.join("inbox/sales").join("correction.csv"), rows)?;
     shop.run()?;
+    let mut connection = Connection::open(server.url())?;
     let ended = Instant::now();
     while batch(&mut connection)? == before {
         ensure!(ended.elapsed() < Duration::from_mins(1), "the server does not show the correction");

@@ -213,6 +213,18 @@ pub(super) fn sold(cube: &Cube, filter: &Filter, threads: usize) -> Vec<ProductS
     known(cube, &sums(cube, filter, threads).products)
 }
 
+/// The numbers of the customers with a sale that `filter` lets through, 0 for sales without one, in order; `None`
+/// where they are more than `most`.
+pub(super) fn buyers_of(cube: &Cube, filter: &Filter, threads: usize, most: usize) -> Option<Vec<u32>> {
+    let words = sums(cube, filter, threads).customers;
+    let count: usize = words.iter().map(|word| word.count_ones() as usize).sum();
+    (count <= most).then(|| (0..cube.segments.len() as u32).filter(|number| is_in(&words, *number)).collect())
+}
+
+fn is_in(words: &[u64], number: u32) -> bool {
+    words.get((number / 64) as usize).is_some_and(|word| word & (1 << (number % 64)) != 0)
+}
+
 fn sums(cube: &Cube, filter: &Filter, threads: usize) -> Sums {
     let (from, to) = (filter.from, filter.to.min(filter.from.saturating_add(DAYS_MAX)));
     let days = usize::try_from(i64::from(to) - i64::from(from) + 1).unwrap_or(0);

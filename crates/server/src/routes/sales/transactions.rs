@@ -1,9 +1,10 @@
 //! The latest sales row by row, each with the file and line that it came from.
 //!
-//! The cube says how many days back the page reaches, so that only those days are read; the rows come
-//! from the tables of the same batch.
+//! The cube says which days the page reaches back to, and who bought on them where few did, so that only those
+//! are read; the rows come from the tables of the same batch.
 
 use std::collections::{BTreeSet, HashMap};
+use std::ops::RangeInclusive;
 use std::sync::Arc;
 
 use axum::response::Response;
@@ -17,13 +18,16 @@ use shoplake_core::{PinnedTable, ShopZone};
 use super::super::query::in_time;
 use super::{Asked, days};
 use crate::cube::{Filter, Product, UNKNOWN_PRODUCT};
+use crate::figures::Buyers;
 use crate::params::date;
 use crate::problem::{Answer, Problem};
 use crate::rows::{self, Rows};
 
 const MICROS_A_DAY: i64 = 86_400_000_000;
-/// Product ids that the query itself is given; with more, rows are sifted as they come.
+/// Ids of products or customers that the query itself is given; with more, rows are sifted as they come.
 const IDS_IN_SQL: usize = 1_000;
+/// Runs of days that the query itself is given; with more, it is given the first and the last day only.
+const RUNS_IN_SQL: usize = 64;
 /// The columns of a row, in order.
 const COLUMNS: [&str; 8] =
     ["transaction_id", "customer_id", "product_id", "city", "quantity", "amount", "_source_file", "_source_line"];
@@ -35,11 +39,14 @@ pub(super) async fn list(asked: Asked) -> Answer<Response> {
     let before = asked.params.get("before").map(Cursor::read).transpose()?;
     // Where one sale is asked for, no day tells whether it is there.
     let enough = if asked.params.get("transaction_id").is_some() { u64::MAX } else { limit as u64 };
-    let Some((first, last)) = reach(&asked, &filter, before.as_ref(), enough).await? else {
+    let reach = reach(&asked, &filter, before.as_ref(), enough).await?;
+    let Some((first, last)) = reach.last().zip(reach.first()).map(|(first, last)| (*first.start(), *last.end())) else {
         return Ok(asked.answer(json!({ "period": days(&filter), "rows": [], "next": null })));
     };
-    let page = Page::new(&asked, &filter)?;
-    let sql = page.sql(&asked, &filter, (first, last), before.as_ref(), limit);
+    // Whatever days were asked for, the page is of these.
+    let filter_of_page = filter.over(first, last);
+    let page = Page::new(&asked, &filter_of_page).await?;
+    let sql = page.sql(&asked, &reach, before.as_ref(), limit);
     let made = async || {
         let mut found = in_time(&asked.app, async || page.find(&asked, &sql, limit).await).await?;
         let more = found.len() > limit;
@@ -52,7 +59,7 @@ pub(super) async fn list(asked: Asked) -> Answer<Response> {
         Ok::<_, Problem>(Arc::new((json!({ "rows": rows, "next": next }), bytes)))
     };
     // What the query is not told is part of the name of its page.
-    let kept = asked.shown.pages.place(&format!("{:?} {limit} {} {sql}", filter, asked.shared));
+    let kept = asked.shown.pages.place(&format!("{filter_of_page:?} {limit} {} {sql}", asked.shared));
     let (kept, _) = kept.get_or_try_init(made).await?.as_ref();
     Ok(asked.answer(json!({ "period": days(&filter), "rows": kept["rows"], "next": kept["next"] })))
 }
@@ -82,16 +89,24 @@ impl Cursor {
     }
 }
 
-/// The days that hold the page: as few as have more than `enough` sales. `None` where there are none.
-async fn reach(asked: &Asked, filter: &Filter, before: Option<&Cursor>, enough: u64) -> Answer<Option<(i32, i32)>> {
+/// The days that hold the page, the latest first, those that follow each other as one: as few as have more than
+/// `enough` sales.
+async fn reach(
+    asked: &Asked,
+    filter: &Filter,
+    before: Option<&Cursor>,
+    enough: u64,
+) -> Answer<Vec<RangeInclusive<i32>>> {
     let figures = asked.figures(filter).await?;
     let mut zone = ShopZone::new(asked.app.project.time_zone);
     let cursor_day = before.map(|cursor| zone.local_day(cursor.at));
     let with_sales: Vec<_> = figures.days().filter(|(day, _)| cursor_day.is_none_or(|last| *day <= last)).collect();
-    let (mut sales, mut reach) = (0, None);
+    let (mut sales, mut reach) = (0, Vec::<RangeInclusive<i32>>::new());
     for (day, cell) in with_sales.into_iter().rev() {
-        let last = reach.map_or(day, |(_, last)| last);
-        reach = Some((day, last));
+        match reach.last_mut().filter(|run| *run.start() == day + 1) {
+            Some(run) => *run = day..=*run.end(),
+            None => reach.push(day..=day),
+        }
         // Some of the cursor's own day were on pages before.
         if Some(day) != cursor_day {
             sales += cell.transactions;
@@ -111,13 +126,14 @@ struct Page<'a> {
     ids: Option<BTreeSet<String>>,
     /// Whether sales without a product may pass too.
     no_product: bool,
-    segments: bool,
+    /// Who bought, where segments are filtered and so few did that the query can be given them.
+    buyers: Buyers,
     filter: &'a Filter,
     products: HashMap<&'a str, &'a Product>,
 }
 
 impl<'a> Page<'a> {
-    fn new(asked: &'a Asked, filter: &'a Filter) -> Answer<Self> {
+    async fn new(asked: &'a Asked, filter: &'a Filter) -> Answer<Self> {
         let none = || Problem::not_found("there are no sales yet");
         let table = asked.shown.catalog.tables.get("sales").ok_or_else(none)?;
         let sales = asked.app.project.dataset("sales").ok_or_else(none)?;
@@ -140,7 +156,12 @@ impl<'a> Page<'a> {
                 .filter_map(|product| product.id.as_deref().map(str::to_owned))
                 .collect()
         });
-        Ok(Self { table, event_time, ids, no_product, segments: !filter.segments.is_empty(), filter, products })
+        let buyers = if filter.segments.is_empty() {
+            None
+        } else {
+            asked.app.lasting.figures.buyers(&asked.cube, filter, IDS_IN_SQL).await?
+        };
+        Ok(Self { table, event_time, ids, no_product, buyers, filter, products })
     }
 
     fn column(&self, name: &str) -> String {
@@ -148,16 +169,21 @@ impl<'a> Page<'a> {
         if has { format!("{0} AS {0}", quoted(name)) } else { format!("NULL AS {}", quoted(name)) }
     }
 
-    fn sql(&self, asked: &Asked, filter: &Filter, days: (i32, i32), before: Option<&Cursor>, limit: usize) -> String {
+    fn sql(&self, asked: &Asked, reach: &[RangeInclusive<i32>], before: Option<&Cursor>, limit: usize) -> String {
         let at = quoted(&self.event_time);
-        let zone = asked.app.project.time_zone;
-        let mut conditions = vec![
-            format!("{at} >= {}", moment(start(zone, days.0))),
-            format!("{at} < {}", moment(start(zone, days.1 + 1))),
-        ];
+        let (zone, filter) = (asked.app.project.time_zone, self.filter);
+        let within = |first: i32, last: i32| {
+            format!("{at} >= {} AND {at} < {}", moment(start(zone, first)), moment(start(zone, last + 1)))
+        };
+        let mut conditions = vec![within(filter.from, filter.to)];
+        if (2..=RUNS_IN_SQL).contains(&reach.len()) {
+            let runs = reach.iter().map(|run| format!("({})", within(*run.start(), *run.end())));
+            conditions.push(format!("({})", runs.collect::<Vec<_>>().join(" OR ")));
+        }
         if ["year", "month"].iter().all(|name| self.table.partition_columns.iter().any(|column| column == name)) {
             let months = |day: i32| date(day).year() * 12 + date(day).month() as i32;
-            conditions.push(format!("\"year\" * 12 + \"month\" BETWEEN {} AND {}", months(days.0), months(days.1)));
+            let (first, last) = (months(filter.from), months(filter.to));
+            conditions.push(format!("\"year\" * 12 + \"month\" BETWEEN {first} AND {last}"));
         }
         let id =
             if self.table.schema.column_with_name("transaction_id").is_some() { "\"transaction_id\"" } else { "''" };
@@ -182,7 +208,11 @@ impl<'a> Page<'a> {
             let none = self.no_product.then_some(None);
             conditions.push(one_of("product_id", ids.iter().map(|id| Some(id.as_str())).chain(none)));
         }
-        let sifted = self.segments || (self.ids.is_some() && narrow.is_none());
+        if let Some(buyers) = &self.buyers {
+            conditions.push(one_of("customer_id", buyers.iter().map(Option::as_deref)));
+        }
+        let segments = !filter.segments.is_empty();
+        let sifted = segments || (self.ids.is_some() && narrow.is_none());
         let limit = if sifted { String::new() } else { format!("LIMIT {}", limit + 1) };
         let columns = COLUMNS.map(|name| self.column(name)).join(", ");
         format!(
@@ -211,7 +241,9 @@ impl<'a> Page<'a> {
             (Some(ids), Some(id)) => ids.contains(id),
             (Some(_), None) => self.no_product,
         };
-        product && (!self.segments || self.filter.segments.contains(&asked.cube.segment_of(text("customer_id"))))
+        product
+            && (self.filter.segments.is_empty()
+                || self.filter.segments.contains(&asked.cube.segment_of(text("customer_id"))))
     }
 
     fn shown(&self, asked: &Asked, mut row: Map<String, Value>, names: &HashMap<String, Value>) -> Value {
