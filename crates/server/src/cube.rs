@@ -4,8 +4,9 @@
 //! its product, customer, city and amount, packed to about 11 bytes. Data files never change, so a new batch drops
 //! the blocks of files that are gone and reads only the files that are new; a correction rewrites the
 //! file that it touches, and the figures follow by construction. An answer is one walk over the rows
-//! of its hours: a filter's columns are read first, and the others only where it lets a row through. That is exact for every combination of filters, and quick enough that nothing is
-//! rounded, sampled or prepared for one filter more than for another.
+//! of its hours: a filter's columns are read first, and the others only where it lets a row through. That is exact
+//! for every combination of filters, and quick enough that nothing is rounded or sampled; what is asked for most is
+//! walked before it is asked for (`prepared`).
 //!
 //! Distinct customers are counted with one bit a customer over dense numbers: within one walk that is
 //! both smaller and faster than compressed bitmaps a day, which would have to be joined first.
