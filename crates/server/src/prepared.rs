@@ -66,7 +66,7 @@ fn filters(cube: &Cube, all: &Answer, (first, last): (i32, i32)) -> Vec<Filter> 
         let products = products.filter_map(|sum| cube.products.get(sum.product as usize)?.id.as_deref());
         of_span.extend(products.map(|id| Filter { products: [id.to_owned()].into(), ..days.clone() }));
         for filter in of_span {
-            let before = filter.over(from - (to - from) - 1, from - 1);
+            let before = filter.before();
             filters.push(filter);
             if before.to >= first {
                 filters.push(before);

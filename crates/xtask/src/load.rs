@@ -18,7 +18,7 @@ use anyhow::{Context, Result, ensure};
 use clap::Args;
 use serde_json::Value;
 
-use crate::bench::data::Data;
+use crate::bench::data::{Data, ROUNDS};
 use crate::serve::Server;
 use crate::workspace::{self, Profile};
 use crate::{test, venv};
@@ -83,7 +83,7 @@ pub(crate) fn run(options: &Options) -> Result<()> {
     // The server closes a connection that nothing is asked over for a while.
     let before = batch(&mut Connection::open(server.url())?)?;
     // The shop is kept, and a file that it has loaded changes nothing: others than those of the time before.
-    let round = before.as_u64().unwrap_or_default() % 31 + 1;
+    let round = before.as_u64().unwrap_or_default() as usize % (ROUNDS - 1) + 1;
     let (rows, _) = data.correction(round as u8, CORRECTED)?;
     fs_err::write(shop.folder.join("inbox/sales").join("correction.csv"), rows)?;
     shop.run()?;

@@ -87,6 +87,12 @@ impl Filter {
         (self.from..=self.to).contains(&day) && (self.weekdays.is_empty() || self.weekdays.contains(&weekday(day)))
     }
 
+    /// The same filter over as many days, those that end before its own begin.
+    #[must_use]
+    pub fn before(&self) -> Self {
+        self.over(self.from - (self.to - self.from) - 1, self.from - 1)
+    }
+
     /// The same filter over other days.
     #[must_use]
     pub fn over(&self, from: i32, to: i32) -> Self {

@@ -218,11 +218,18 @@ pub(super) fn sold(cube: &Cube, filter: &Filter, threads: usize) -> Vec<ProductS
 pub(super) fn buyers_of(cube: &Cube, filter: &Filter, threads: usize, most: usize) -> Option<Vec<u32>> {
     let words = sums(cube, filter, threads).customers;
     let count: usize = words.iter().map(|word| word.count_ones() as usize).sum();
-    (count <= most).then(|| (0..cube.segments.len() as u32).filter(|number| is_in(&words, *number)).collect())
+    (count <= most).then(|| members(&words).map(|number| number as u32).collect())
 }
 
-fn is_in(words: &[u64], number: u32) -> bool {
-    words.get((number / 64) as usize).is_some_and(|word| word & (1 << (number % 64)) != 0)
+/// The numbers in a set of bits, in order.
+fn members(words: &[u64]) -> impl Iterator<Item = usize> + '_ {
+    words.iter().copied().enumerate().flat_map(|(index, mut word)| {
+        std::iter::from_fn(move || {
+            let bit = (word != 0).then(|| word.trailing_zeros() as usize)?;
+            word &= word - 1;
+            Some(index * 64 + bit)
+        })
+    })
 }
 
 fn sums(cube: &Cube, filter: &Filter, threads: usize) -> Sums {
@@ -294,18 +301,12 @@ fn close(cube: &Cube, from: i32, sums: Sums) -> Answer {
     }
     let mut segments = sums.segments.map(|cell| SegmentSum { customers: 0, cell });
     let mut customers = 0;
-    for (index, mut word) in sums.customers.iter().copied().enumerate() {
-        while word != 0 {
-            let number = index * 64 + word.trailing_zeros() as usize;
-            word &= word - 1;
-            // 0 is no customer: such sales count, and are nobody's.
-            if number > 0 {
-                customers += 1;
-                let segment = cube.segments.get(number).copied().unwrap_or(Segment::Unknown);
-                if let Some(sum) = segments.get_mut(segment as usize) {
-                    sum.customers += 1;
-                }
-            }
+    // 0 is no customer: such sales count, and are nobody's.
+    for number in members(&sums.customers).filter(|number| *number > 0) {
+        customers += 1;
+        let segment = cube.segments.get(number).copied().unwrap_or(Segment::Unknown);
+        if let Some(sum) = segments.get_mut(segment as usize) {
+            sum.customers += 1;
         }
     }
     let sold = || sums.products.iter().enumerate().filter(|(_, cell)| cell.transactions > 0);

@@ -131,7 +131,7 @@ impl Asked {
     pub(super) fn compared(&self, filter: &Filter) -> Answer<Option<Filter>> {
         let (from, to) = (filter.from, filter.to);
         Ok(match self.params.word("compare", &["previous", "year", "none"])? {
-            Some("previous") => Some(filter.over(from - (to - from) - 1, from - 1)),
+            Some("previous") => Some(filter.before()),
             Some("year") => {
                 let before = |number| date(number).checked_sub_months(Months::new(12)).map(day);
                 before(from).zip(before(to)).map(|(from, to)| filter.over(from, to))

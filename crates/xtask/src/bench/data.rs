@@ -13,7 +13,7 @@ use crate::workspace;
 
 const SHUFFLE: &str = include_str!("../python/shuffle.py");
 /// Rounds of corrections that have no row in common.
-const ROUNDS: usize = 32;
+pub(crate) const ROUNDS: usize = 32;
 const HEADER: &str = "transaction_id,customer_id,product_id,quantity,amount,transaction_date\n";
 
 /// What a sales table holds.

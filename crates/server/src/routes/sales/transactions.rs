@@ -45,9 +45,10 @@ pub(super) async fn list(asked: Asked) -> Answer<Response> {
     };
     // Whatever days were asked for, the page is of these.
     let filter_of_page = filter.over(first, last);
-    let page = Page::new(&asked, &filter_of_page).await?;
-    let sql = page.sql(&asked, &reach, before.as_ref(), limit);
+    let page = Page::new(&asked, &filter_of_page)?;
+    let sql = |buyers: Buyers| page.sql(&asked, &reach, before.as_ref(), limit, buyers);
     let made = async || {
+        let sql = sql(page.buyers(&asked).await?);
         let mut found = in_time(&asked.app, async || page.find(&asked, &sql, limit).await).await?;
         let more = found.len() > limit;
         found.truncate(limit);
@@ -58,8 +59,8 @@ pub(super) async fn list(asked: Asked) -> Answer<Response> {
         let bytes = rows.iter().map(|row| row.to_string().len() * 4).sum();
         Ok::<_, Problem>(Arc::new((json!({ "rows": rows, "next": next }), bytes)))
     };
-    // What the query is not told is part of the name of its page.
-    let kept = asked.shown.pages.place(&format!("{filter_of_page:?} {limit} {} {sql}", asked.shared));
+    // What the query is not told is part of the name of its page. Who bought follows from it, and takes a walk.
+    let kept = asked.shown.pages.place(&format!("{filter_of_page:?} {limit} {} {}", asked.shared, sql(None)));
     let (kept, _) = kept.get_or_try_init(made).await?.as_ref();
     Ok(asked.answer(json!({ "period": days(&filter), "rows": kept["rows"], "next": kept["next"] })))
 }
@@ -126,14 +127,12 @@ struct Page<'a> {
     ids: Option<BTreeSet<String>>,
     /// Whether sales without a product may pass too.
     no_product: bool,
-    /// Who bought, where segments are filtered and so few did that the query can be given them.
-    buyers: Buyers,
     filter: &'a Filter,
     products: HashMap<&'a str, &'a Product>,
 }
 
 impl<'a> Page<'a> {
-    async fn new(asked: &'a Asked, filter: &'a Filter) -> Answer<Self> {
+    fn new(asked: &'a Asked, filter: &'a Filter) -> Answer<Self> {
         let none = || Problem::not_found("there are no sales yet");
         let table = asked.shown.catalog.tables.get("sales").ok_or_else(none)?;
         let sales = asked.app.project.dataset("sales").ok_or_else(none)?;
@@ -156,12 +155,15 @@ impl<'a> Page<'a> {
                 .filter_map(|product| product.id.as_deref().map(str::to_owned))
                 .collect()
         });
-        let buyers = if filter.segments.is_empty() {
-            None
-        } else {
-            asked.app.lasting.figures.buyers(&asked.cube, filter, IDS_IN_SQL).await?
-        };
-        Ok(Self { table, event_time, ids, no_product, buyers, filter, products })
+        Ok(Self { table, event_time, ids, no_product, filter, products })
+    }
+
+    /// Who bought, where segments are filtered and so few did that the query can be given them.
+    async fn buyers(&self, asked: &Asked) -> Answer<Buyers> {
+        if self.filter.segments.is_empty() {
+            return Ok(None);
+        }
+        asked.app.lasting.figures.buyers(&asked.cube, self.filter, IDS_IN_SQL).await
     }
 
     fn column(&self, name: &str) -> String {
@@ -169,7 +171,14 @@ impl<'a> Page<'a> {
         if has { format!("{0} AS {0}", quoted(name)) } else { format!("NULL AS {}", quoted(name)) }
     }
 
-    fn sql(&self, asked: &Asked, reach: &[RangeInclusive<i32>], before: Option<&Cursor>, limit: usize) -> String {
+    fn sql(
+        &self,
+        asked: &Asked,
+        reach: &[RangeInclusive<i32>],
+        before: Option<&Cursor>,
+        limit: usize,
+        buyers: Buyers,
+    ) -> String {
         let at = quoted(&self.event_time);
         let (zone, filter) = (asked.app.project.time_zone, self.filter);
         let within = |first: i32, last: i32| {
@@ -208,7 +217,7 @@ impl<'a> Page<'a> {
             let none = self.no_product.then_some(None);
             conditions.push(one_of("product_id", ids.iter().map(|id| Some(id.as_str())).chain(none)));
         }
-        if let Some(buyers) = &self.buyers {
+        if let Some(buyers) = buyers {
             conditions.push(one_of("customer_id", buyers.iter().map(Option::as_deref)));
         }
         let segments = !filter.segments.is_empty();
