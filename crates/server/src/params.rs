@@ -54,7 +54,6 @@ impl Params {
     /// Whether figures understand them as filters.
     pub(crate) fn checked(&self) -> Result<(), Problem> {
         self.only(&[&FILTERS])?;
-        self.word("compare", &["previous", "year", "none"])?;
         let (first, last) = (date(0), date(0));
         self.filter((first, last)).map(|_| ())
     }
@@ -138,8 +137,15 @@ impl Params {
         self.0.extend_from_slice(fixed);
     }
 
+    /// What the days are compared with.
+    pub(crate) fn compare(&self) -> Result<Option<&'static str>, Problem> {
+        self.word("compare", &["previous", "year", "none"])
+    }
+
     /// The sales that are asked for; days that are not stated are the `default` ones.
     pub(crate) fn filter(&self, default: (NaiveDate, NaiveDate)) -> Result<Filter, Problem> {
+        // An answer that compares nothing takes the same parameters, and the same values of them.
+        self.compare()?;
         let (from, to) = match (self.date("from")?, self.date("to")?) {
             (None, None) => default,
             (Some(from), None) => (from, default.1.max(from)),

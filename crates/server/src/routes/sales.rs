@@ -130,7 +130,7 @@ impl Asked {
     /// The days that those of `filter` are compared with.
     pub(super) fn compared(&self, filter: &Filter) -> Answer<Option<Filter>> {
         let (from, to) = (filter.from, filter.to);
-        Ok(match self.params.word("compare", &["previous", "year", "none"])? {
+        Ok(match self.params.compare()? {
             Some("previous") => Some(filter.before()),
             Some("year") => {
                 let before = |number| date(number).checked_sub_months(Months::new(12)).map(day);

@@ -175,7 +175,9 @@ async fn parameters_are_taken_literally() {
         ("nothing=1", 400),
         ("sort=amount", 400),
     ] {
-        expect(served.get(&format!("/api/v1/sales/summary?{query}")).await, status).await;
+        for figure in ["summary", "trend", "top-products", "categories", "segments", "heatmap", "transactions"] {
+            expect(served.get(&format!("/api/v1/sales/{figure}?{query}")).await, status).await;
+        }
     }
     let long = "x".repeat(1_001);
     expect(served.get(&format!("/api/v1/sales/summary?city={long}")).await, 422).await;
