@@ -109,5 +109,6 @@ fn cube(rows: u32) -> Cube {
         cities: Arc::new((0..CITIES).map(|n| Some(format!("city {n}").into())).collect()),
         segments: Arc::new(orders.iter().map(|orders| Segment::of(true, *orders)).collect()),
         customers: Arc::default(),
+        customer_names: Arc::default(),
     }
 }

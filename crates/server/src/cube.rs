@@ -69,6 +69,8 @@ pub struct Cube {
     pub segments: Arc<Vec<Segment>>,
     /// The numbers of customers, for looking one up.
     pub customers: Arc<std::sync::RwLock<Names>>,
+    /// The name of each customer by number, where the table of customers has one.
+    pub customer_names: Arc<Vec<Option<Box<str>>>>,
 }
 
 impl Cube {
@@ -90,10 +92,18 @@ impl Cube {
 
     /// The segment of a customer by id.
     pub fn segment_of(&self, customer: Option<&str>) -> Segment {
-        let Some(id) = customer else { return Segment::Unknown };
-        let names = self.customers.read().unwrap_or_else(std::sync::PoisonError::into_inner);
-        let number = names.get(id).unwrap_or(0);
+        let number = customer.map_or(0, |id| self.customer_number(id));
         self.segments.get(number as usize).copied().unwrap_or(Segment::Unknown)
+    }
+
+    /// The name of a customer by id.
+    pub fn customer_name(&self, id: &str) -> Option<&str> {
+        self.customer_names.get(self.customer_number(id) as usize)?.as_deref()
+    }
+
+    fn customer_number(&self, id: &str) -> u32 {
+        let names = self.customers.read().unwrap_or_else(std::sync::PoisonError::into_inner);
+        names.get(id).unwrap_or(0)
     }
 
     /// All known products with sales that `filter` lets through, in no order.

@@ -1,8 +1,8 @@
 //! Answers for what one click on the sales page leads to, made before anybody clicks.
 //!
 //! A walk over many millions of sales takes longer than a click should. After a load, the page's usual spans of
-//! days, alone and with each one filter that stands on the page, are walked one by one and kept; what else is
-//! asked for is walked when it is. Not here: how answers are kept and dropped ([`crate::kept`]).
+//! days, alone and with each one filter that stands on the page, are walked one by one and kept, and so is the
+//! first page of their transactions; what else is asked for is walked and read when it is. Not here: how answers are kept and dropped ([`crate::kept`]).
 
 use std::sync::Arc;
 
@@ -12,11 +12,14 @@ use crate::app::App;
 use crate::cube::{Answer, Cube, Filter, Segment};
 use crate::figures::Shown;
 use crate::params::day;
+use crate::routes::prepare_transactions;
 
 /// Sales from which a walk is felt; below, nothing is prepared.
 const ROWS: u64 = 1_000_000;
 /// Days of the spans that the page offers, besides all days. The span before each is shown with it.
 const SPANS: [i32; 5] = [1, 7, 30, 90, 365];
+/// Days that hold each cell of the heatmap once.
+const WEEK: i32 = 7;
 /// The most categories and cities, and the products of the chart.
 const VALUES: usize = 50;
 const PRODUCTS: usize = 10;
@@ -45,6 +48,11 @@ async fn prepare(app: &App, shown: &Arc<Shown>, cube: &Arc<Cube>) -> crate::prob
             return Ok(());
         }
         figures.answer(shown, cube, &filter).await?;
+        prepare_transactions(app, shown, cube, &filter).await?;
+        let before = filter.before();
+        if before.to >= first {
+            figures.answer(shown, cube, &before).await?;
+        }
     }
     tracing::info!(batch = shown.batch.0, "answers are prepared");
     Ok(())
@@ -65,13 +73,11 @@ fn filters(cube: &Cube, all: &Answer, (first, last): (i32, i32)) -> Vec<Filter> 
         let products = all.products.iter().take(PRODUCTS);
         let products = products.filter_map(|sum| cube.products.get(sum.product as usize)?.id.as_deref());
         of_span.extend(products.map(|id| Filter { products: [id.to_owned()].into(), ..days.clone() }));
-        for filter in of_span {
-            let before = filter.before();
-            filters.push(filter);
-            if before.to >= first {
-                filters.push(before);
-            }
-        }
+        filters.extend(of_span);
     }
+    // The page of a cell of the heatmap is the same over any longer span.
+    let week = Filter::days(last - WEEK + 1, last);
+    let cell = |at: u8| Filter { hours: [at % 24].into(), weekdays: [at / 24 + 1].into(), ..week.clone() };
+    filters.extend((0..24 * WEEK as u8).map(cell));
     filters
 }

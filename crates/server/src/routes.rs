@@ -20,6 +20,8 @@ mod tokens;
 mod trust;
 mod users;
 
+pub(crate) use sales::prepare_transactions;
+
 use std::sync::Arc;
 
 use axum::Router;

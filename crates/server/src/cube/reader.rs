@@ -41,8 +41,15 @@ pub struct Reader {
     orders: Vec<u32>,
     /// The files of `products`, and what they say by product number.
     catalogue: (Vec<String>, HashMap<u32, Product>),
-    /// The files of `customers`, and the numbers of those whom they know.
-    register: (Vec<String>, Vec<bool>),
+    register: Register,
+}
+
+/// What the table of customers says, by customer number.
+#[derive(Default)]
+struct Register {
+    files: Vec<String>,
+    known: Vec<bool>,
+    names: Arc<Vec<Option<Box<str>>>>,
 }
 
 impl Reader {
@@ -58,7 +65,7 @@ impl Reader {
             customers: Arc::default(),
             orders: Vec::new(),
             catalogue: (Vec::new(), HashMap::new()),
-            register: (Vec::new(), Vec::new()),
+            register: Register::default(),
         }
     }
 
@@ -90,6 +97,7 @@ impl Reader {
             cities: Arc::new(cities),
             segments: Arc::new(self.segments()),
             customers: Arc::clone(&self.customers),
+            customer_names: Arc::clone(&self.register.names),
         }))
     }
 
@@ -216,28 +224,30 @@ impl Reader {
     }
 
     async fn read_customers(&mut self, catalog: &Catalog) -> Result<()> {
-        let (files, sql) = dimension(catalog, CUSTOMERS, &["customer_id"]);
-        if files == self.register.0 {
+        let (files, sql) = dimension(catalog, CUSTOMERS, &["customer_id", "name"]);
+        if files == self.register.files {
             return Ok(());
         }
-        let mut known = Vec::new();
+        let (mut known, mut called) = (Vec::new(), Vec::new());
         if let Some(sql) = sql {
             let mut rows = self.engine.query(catalog, &sql).await?.batches;
             while let Some(batch) = rows.try_next().await? {
-                let ids = texts(&batch, "customer_id")?;
+                let (ids, names) = (texts(&batch, "customer_id")?, texts(&batch, "name")?);
                 let mut customers = self.customers.write().unwrap_or_else(PoisonError::into_inner);
                 for row in (0..batch.num_rows()).filter(|row| ids.is_valid(*row)) {
                     let number = number(&mut customers, &ids, row) as usize;
                     if known.len() <= number {
                         known.resize(number + 1, false);
+                        called.resize(number + 1, None);
                     }
-                    if let Some(known) = known.get_mut(number) {
+                    if let Some((known, called)) = known.get_mut(number).zip(called.get_mut(number)) {
                         *known = true;
+                        *called = text(&names, row).map(Into::into);
                     }
                 }
             }
         }
-        self.register = (files, known);
+        self.register = Register { files, known, names: Arc::new(called) };
         Ok(())
     }
 
@@ -252,7 +262,7 @@ impl Reader {
     fn segments(&self) -> Vec<Segment> {
         let customers = self.customers.read().unwrap_or_else(PoisonError::into_inner).len();
         let segment = |number: usize| {
-            let known = self.register.1.get(number).copied().unwrap_or(false);
+            let known = self.register.known.get(number).copied().unwrap_or(false);
             Segment::of(known, self.orders.get(number).copied().unwrap_or(0))
         };
         (0..customers).map(segment).collect()

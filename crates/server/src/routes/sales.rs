@@ -5,6 +5,7 @@ mod periods;
 mod transactions;
 mod values;
 
+pub(crate) use transactions::prepare as prepare_transactions;
 pub(super) use transactions::{literal, one_of, quoted};
 
 use std::sync::Arc;
@@ -111,6 +112,19 @@ impl FromRequestParts<App> for Asked {
 }
 
 impl Asked {
+    /// What nobody asked for, so that it is there when somebody does.
+    fn by_nobody(app: &App, shown: &Arc<Shown>, cube: &Arc<Cube>) -> Self {
+        Self {
+            app: Arc::clone(app),
+            shown: Arc::clone(shown),
+            cube: Arc::clone(cube),
+            params: Params::default(),
+            shared: false,
+            etag: String::new(),
+            known: false,
+        }
+    }
+
     /// The shop's day now.
     pub(super) fn today(&self) -> NaiveDate {
         ShopZone::new(self.app.project.time_zone).today()

@@ -81,6 +81,7 @@ fn cube(rows: &[Row], sizes: &[usize]) -> Cube {
         cities: Arc::new((0..CITIES).map(city).collect()),
         segments: Arc::new((0..CUSTOMERS).map(segment).collect()),
         customers: Arc::default(),
+        customer_names: Arc::default(),
     }
 }
 

@@ -17,11 +17,12 @@ use shoplake_core::{PinnedTable, ShopZone};
 
 use super::super::query::in_time;
 use super::{Asked, days};
-use crate::cube::{Filter, Product, UNKNOWN_PRODUCT};
-use crate::figures::Buyers;
+use crate::app::App;
+use crate::cube::{Cube, Filter, Product, UNKNOWN_PRODUCT};
+use crate::figures::{Buyers, Shown};
 use crate::params::date;
 use crate::problem::{Answer, Problem};
-use crate::rows::{self, Rows};
+use crate::rows;
 
 const MICROS_A_DAY: i64 = 86_400_000_000;
 /// Ids of products or customers that the query itself is given; with more, rows are sifted as they come.
@@ -32,37 +33,59 @@ const RUNS_IN_SQL: usize = 64;
 const COLUMNS: [&str; 8] =
     ["transaction_id", "customer_id", "product_id", "city", "quantity", "amount", "_source_file", "_source_line"];
 
+/// Rows of a page that does not say how many.
+const ROWS: u32 = 50;
+
 /// `GET /api/v1/sales/transactions`
 pub(super) async fn list(asked: Asked) -> Answer<Response> {
     let filter = asked.filter(&["limit", "before", "transaction_id"])?;
-    let limit = asked.params.number("limit", 50, 1, 500)? as usize;
+    let limit = asked.params.number("limit", ROWS, 1, 500)? as usize;
     let before = asked.params.get("before").map(Cursor::read).transpose()?;
+    let (rows, next) = match page(&asked, &filter, limit, before.as_ref()).await? {
+        Some(page) => (page.0["rows"].clone(), page.0["next"].clone()),
+        None => (json!([]), Value::Null),
+    };
+    Ok(asked.answer(json!({ "period": days(&filter), "rows": rows, "next": next })))
+}
+
+/// Makes the first page of a filter, as the dashboard asks for it, before anybody does.
+pub(crate) async fn prepare(app: &App, shown: &Arc<Shown>, cube: &Arc<Cube>, filter: &Filter) -> Answer<()> {
+    let asked = Asked::by_nobody(app, shown, cube);
+    page(&asked, filter, ROWS as usize, None).await.map(|_| ())
+}
+
+/// The `rows` of a page and the cursor of the `next`, and about how many bytes they take; `None` where no day has
+/// sales.
+async fn page(
+    asked: &Asked,
+    filter: &Filter,
+    limit: usize,
+    before: Option<&Cursor>,
+) -> Answer<Option<Arc<(Value, usize)>>> {
     // Where one sale is asked for, no day tells whether it is there.
     let enough = if asked.params.get("transaction_id").is_some() { u64::MAX } else { limit as u64 };
-    let reach = reach(&asked, &filter, before.as_ref(), enough).await?;
+    let reach = reach(asked, filter, before, enough).await?;
     let Some((first, last)) = reach.last().zip(reach.first()).map(|(first, last)| (*first.start(), *last.end())) else {
-        return Ok(asked.answer(json!({ "period": days(&filter), "rows": [], "next": null })));
+        return Ok(None);
     };
     // Whatever days were asked for, the page is of these.
     let filter_of_page = filter.over(first, last);
-    let page = Page::new(&asked, &filter_of_page)?;
-    let sql = |buyers: Buyers| page.sql(&asked, &reach, before.as_ref(), limit, buyers);
+    let page = Page::new(asked, &filter_of_page)?;
+    let sql = |buyers: Buyers| page.sql(asked, &reach, before, limit, buyers);
     let made = async || {
-        let sql = sql(page.buyers(&asked).await?);
-        let mut found = in_time(&asked.app, async || page.find(&asked, &sql, limit).await).await?;
+        let sql = sql(page.buyers(asked).await?);
+        let mut found = in_time(&asked.app, async || page.find(asked, &sql, limit).await).await?;
         let more = found.len() > limit;
         found.truncate(limit);
         let next = found.last().filter(|_| more).and_then(Cursor::after).map(|cursor| cursor.text());
-        let names = if asked.shared { HashMap::new() } else { customer_names(&asked, &found).await? };
-        let rows: Vec<Value> = found.into_iter().map(|row| page.shown(&asked, row, &names)).collect();
+        let rows: Vec<Value> = found.into_iter().map(|row| page.shown(asked, row)).collect();
         // What a text takes once it is values is several times the text.
         let bytes = rows.iter().map(|row| row.to_string().len() * 4).sum();
         Ok::<_, Problem>(Arc::new((json!({ "rows": rows, "next": next }), bytes)))
     };
     // What the query is not told is part of the name of its page. Who bought follows from it, and takes a walk.
     let kept = asked.shown.pages.place(&format!("{filter_of_page:?} {limit} {} {}", asked.shared, sql(None)));
-    let (kept, _) = kept.get_or_try_init(made).await?.as_ref();
-    Ok(asked.answer(json!({ "period": days(&filter), "rows": kept["rows"], "next": kept["next"] })))
+    kept.get_or_try_init(made).await.cloned().map(Some)
 }
 
 /// Where a page ended.
@@ -255,46 +278,25 @@ impl<'a> Page<'a> {
                 || self.filter.segments.contains(&asked.cube.segment_of(text("customer_id"))))
     }
 
-    fn shown(&self, asked: &Asked, mut row: Map<String, Value>, names: &HashMap<String, Value>) -> Value {
+    fn shown(&self, asked: &Asked, mut row: Map<String, Value>) -> Value {
         row.remove("micros");
         let id = |row: &Map<String, Value>, name: &str| row.get(name).and_then(Value::as_str).map(str::to_owned);
         let product = id(&row, "product_id").and_then(|id| self.products.get(id.as_str()).copied());
         row.insert("product_name".to_owned(), json!(product.and_then(|product| product.name.as_deref())));
         row.insert("category".to_owned(), json!(product.map_or(Some(UNKNOWN_PRODUCT), category)));
-        let customer = id(&row, "customer_id").and_then(|id| names.get(&id).cloned());
-        row.insert("customer_name".to_owned(), customer.unwrap_or(Value::Null));
         if asked.shared {
             // A link may go round: it shows sales, not who bought.
             row.insert("customer_id".to_owned(), Value::Null);
         }
+        let customer = id(&row, "customer_id");
+        let name = customer.as_deref().and_then(|id| asked.cube.customer_name(id));
+        row.insert("customer_name".to_owned(), json!(name));
         row.into()
     }
 }
 
 fn category(product: &Product) -> Option<&str> {
     if product.known { product.category.as_deref() } else { Some(UNKNOWN_PRODUCT) }
-}
-
-/// The names of the customers of some rows.
-async fn customer_names(asked: &Asked, found: &[Map<String, Value>]) -> Answer<HashMap<String, Value>> {
-    let ids: BTreeSet<&str> = found.iter().filter_map(|row| row.get("customer_id")?.as_str()).collect();
-    let has =
-        asked.shown.catalog.tables.get("customers").is_some_and(|table| {
-            ["customer_id", "name"].iter().all(|name| table.schema.column_with_name(name).is_some())
-        });
-    if ids.is_empty() || !has {
-        return Ok(HashMap::new());
-    }
-    let sql = format!(
-        "SELECT customer_id, name FROM customers WHERE {}",
-        one_of("customer_id", ids.iter().map(|id| Some(*id)))
-    );
-    let rows = Rows::read(asked.app.engine.query(&asked.shown.catalog, &sql).await?, ids.len()).await?;
-    let named = rows.values.into_iter().filter_map(|mut row| {
-        let name = row.pop()?;
-        Some((row.pop()?.as_str()?.to_owned(), name))
-    });
-    Ok(named.collect())
 }
 
 /// A text of SQL. The dialect knows no escape but the doubled quote.
