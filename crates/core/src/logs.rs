@@ -7,6 +7,9 @@ use serde::{Deserialize, Serialize};
 
 use crate::fault::Result;
 
+/// The target of events that the log keeps and nobody is shown while they happen.
+pub const KEPT: &str = "shoplake::kept";
+
 /// How much of the log is kept in `.shoplake/logs/`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct LogSettings {

@@ -338,6 +338,8 @@ pub trait StateStore: Send + Sync {
     async fn finish_run(&self, outcome: &RunOutcome) -> Result<()>;
     /// The last runs, newest first.
     async fn runs(&self, limit: u32) -> Result<Vec<RunRecord>>;
+    /// The last runs that have an outcome, newest first.
+    async fn ended_runs(&self, limit: u32) -> Result<Vec<RunRecord>>;
     /// The steps of a run, in order.
     async fn steps(&self, run: &RunId) -> Result<Vec<StepRecord>>;
     /// The record of these bytes in a dataset, the latest.

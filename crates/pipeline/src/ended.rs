@@ -1,9 +1,7 @@
 //! What the log keeps of a run that has ended.
 
+use shoplake_core::logs::KEPT;
 use shoplake_core::outcome::{FileStatus, ModelStatus, RunOutcome};
-
-/// Events that the log keeps and nobody is shown while a run goes on: its outcome tells the same.
-pub(crate) const KEPT: &str = "shoplake::kept";
 
 /// How a run ended, in the log: counts and names. Why a file or a model failed may hold values of rows, which
 /// `shoplake status` shows and no log keeps.

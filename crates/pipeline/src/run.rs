@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::time::Instant;
 
 use chrono::{DateTime, Utc};
+use shoplake_core::logs::KEPT;
 use shoplake_core::outcome::{FileStatus, ModelStatus, RunOutcome, RunStatus, TestsOutcome};
 use shoplake_core::ports::{Batch, BatchSummary, FileRecord, Manifest, ModelText, StepRecord};
 use shoplake_core::project::Dataset;
@@ -14,7 +15,7 @@ use shoplake_models::{Materialized, Models};
 use crate::build::{Built, fingerprints};
 use crate::choice::Choice;
 use crate::collect::Intake;
-use crate::ended::{KEPT, tell};
+use crate::ended::tell;
 use crate::load::{Loaded, explain};
 use crate::plan::words;
 use crate::restated::Reason;
@@ -78,7 +79,8 @@ impl Pipeline {
             run.id = staged.summary.run_id;
         }
         tracing::info!(target: KEPT, run = %run.id, "a run begins");
-        let (id, unheard) = (run.id.clone(), self.listener.started(&run.id, run.started_at).await);
+        let (mut broken_off, began) = (run.outcome(), run.began);
+        let unheard = self.listener.started(&run.id, run.started_at).await;
         match self.run_once(run, options, unheard).await {
             Ok(outcome) => {
                 tell(&outcome);
@@ -86,8 +88,16 @@ impl Pipeline {
             }
             Err(fault) => {
                 let fault = self.name_full_disk(fault);
+                let id = &broken_off.run_id;
                 tracing::error!(target: KEPT, run = %id, kind = ?fault.kind, "the run broke off");
-                self.listener.broke_off(&id, &fault).await;
+                self.listener.broke_off(id, &fault).await;
+                broken_off.status = RunStatus::Error;
+                broken_off.seconds = began.elapsed().as_secs_f64();
+                broken_off.problems = vec![explain(&fault)];
+                // Where the state is what is away, the fault itself still says all.
+                if let Err(untold) = self.state.finish_run(&broken_off).await {
+                    tracing::warn!(run = %broken_off.run_id, fault = untold.for_log(), "its end was not noted");
+                }
                 Err(fault)
             }
         }

@@ -4,13 +4,12 @@
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde_json::{Value, json};
+use shoplake_core::logs::KEPT;
 use shoplake_core::{Fault, FaultKind};
 
 /// Events that whoever started the server reads and no log keeps: the words of a panic, or of the engine, may hold
 /// values of rows.
 const SHOWN: &str = "server";
-/// Events that the log keeps and nobody is shown.
-const KEPT: &str = "shoplake::kept";
 
 /// Tells that something happened: with `words` whoever started the server, without them the log that is kept.
 pub(crate) fn tell_apart(words: &dyn std::fmt::Display, what: &'static str) {

@@ -6,11 +6,17 @@ use arrow_cast::display::{ArrayFormatter, FormatOptions};
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 use futures::StreamExt;
+use shoplake_core::outcome::{FileOutcome, FileStatus};
 use shoplake_core::ports::{RunRecord, StateStore};
+use shoplake_core::schedule::ports::{Event, Logged};
 use shoplake_core::{Fault, Project, Result};
 use shoplake_monitor::alerts::Facts;
 
 use crate::wiring;
+
+/// Refused files that are looked through, and lines of the schedule's log.
+const REFUSED: u32 = 1_000;
+const LOGGED: u32 = 50;
 
 /// The project as alerts see it.
 pub(crate) struct ProjectFacts {
@@ -21,9 +27,18 @@ pub(crate) struct ProjectFacts {
 #[async_trait]
 impl Facts for ProjectFacts {
     async fn runs(&self, limit: u32) -> Result<Vec<RunRecord>> {
-        // One that is going on now has no outcome; beside it stand as many that have.
-        let runs = self.state.runs(limit + 1).await?;
-        Ok(runs.into_iter().filter(|run| run.outcome.is_some()).take(limit as usize).collect())
+        self.state.ended_runs(limit).await
+    }
+
+    async fn refused(&self) -> Result<Vec<FileOutcome>> {
+        let waiting = self.state.waiting(REFUSED).await?.into_iter().map(|record| record.file);
+        Ok(waiting.filter(|file| file.status == FileStatus::Failed).collect())
+    }
+
+    async fn unstarted(&self) -> Result<Option<Logged>> {
+        let log = wiring::schedule_store(&self.project).await?.logged(LOGGED).await?;
+        let ended = log.into_iter().find(|line| matches!(line.event, Event::Done | Event::Failed | Event::Cancelled));
+        Ok(ended.filter(|line| line.event == Event::Failed && line.run.is_none()))
     }
 
     async fn last_loaded(&self, dataset: &str) -> Result<Option<DateTime<Utc>>> {

@@ -9,7 +9,7 @@ use std::sync::{Mutex, OnceLock, PoisonError, RwLock};
 use chrono::Utc;
 use serde_json::Value;
 use shoplake_core::alert::{Alert, Channel};
-use shoplake_core::logs::{LogLevel, LogLine};
+use shoplake_core::logs::{KEPT, LogLevel, LogLine};
 use shoplake_core::source::{Auth, Origin};
 use shoplake_core::{Fault, FaultKind, Project};
 use shoplake_monitor::LogFolder;
@@ -26,9 +26,6 @@ use crate::failure::Failure;
 const FOLDER: &str = "logs";
 /// A text that is shorter is no secret, and would tear words apart.
 const SECRET_LEAST: usize = 4;
-
-/// The target of events that are kept, and shown to nobody.
-pub(crate) const KEPT: &str = "shoplake::kept";
 
 static LOG: OnceLock<Kept> = OnceLock::new();
 

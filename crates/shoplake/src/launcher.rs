@@ -30,6 +30,8 @@ pub(crate) struct ChildLauncher {
 #[derive(Default)]
 struct Going {
     child: Option<Child>,
+    /// How many runs have begun: tells one from the next.
+    begun: u64,
     /// Whether a run goes on, be it that it waits to be begun again.
     busy: bool,
     cancelled: bool,
@@ -54,12 +56,18 @@ impl ChildLauncher {
 
     /// Ends the run that goes on, and waits until it has ended; `false` where there is none.
     pub(crate) async fn stop(&self) -> bool {
-        if !lock(&self.going).busy {
-            return false;
-        }
+        let begun = {
+            let going = lock(&self.going);
+            if !going.busy {
+                return false;
+            }
+            going.begun
+        };
         self.cancel().await;
         let until = self.clock.now() + STOP_WAIT;
-        while lock(&self.going).busy && self.clock.now() < until {
+        // The next run may have begun as soon as this one is gone.
+        let goes_on = |going: &Going| going.busy && going.begun == begun;
+        while goes_on(&lock(&self.going)) && self.clock.now() < until {
             tokio::time::sleep(Duration::from_millis(5)).await;
         }
         true
@@ -108,7 +116,10 @@ impl ChildLauncher {
 #[async_trait]
 impl Launcher for ChildLauncher {
     async fn run(&self, trigger: &Trigger, unsettled: &[PathBuf]) -> Ended {
-        *lock(&self.going) = Going { child: None, busy: true, cancelled: false };
+        {
+            let mut going = lock(&self.going);
+            *going = Going { child: None, begun: going.begun + 1, busy: true, cancelled: false };
+        }
         let ended = self.until_ended(trigger, unsettled).await;
         lock(&self.going).busy = false;
         ended

@@ -3,6 +3,7 @@
 
 use std::io;
 
+use shoplake_core::logs::KEPT;
 use tracing::Level;
 use tracing_subscriber::Layer;
 use tracing_subscriber::filter::LevelFilter;
@@ -11,7 +12,7 @@ use tracing_subscriber::fmt::MakeWriter;
 use tracing_subscriber::prelude::*;
 
 use crate::cli::{GlobalArgs, LogFormat};
-use crate::kept_log::{KEPT, KeptLog};
+use crate::kept_log::KeptLog;
 use crate::printer::Printer;
 
 /// Starts the log: warnings only, `-v` our own steps, `-vv` ours in detail and the libraries' steps.

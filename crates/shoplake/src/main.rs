@@ -7,6 +7,7 @@ mod cli;
 mod commands;
 mod facts;
 mod failure;
+mod heap;
 mod kept_log;
 mod launcher;
 mod logging;

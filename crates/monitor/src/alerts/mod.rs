@@ -25,7 +25,9 @@ use chrono::{DateTime, Utc};
 use chrono_tz::Tz;
 use shoplake_core::Result;
 use shoplake_core::alert::{Alert, AlertStore};
+use shoplake_core::outcome::FileOutcome;
 use shoplake_core::ports::RunRecord;
+use shoplake_core::schedule::ports::Logged;
 
 pub use conditions::found;
 pub use deliver::{Delivered, deliver};
@@ -34,8 +36,12 @@ pub use machine::step;
 /// What alerts are judged by.
 #[async_trait]
 pub trait Facts: Send + Sync {
-    /// The last runs, newest first.
+    /// The last runs that have ended, newest first.
     async fn runs(&self, limit: u32) -> Result<Vec<RunRecord>>;
+    /// Files that are refused and wait for somebody.
+    async fn refused(&self) -> Result<Vec<FileOutcome>>;
+    /// The end of the last run of the schedule, where it had no outcome: it could not begin, or died.
+    async fn unstarted(&self) -> Result<Option<Logged>>;
     /// When something of a dataset was loaded last.
     async fn last_loaded(&self, dataset: &str) -> Result<Option<DateTime<Utc>>>;
     /// The rows of a query, each value as text; at most `limit` of them.

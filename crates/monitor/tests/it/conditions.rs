@@ -2,7 +2,8 @@
 
 use chrono::{Datelike, Days, NaiveDate, TimeDelta};
 use shoplake_core::alert::{Condition, Finding};
-use shoplake_core::outcome::RunStatus;
+use shoplake_core::outcome::{FileOutcome, FileStatus, RunStatus};
+use shoplake_core::schedule::ports::{Event, Logged};
 use shoplake_monitor::alerts::found;
 
 use crate::facts::{Stated, World, run};
@@ -27,6 +28,48 @@ async fn a_failed_run() {
     let mut cut_off = world(RunStatus::Error);
     cut_off.runs[0].outcome = None;
     assert_eq!(finds(Condition::PipelineFailed, cut_off).await, [], "the next run finishes what it began");
+}
+
+/// Given a run of the schedule that came to no outcome, then that is told until a run has ended since.
+#[tokio::test]
+async fn a_run_that_could_not_begin() {
+    let world = |started_at| World {
+        runs: vec![run(started_at, RunStatus::Success, 0)],
+        unstarted: Some(Logged {
+            at: moment("2024-03-20T05:00:02Z"),
+            due: Some(moment("2024-03-20T05:00:00Z")),
+            event: Event::Failed,
+            count: 1,
+            run: None,
+            note: "the run ended without an outcome: exit status: 2".into(),
+        }),
+        ..World::default()
+    };
+    let found = finds(Condition::PipelineFailed, world("2024-03-19T05:00:00Z")).await;
+    assert_eq!(found[0].what, "the run of 2024-03-20 06:00 CET came to no end of its own");
+    assert_eq!(found[0].cause.as_deref(), Some("the run ended without an outcome: exit status: 2"));
+    assert_eq!(finds(Condition::PipelineFailed, world("2024-03-20T05:10:00Z")).await, []);
+}
+
+/// Given a file that is refused and rows that were rejected, when runs after them find nothing new, then both are
+/// told all the same.
+#[tokio::test]
+async fn what_waits_is_told_until_it_is_settled() {
+    let mut empty = run("2024-03-20T05:00:00Z", RunStatus::Success, 0);
+    empty.outcome.as_mut().unwrap().datasets.clear();
+    let before = run("2024-03-19T05:00:00Z", RunStatus::Success, 60);
+    let refused = FileOutcome {
+        status: FileStatus::Failed,
+        error: Some("half of its rows are rejected".into()),
+        ..before.outcome.as_ref().unwrap().datasets[0].files[0].clone()
+    };
+    let world = |refused| World { runs: vec![empty.clone(), before.clone()], refused, ..World::default() };
+    assert_eq!(finds(Condition::PipelineFailed, world(Vec::new())).await, []);
+    let found = finds(Condition::PipelineFailed, world(vec![refused])).await;
+    assert_eq!(found[0].what, "inbox/sales/day.csv is refused, and waits");
+    let share = Condition::RejectShare { dataset: None, above: 0.05 };
+    let found = finds(share, world(Vec::new())).await;
+    assert_eq!(found[0].what, "60 of 1000 rows of `sales` were rejected (6.0 %); 5.0 % are allowed");
 }
 
 #[tokio::test]

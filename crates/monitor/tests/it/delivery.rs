@@ -230,6 +230,20 @@ async fn an_e_mail() {
     assert!(said.iter().any(|line| line.starts_with("AUTH PLAIN ")), "{said:?}");
 }
 
+/// Given three recipients, one of them gone and one moved, then the mail reaches whom it can, once.
+#[tokio::test]
+async fn one_recipient_is_gone() {
+    let mailbox = Mailbox::open().await;
+    let recipients = ["gone@shop.example", "owner@shop.example", "moved@shop.example"].map(String::from).to_vec();
+    let alerts = vec![alert("failed", Condition::PipelineFailed, vec![Channel::Email { recipients }])];
+    let mut shop = Shop::new(alerts, Some(smtp(mailbox.port))).await;
+    shop.last_run(RunStatus::Error);
+    shop.minutes(60).await;
+    assert_eq!(mailbox.mails.lock().unwrap().len(), 1);
+    let (sent, delivered) = shop.store.messages(1).await.unwrap().remove(0);
+    assert!(delivered.is_some() && sent.trouble.is_none(), "{:?}", sent.trouble);
+}
+
 /// Given an SMTP server that names a recipient whom it refuses, then `alert ls` has its words, and a log has its code.
 #[tokio::test]
 async fn a_log_names_no_recipient() {

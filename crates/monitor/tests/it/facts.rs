@@ -9,6 +9,7 @@ use shoplake_core::outcome::{
     DatasetOutcome, FileOutcome, FileStatus, RunOutcome, RunStatus, TestFailure, TestsOutcome, TopCause,
 };
 use shoplake_core::ports::RunRecord;
+use shoplake_core::schedule::ports::Logged;
 use shoplake_core::{BatchNumber, Counts, Fault, Result, RunId, Sha256};
 use shoplake_monitor::alerts::Facts;
 
@@ -18,6 +19,8 @@ use crate::moment;
 #[derive(Default)]
 pub(crate) struct World {
     pub(crate) runs: Vec<RunRecord>,
+    pub(crate) refused: Vec<FileOutcome>,
+    pub(crate) unstarted: Option<Logged>,
     pub(crate) last_loaded: Option<DateTime<Utc>>,
     pub(crate) rows: Vec<Vec<Option<String>>>,
     pub(crate) asked: Vec<String>,
@@ -33,6 +36,12 @@ pub(crate) struct Stated(pub(crate) Arc<Mutex<World>>);
 impl Facts for Stated {
     async fn runs(&self, limit: u32) -> Result<Vec<RunRecord>> {
         Ok(self.0.lock().unwrap().runs.iter().take(limit as usize).cloned().collect())
+    }
+    async fn refused(&self) -> Result<Vec<FileOutcome>> {
+        Ok(self.0.lock().unwrap().refused.clone())
+    }
+    async fn unstarted(&self) -> Result<Option<Logged>> {
+        Ok(self.0.lock().unwrap().unstarted.clone())
     }
     async fn last_loaded(&self, _dataset: &str) -> Result<Option<DateTime<Utc>>> {
         Ok(self.0.lock().unwrap().last_loaded)

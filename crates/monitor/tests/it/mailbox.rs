@@ -55,6 +55,8 @@ impl Mailbox {
             let answer = match verb.as_str() {
                 "EHLO" => "250-mail.test\r\n250-SIZE 1000000\r\n250 AUTH LOGIN PLAIN",
                 "AUTH" => "235 welcome",
+                "RCPT" if line.contains("gone@") => "550 5.1.1 <gone@shop.example> is unknown",
+                "RCPT" if line.contains("moved@") => "251 it goes on to elsewhere",
                 "RCPT" if mood == Mood::Defers => "451 try later",
                 "RCPT" if mood == Mood::Refuses => "550 5.1.1 <owner@shop.example> is unknown",
                 "DATA" => {

@@ -13,6 +13,7 @@ use std::sync::Arc;
 use chrono::{DateTime, TimeDelta, Utc};
 use chrono_tz::Tz;
 use shoplake_core::Result;
+use shoplake_core::logs::KEPT;
 use shoplake_core::schedule::ports::{
     Clock, Ended, Event, Inbox, Launcher, Leadership, Logged, Memory, ScheduleStore, Skipped, Standing, Trigger,
 };
@@ -156,6 +157,7 @@ impl Runner {
             lead.asked = Some(Trigger::CutOff);
         }
         self.store.keep(term, &self.memory(&lead), &log).await?;
+        tell(&log);
         tracing::info!(term, "the schedule works");
         Ok(lead)
     }
@@ -192,6 +194,7 @@ impl Runner {
                 }
                 return;
             }
+            tell(&log);
             lead.unwritten.clear();
         }
         if steps.iter().any(|step| matches!(step, Step::Cancel(_))) {
@@ -293,6 +296,14 @@ fn started(trigger: &Trigger, now: DateTime<Utc>) -> Logged {
         Trigger::CutOff => (1, "again, since it was cut off".to_owned()),
     };
     Logged { count, ..line(now, Event::Started, due(trigger), note) }
+}
+
+/// The same in the log that is kept.
+fn tell(log: &[Logged]) {
+    for line in log {
+        let (event, due, run) = (line.event, line.due, line.run.as_ref().map(|run| run.0.as_str()));
+        tracing::info!(target: KEPT, ?event, due = due.map(|due| due.to_rfc3339()), run, note = line.note, "a run of the schedule");
+    }
 }
 
 fn skipped(step: &Step, now: DateTime<Utc>) -> Option<Logged> {

@@ -9,7 +9,7 @@ use shoplake_models::{Materialized, Resource};
 use shoplake_pipeline::{Attempts, Choice, Chosen, RunOptions};
 
 use super::choosing::Compiled;
-use super::{Context, results};
+use super::{Context, results, usage};
 use crate::cli::{BuildArgs, RetryArgs, SelectArgs, TestArgs};
 use crate::failure::{Exit, Failure};
 use crate::{progress, summary, wiring};
@@ -49,7 +49,9 @@ pub(super) fn build_with(
     let options = RunOptions { build_only: true, choice, ..RunOptions::default() };
     let outcome = context.block_on(compiled.project.limits.threads, async {
         let pipeline = wiring::pipeline(&compiled.project, progress::for_printer(printer)).await?;
-        Ok(super::run::until_stopped(&compiled.project, Box::pin(pipeline.run(&options))).await?)
+        let outcome = super::run::until_stopped(&compiled.project, Box::pin(pipeline.run(&options))).await?;
+        usage::of_run(&compiled.project, &outcome).await;
+        Ok(outcome)
     })?;
     results::write(compiled, command, &outcome)?;
     if json {

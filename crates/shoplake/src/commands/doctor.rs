@@ -5,7 +5,7 @@ use std::sync::Arc;
 use chrono::{DateTime, TimeDelta, Utc};
 use serde::Serialize;
 use shoplake_core::alert::{Alert, Condition, Finding, Grouping, Phase, Severity};
-use shoplake_core::outcome::{FileStatus, RunOutcome, RunStatus};
+use shoplake_core::outcome::{FileStatus, RunOutcome, RunStatus, TestsOutcome};
 use shoplake_core::{Fault, Project};
 use shoplake_monitor::alerts::{Facts, found};
 
@@ -19,6 +19,8 @@ use crate::wiring;
 
 /// Files that wait are looked through up to this number.
 const FILES_MAX: u32 = 1_000;
+/// Runs among which the last one that tested something is looked for.
+const RUNS: u32 = 100;
 /// A run that is due may take so long to begin and end before it is missed.
 const GRACE: TimeDelta = TimeDelta::hours(1);
 
@@ -86,11 +88,18 @@ fn text(checks: &[Check], verdict: Verdict) -> String {
 async fn examine(project: &Arc<Project>, now: DateTime<Utc>) -> Result<Vec<Check>, Fault> {
     let state = wiring::state(project).await?;
     let facts = ProjectFacts { project: Arc::clone(project), state: Arc::clone(&state) };
-    let runs = facts.runs(1).await?;
-    let Some(last) = runs.first().and_then(|run| run.outcome.as_ref()) else {
+    let runs = facts.runs(RUNS).await?;
+    let mut outcomes = runs.iter().filter_map(|run| run.outcome.as_ref());
+    let Some(last) = outcomes.next() else {
         return Ok(vec![wrong("run", Verdict::Bad, "nothing has run yet", "`shoplake run`")]);
     };
-    let mut checks = vec![last_run(project, last, now), tests(last)];
+    let run = last_run(project, last, now);
+    if state.last_batch().await?.0 == 0 {
+        return Ok(vec![run, wrong("tables", Verdict::Bad, "nothing is published yet", "`shoplake status` says why")]);
+    }
+    // A run without anything to do tests nothing, and says nothing of what is published.
+    let tested = std::iter::once(last).chain(outcomes).find(|outcome| outcome.tests != TestsOutcome::default());
+    let mut checks = vec![run, tests(tested.unwrap_or(last))];
     checks.extend(freshness(project, &facts, now).await?);
     checks.extend(completeness(project, &facts, now).await?);
     let waiting = state.waiting(FILES_MAX).await?;

@@ -49,7 +49,14 @@ pub(super) fn run_with(
     let watcher = progress::for_printer(printer);
     let outcome = context.block_on(project.limits.threads, async {
         let pipeline = wiring::pipeline(project, watcher).await?;
-        let outcome = until_stopped(project, Box::pin(pipeline.run(options))).await?;
+        let work = async {
+            let outcome = pipeline.run(options).await;
+            if outcome.is_err() {
+                alerts::after_run(project).await;
+            }
+            outcome
+        };
+        let outcome = until_stopped(project, Box::pin(work)).await?;
         usage::of_run(project, &outcome).await;
         alerts::after_run(project).await;
         telemetry::after_run(project, outcome.started_at).await;

@@ -27,8 +27,18 @@ fn one_look() {
         r#"[{"product_id":"P1","name":"Tea","category":"Drinks","price":1.5,"stock":3}]"#,
     );
     shop.put("inbox/customers/c.json", r#"[{"customer_id":"C1","name":"Ann"}]"#);
+    let mut broken_off = shop.command(&["run", "-q"]);
+    broken_off.env("SHOPLAKE_FAIL_POINT", "before-publish=error").env("SHOPLAKE__RETRY__ATTEMPTS", "1");
+    assert_eq!(broken_off.output().unwrap().status.code(), Some(2));
+    let (code, looked) = look(&shop);
+    assert_eq!((code, check(&looked, "tables")["what"].as_str()), (Some(1), Some("nothing is published yet")));
+    assert!(check(&looked, "run")["what"].as_str().unwrap().ends_with("failed"), "{looked:#}");
+
+    assert!(shop.output(&["run", "-q"]).status.success());
+    // A run without anything to do takes nothing back.
     assert!(shop.output(&["run", "-q"]).status.success());
     let (code, looked) = look(&shop);
+    assert_ne!(check(&looked, "tests")["what"], "0 passed");
     assert_eq!(
         (code, looked["verdict"].as_str(), looked["trusted"].as_bool()),
         (Some(0), Some("good"), Some(true)),

@@ -143,6 +143,9 @@ impl StateStore for State {
     async fn runs(&self, _: u32) -> Result<Vec<RunRecord>> {
         Ok(Vec::new())
     }
+    async fn ended_runs(&self, _: u32) -> Result<Vec<RunRecord>> {
+        Ok(Vec::new())
+    }
     async fn steps(&self, _: &RunId) -> Result<Vec<StepRecord>> {
         Ok(Vec::new())
     }

@@ -63,6 +63,13 @@ pub(super) async fn latest(pool: &Pool, limit: u32) -> Result<Vec<RunRecord>> {
     rows.iter().map(run_record).collect()
 }
 
+pub(super) async fn ended(pool: &Pool, limit: u32) -> Result<Vec<RunRecord>> {
+    let sql = "SELECT run_id, started_at, outcome FROM runs WHERE outcome IS NOT NULL
+               ORDER BY started_at DESC, run_id DESC LIMIT $1";
+    let rows = sqlx::query(sql).bind(i64::from(limit)).fetch_all(pool).await.or_fault(READ)?;
+    rows.iter().map(run_record).collect()
+}
+
 pub(super) async fn steps(pool: &Pool, run: &RunId) -> Result<Vec<StepRecord>> {
     let sql = "SELECT name, seconds, detail FROM steps WHERE run_id = $1 ORDER BY position";
     let rows = sqlx::query_as(sql).bind(&run.0).fetch_all(pool).await.or_fault("read the steps of a run")?;

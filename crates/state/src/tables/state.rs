@@ -26,6 +26,10 @@ impl StateStore for State {
         runs::latest(&self.reader, limit).await
     }
 
+    async fn ended_runs(&self, limit: u32) -> Result<Vec<RunRecord>> {
+        runs::ended(&self.reader, limit).await
+    }
+
     async fn steps(&self, run: &RunId) -> Result<Vec<StepRecord>> {
         runs::steps(&self.reader, run).await
     }

@@ -13,6 +13,7 @@ use rustls::pki_types::{CertificateDer, ServerName};
 use rustls::{ClientConfig, RootCertStore};
 use rustls_platform_verifier::BuilderVerifierExt;
 use shoplake_core::alert::{Smtp, SmtpTls};
+use shoplake_core::logs::KEPT;
 use tokio::io::{AsyncBufReadExt, AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, BufReader};
 use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
@@ -37,9 +38,7 @@ pub(super) async fn send(smtp: &Smtp, recipients: &[String], mail: &str) -> Resu
         dialogue.sign_in(&offers, user, &password.0).await?;
     }
     dialogue.say(&format!("MAIL FROM:<{}>", smtp.from), 250).await?;
-    for recipient in recipients {
-        dialogue.say(&format!("RCPT TO:<{recipient}>"), 250).await?;
-    }
+    dialogue.address(recipients).await?;
     dialogue.say("DATA", 354).await?;
     // A line that begins with a dot must not end the mail.
     let mail: Vec<String> =
@@ -130,6 +129,30 @@ impl Dialogue {
         Ok(())
     }
 
+    /// Names who is to get the mail. One who is refused for good does not keep it from the others; where one is to
+    /// be asked later, all are, so that nobody gets it twice.
+    async fn address(&mut self, recipients: &[String]) -> Result<(), Undelivered> {
+        let (mut taken, mut refused) = (0, None);
+        for recipient in recipients {
+            self.write(&format!("RCPT TO:<{recipient}>")).await?;
+            let answer = self.read("RCPT").await?;
+            match answer.code {
+                // 251: the mail goes on to elsewhere (RFC 5321, 3.4).
+                Some(250 | 251) => taken += 1,
+                Some(500..600) => refused = Some(answer.unwanted("RCPT")),
+                _ => return Err(answer.unwanted("RCPT")),
+            }
+        }
+        match refused {
+            Some(why) if taken == 0 => Err(why),
+            Some(why) => {
+                tracing::warn!(target: KEPT, why = why.for_log(), taken, "a mail does not reach all of its recipients");
+                Ok(())
+            }
+            None => Ok(()),
+        }
+    }
+
     /// Says a line and takes the answer, which must have this code.
     async fn say(&mut self, line: &str, wanted: u16) -> Result<Vec<String>, Undelivered> {
         let said = line.split(' ').next().unwrap_or_default().to_owned();
@@ -150,6 +173,11 @@ impl Dialogue {
     }
 
     async fn answer(&mut self, to: &str, wanted: u16) -> Result<Vec<String>, Undelivered> {
+        let answer = self.read(to).await?;
+        if answer.code == Some(wanted) { Ok(answer.lines) } else { Err(answer.unwanted(to)) }
+    }
+
+    async fn read(&mut self, to: &str) -> Result<Answer, Undelivered> {
         let mut lines = Vec::new();
         let mut left = (&mut self.stream).take(ANSWER_MAX);
         loop {
@@ -159,18 +187,30 @@ impl Dialogue {
                 return Err(Undelivered::because(format!("the mail server hung up after {to}")));
             }
             let line = line.trim_end();
-            let code = line.get(..3).and_then(|code| code.parse::<u16>().ok());
             lines.push(line.get(4..).unwrap_or_default().to_owned());
-            if line.as_bytes().get(3) == Some(&b'-') {
-                continue;
+            if line.as_bytes().get(3) != Some(&b'-') {
+                let code = line.get(..3).and_then(|code| code.parse().ok());
+                return Ok(Answer { code, lines, last: line.to_owned() });
             }
-            if code == Some(wanted) {
-                return Ok(lines);
-            }
-            let code = code.map_or_else(|| "no code".to_owned(), |code| code.to_string());
-            let for_log = Some(format!("the mail server answered {code} to {to}"));
-            let why = format!("the mail server answered `{line}` to {to}");
-            return Err(Undelivered { for_log, ..Undelivered::because(why) });
         }
+    }
+}
+
+/// What the mail server answered.
+struct Answer {
+    /// The code of the last line.
+    code: Option<u16>,
+    /// The lines without their codes.
+    lines: Vec<String>,
+    /// The last line as it came.
+    last: String,
+}
+
+impl Answer {
+    /// That this is not what was hoped for.
+    fn unwanted(&self, to: &str) -> Undelivered {
+        let code = self.code.map_or_else(|| "no code".to_owned(), |code| code.to_string());
+        let for_log = Some(format!("the mail server answered {code} to {to}"));
+        Undelivered { for_log, ..Undelivered::because(format!("the mail server answered `{}` to {to}", self.last)) }
     }
 }

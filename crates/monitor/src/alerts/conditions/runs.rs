@@ -1,28 +1,55 @@
 //! Conditions that the last runs answer.
 
+use std::collections::BTreeSet;
+
+use chrono::{DateTime, TimeDelta, Utc};
 use chrono_tz::Tz;
 use shoplake_core::alert::Finding;
-use shoplake_core::outcome::{DatasetOutcome, FileStatus, ModelStatus, RunOutcome, RunStatus};
+use shoplake_core::outcome::{DatasetOutcome, FileOutcome, FileStatus, ModelStatus, RunOutcome, RunStatus};
 use shoplake_core::ports::RunRecord;
+use shoplake_core::schedule::ports::Logged;
 
 /// Below so many rows a share of rejects says nothing, as for the contract's own limit.
 const ROWS_LEAST: u64 = 100;
 
-/// The last run, where it failed. One that is still going on, or was cut off, is not judged: the next one
-/// finishes what it began.
-pub(super) fn failed(runs: &[RunRecord], zone: Tz) -> Vec<Finding> {
-    let Some(outcome) = runs.first().and_then(|run| run.outcome.as_ref()) else { return Vec::new() };
-    if outcome.status != RunStatus::Error {
-        return Vec::new();
+/// The last run, where it failed; a run of the schedule that has no outcome at all; and files that are refused,
+/// whatever other files have done since. A run that goes on is not judged.
+pub(super) fn failed(
+    runs: &[RunRecord],
+    unstarted: Option<&Logged>,
+    refused: &[FileOutcome],
+    zone: Tz,
+) -> Vec<Finding> {
+    let shown = |at: DateTime<Utc>| at.with_timezone(&zone).format("%Y-%m-%d %H:%M %Z");
+    let finding = |what: String, cause: Option<String>, act: &str| {
+        vec![Finding { subject: String::new(), what, cause, act: act.to_owned() }]
+    };
+    let last = runs.first().and_then(|run| run.outcome.as_ref());
+    let ended = last.map(|last| last.started_at + TimeDelta::milliseconds((last.seconds * 1e3) as i64));
+    if let Some(line) = unstarted.filter(|line| ended.is_none_or(|ended| line.at > ended))
+        && last.is_none_or(|last| last.status != RunStatus::Error)
+    {
+        let what = format!("the run of {} came to no end of its own", shown(line.due.unwrap_or(line.at)));
+        return finding(what, Some(line.note.clone()), "`shoplake run` says what is wrong");
     }
-    let began = outcome.started_at.with_timezone(&zone).format("%Y-%m-%d %H:%M %Z");
-    let nothing = if outcome.batch.is_none() { "; nothing of it is published" } else { "" };
-    vec![Finding {
-        subject: String::new(),
-        what: format!("the run of {began} failed{nothing}"),
-        cause: cause(outcome),
-        act: "`shoplake status` says what to do about each file and test".to_owned(),
-    }]
+    if let Some(last) = last.filter(|last| last.status == RunStatus::Error) {
+        let got_nowhere = last.datasets.is_empty() && last.models.is_empty() && last.tests.failed == 0;
+        let how = match last.batch {
+            // What it had decided to publish, the next run publishes.
+            None if got_nowhere => "broke off; the next one goes on where it was",
+            None => "failed; nothing of it is published",
+            Some(_) => "failed",
+        };
+        let what = format!("the run of {} {how}", shown(last.started_at));
+        return finding(what, cause(last), "`shoplake status` says what to do about each file and test");
+    }
+    let Some(file) = refused.first() else { return Vec::new() };
+    let what = match refused.len() {
+        1 => format!("{} is refused, and waits", file.path),
+        files => format!("{files} files are refused, and wait"),
+    };
+    let cause = format!("{}: {}", file.path, file.error.as_deref().unwrap_or("refused"));
+    finding(what, Some(cause), "`shoplake status` says what to do about each file")
 }
 
 fn cause(outcome: &RunOutcome) -> Option<String> {
@@ -102,10 +129,13 @@ pub(super) fn schema_changes(runs: &[RunRecord], dataset: Option<&str>) -> Vec<F
     findings
 }
 
+/// Each dataset as the last run that read rows of it left it: a run without new files says nothing of those before.
 fn datasets<'r>(runs: &'r [RunRecord], only: Option<&'r str>) -> impl Iterator<Item = &'r DatasetOutcome> {
-    let outcome = runs.first().and_then(|run| run.outcome.as_ref());
-    let datasets = outcome.into_iter().flat_map(|outcome| &outcome.datasets);
-    datasets.filter(move |dataset| only.is_none_or(|only| only == dataset.dataset))
+    let mut seen = BTreeSet::new();
+    let datasets = runs.iter().filter_map(|run| run.outcome.as_ref()).flat_map(|outcome| &outcome.datasets);
+    let read = datasets.filter(|dataset| dataset.counts.rows_read > 0);
+    read.filter(move |dataset| only.is_none_or(|only| only == dataset.dataset))
+        .filter(move |dataset| seen.insert(dataset.dataset.as_str()))
 }
 
 fn percent(share: f64) -> String {

@@ -23,6 +23,7 @@ use child::ChildRunner;
 use reopening::Reopening;
 
 pub(super) fn serve(context: &Context, args: &ServeArgs) -> Result<Exit, Failure> {
+    crate::heap::give_back_at_once();
     let project = context.project()?;
     let printer = &context.printer;
     // Requests wait for disks and for each other: threads of their own, whatever SQL may take.
