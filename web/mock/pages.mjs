@@ -400,6 +400,27 @@ export function lineage(node) {
   };
 }
 
+export const HEALTH = {
+  trusted: false,
+  verdict: "bad",
+  checks: [
+    { name: "run", verdict: "good", what: "the run of 06:00 is published", act: null },
+    { name: "tests", verdict: "good", what: "31 passed", act: null },
+    {
+      name: "files",
+      verdict: "bad",
+      what: "1 file refused, 0 held back",
+      act: "`shoplake status` says why, and what to do about each",
+    },
+    {
+      name: "quarantine",
+      verdict: "care",
+      what: "124 rows set aside, 3 of them by the last run",
+      act: "`shoplake quarantine ls` counts them by reason",
+    },
+  ],
+};
+
 export const ALERTS = [
   {
     name: "revenue_drop",

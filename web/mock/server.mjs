@@ -275,6 +275,8 @@ function read(state, path, query) {
       return pages.lineage(query.get("node") ?? "sales");
     case "alerts":
       return pages.ALERTS;
+    case "health":
+      return pages.HEALTH;
     case "shares":
       return state.shares.map(({ token: _token, ...share }) => share);
     case "users":

@@ -9,6 +9,7 @@ const PAGES = [
   "/?why=revenue",
   "/d/weekly",
   "/d/weekly?edit=1",
+  "/health",
   "/pipeline",
   "/quality",
   "/catalog",

@@ -95,6 +95,14 @@ describe("the other pages", () => {
     assert.equal(await page.getByText("tile kind barr is not known").count(), 0);
   });
 
+  it("Health: the worst comes first, with what to do", async () => {
+    const page = await shop.page("/health");
+    await page.getByRole("heading", { name: "Today's numbers cannot be trusted yet" }).waitFor();
+    const checks = page.getByRole("list", { name: "Checks" }).getByRole("listitem");
+    assert.match(await checks.first().innerText(), /Files[^]*1 file refused[^]*shoplake status says why[^]*bad/);
+    assert.equal(await checks.count(), 4);
+  });
+
   it("Alerts and Settings show what the server has", async () => {
     const page = await shop.page("/alerts");
     await page.getByText("wants a look").waitFor();

@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { after, before, describe, it } from "node:test";
 import { chooseMark, downloadOf, eventually, exact, formats, openShop, settled } from "./helpers.mjs";
-import { between, dayAfter, landedLines, query, REAL, SALES, text } from "./shop.mjs";
+import { between, dayAfter, landedLines, query, REAL, SALES, shoplake, text } from "./shop.mjs";
 
 const SEGMENT_NAMES = {
   new: "New (1 order)",
@@ -315,6 +315,13 @@ describe("the figures of a real shop", { skip: !REAL }, () => {
       .getByRole("link", { name: /^stg_sales/ })
       .first()
       .waitFor();
+    const health = JSON.parse(await shoplake(["doctor", "--json"], { codes: [0, 1] }));
+    await page.goto(`${shop.base}/health`);
+    const checks = page.getByRole("list", { name: "Checks" }).getByRole("listitem");
+    await checks.first().waitFor();
+    const said = (await checks.allInnerTexts()).join("\n");
+    assert.equal(await checks.count(), health.checks.length);
+    for (const { what } of health.checks) assert.ok(said.includes(what.replaceAll("`", "")), `${what} in ${said}`);
     await page.goto(`${shop.base}/sql`);
     const editor = page.locator(".cm-content");
     await editor.click();

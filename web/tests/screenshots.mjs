@@ -85,6 +85,7 @@ async function usual() {
   await shoot(shop, "order", "/?order=N000002", { whole: false });
   await shoot(shop, "dashboard", "/d/weekly", { sizes: ALL });
   await shoot(shop, "editor", "/d/weekly?edit=1");
+  await shoot(shop, "health", "/health");
   await shoot(shop, "pipeline", "/pipeline");
   await shoot(shop, "quality", "/quality", {
     act: async (page) => {
@@ -111,7 +112,7 @@ async function usual() {
 /** No data yet. */
 async function empty() {
   const shop = await (await shops.make("empty")).serve();
-  for (const page of ["sales", "pipeline", "quality", "catalog", "alerts"])
+  for (const page of ["sales", "health", "pipeline", "quality", "catalog", "alerts"])
     await shoot(shop, `empty-${page}`, page === "sales" ? "/" : `/${page}`);
   shop.end();
 }
@@ -154,6 +155,7 @@ async function failed() {
   await shoot(shop, "failed-sales", "/", { sizes: BOTH, whole: false });
   await shoot(shop, "failed-pipeline", "/pipeline");
   await shoot(shop, "failed-alerts", "/alerts");
+  await shoot(shop, "failed-health", "/health");
   shop.end();
 }
 

@@ -1,4 +1,4 @@
-//! Why a figure is what it is, and where tables and columns come from.
+//! Why a figure is what it is, where tables and columns come from, and whether figures can be trusted now.
 
 use axum::Json;
 use axum::extract::State;
@@ -16,6 +16,12 @@ use crate::problem::{Answer, Problem};
 
 pub(super) fn endpoints() -> Vec<Endpoint> {
     vec![
+        Endpoint::get(
+            "/api/v1/health",
+            Needs::Role(Role::Viewer),
+            "Whether the figures can be trusted now, and what to do where not",
+            get(health),
+        ),
         Endpoint::get(
             "/api/v1/lineage",
             Needs::Role(Role::Viewer),
@@ -41,6 +47,11 @@ async fn why(State(app): State<App>, params: Params) -> Answer<Json<Value>> {
     let column = stated(&params, "column")?;
     let answer = async || Ok(app.explain.why(model, condition, column, limit).await?);
     Ok(Json(in_time(&app, answer).await?))
+}
+
+async fn health(State(app): State<App>, params: Params) -> Answer<Json<Value>> {
+    params.only(&[])?;
+    Ok(Json(in_time(&app, async || Ok(app.explain.health().await?)).await?))
 }
 
 async fn lineage(State(app): State<App>, params: Params) -> Answer<Json<Value>> {

@@ -148,6 +148,7 @@ fn table(things: &Things) -> Vec<Entry> {
         Entry::get("/api/v1/alerts", Viewer),
         Entry::post("/api/v1/alerts/{name}/mute", Operator, 204, json!({ "until": soon })).of("pipeline_failed"),
         // Explanations are the binary's: here there is nothing to find.
+        Entry::get("/api/v1/health", Viewer),
         Entry { status: 422, ..Entry::get("/api/v1/lineage", Viewer).asks("?node=sales") },
         Entry::get("/api/v1/why", Analyst).asks("?model=sales&where=1%3D1&column=amount"),
         Entry::get("/api/v1/logs", Viewer),

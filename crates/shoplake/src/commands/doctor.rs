@@ -53,14 +53,27 @@ fn wrong(name: &'static str, verdict: Verdict, what: impl Into<String>, act: imp
 pub(super) fn doctor(context: &Context, args: &DoctorArgs) -> Result<Exit, Failure> {
     let project = context.project()?;
     let checks = context.block_on(project.limits.threads, async { Ok(examine(&project, Utc::now()).await?) })?;
-    let verdict = checks.iter().map(|check| check.verdict).max().unwrap_or(Verdict::Good);
+    let verdict = of_all(&checks);
     if args.json {
-        let json = serde_json::json!({ "trusted": verdict != Verdict::Bad, "verdict": verdict, "checks": checks });
-        context.printer.data_text(&format!("{json:#}\n"))?;
+        context.printer.data_text(&format!("{:#}\n", as_json(&checks)))?;
     } else {
         context.printer.data_text(&text(&checks, verdict))?;
     }
     Ok(if verdict == Verdict::Bad { Exit::DataFailed } else { Exit::Done })
+}
+
+/// What `shoplake doctor --json` prints.
+pub(crate) async fn object(project: &Arc<Project>) -> Result<serde_json::Value, Fault> {
+    Ok(as_json(&examine(project, Utc::now()).await?))
+}
+
+fn as_json(checks: &[Check]) -> serde_json::Value {
+    let verdict = of_all(checks);
+    serde_json::json!({ "trusted": verdict != Verdict::Bad, "verdict": verdict, "checks": checks })
+}
+
+fn of_all(checks: &[Check]) -> Verdict {
+    checks.iter().map(|check| check.verdict).max().unwrap_or(Verdict::Good)
 }
 
 fn text(checks: &[Check], verdict: Verdict) -> String {

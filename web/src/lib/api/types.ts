@@ -300,6 +300,13 @@ export interface Share {
   created_at?: string;
   created_by?: string;
 }
+/** What `shoplake doctor` says: one check after the other, each with what to do where something is. */
+export interface Health {
+  trusted: boolean;
+  verdict: Verdict;
+  checks: { name: string; verdict: Verdict; what: string; act: string | null }[];
+}
+export type Verdict = "good" | "care" | "bad";
 export interface Alert {
   name: string;
   title: string;

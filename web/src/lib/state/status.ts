@@ -14,6 +14,9 @@ const MEANINGS: Record<string, [string, Meaning]> = {
   ok: ["fine", "good"],
   firing: ["wants a look", "bad"],
   muted: ["muted", ""],
+  good: ["good", "good"],
+  care: ["wants a look", "warning"],
+  bad: ["bad", "bad"],
   fresh: ["fresh", "good"],
   stale: ["late", "warning"],
 };

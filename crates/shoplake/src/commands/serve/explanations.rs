@@ -1,4 +1,4 @@
-//! The server's explanations: what the commands `why` and `lineage` print as JSON.
+//! The server's explanations: what the commands `why`, `lineage` and `doctor` print as JSON.
 
 use std::sync::Arc;
 
@@ -8,7 +8,7 @@ use shoplake_core::{Fault, Project, Result};
 use shoplake_pipeline::many;
 use shoplake_server::Explain;
 
-use crate::commands::{lineage, why};
+use crate::commands::{doctor, lineage, why};
 use crate::failure::Failure;
 use crate::wiring;
 
@@ -32,5 +32,9 @@ impl Explain for Explanations {
         let lineage = lineage::of(&self.0, &models).await?;
         let (nodes, edges) = lineage.around(&lineage.find(node)?, &lineage::BOTH);
         Ok(lineage::object(&lineage, node, &nodes, &edges))
+    }
+
+    async fn health(&self) -> Result<Value> {
+        doctor::object(&self.0).await
     }
 }
