@@ -187,6 +187,7 @@ const MADE_FOR = [
       "order",
       "dashboard",
       "editor",
+      "health",
       "pipeline",
       "quality",
       "catalog",
