@@ -51,8 +51,7 @@ async fn a_run_that_could_not_begin() {
     assert_eq!(finds(Condition::PipelineFailed, world("2024-03-20T05:10:00Z")).await, []);
 }
 
-/// Given a file that is refused and rows that were rejected, when runs after them find nothing new, then both are
-/// told all the same.
+/// Given a file that is refused, when runs after it find nothing new, then it is told all the same.
 #[tokio::test]
 async fn what_waits_is_told_until_it_is_settled() {
     let mut empty = run("2024-03-20T05:00:00Z", RunStatus::Success, 0);
@@ -67,9 +66,6 @@ async fn what_waits_is_told_until_it_is_settled() {
     assert_eq!(finds(Condition::PipelineFailed, world(Vec::new())).await, []);
     let found = finds(Condition::PipelineFailed, world(vec![refused])).await;
     assert_eq!(found[0].what, "inbox/sales/day.csv is refused, and waits");
-    let share = Condition::RejectShare { dataset: None, above: 0.05 };
-    let found = finds(share, world(Vec::new())).await;
-    assert_eq!(found[0].what, "60 of 1000 rows of `sales` were rejected (6.0 %); 5.0 % are allowed");
 }
 
 #[tokio::test]

@@ -129,7 +129,7 @@ pub(super) fn schema_changes(runs: &[RunRecord], dataset: Option<&str>) -> Vec<F
     findings
 }
 
-/// Each dataset as the last run that read rows of it left it: a run without new files says nothing of those before.
+/// Each dataset that a run read rows of, as the last of these runs left it.
 fn datasets<'r>(runs: &'r [RunRecord], only: Option<&'r str>) -> impl Iterator<Item = &'r DatasetOutcome> {
     let mut seen = BTreeSet::new();
     let datasets = runs.iter().filter_map(|run| run.outcome.as_ref()).flat_map(|outcome| &outcome.datasets);
