@@ -2,7 +2,8 @@
 //!
 //! A walk over many millions of sales takes longer than a click should. After a load, the page's usual spans of
 //! days, alone and with each one filter that stands on the page, are walked one by one and kept, and so is the
-//! first page of their transactions; what else is asked for is walked and read when it is. Not here: how answers are kept and dropped ([`crate::kept`]).
+//! first page of their transactions; what else is asked for is walked and read when it is. Not here: how answers
+//! are kept and dropped ([`crate::kept`]).
 
 use std::sync::Arc;
 

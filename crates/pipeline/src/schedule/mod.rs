@@ -301,8 +301,9 @@ fn started(trigger: &Trigger, now: DateTime<Utc>) -> Logged {
 /// The same in the log that is kept.
 fn tell(log: &[Logged]) {
     for line in log {
-        let (event, due, run) = (line.event, line.due, line.run.as_ref().map(|run| run.0.as_str()));
-        tracing::info!(target: KEPT, ?event, due = due.map(|due| due.to_rfc3339()), run, note = line.note, "a run of the schedule");
+        let Logged { event, note, .. } = line;
+        let (due, run) = (line.due.map(|due| due.to_rfc3339()), line.run.as_ref().map(|run| run.0.as_str()));
+        tracing::info!(target: KEPT, ?event, due, run, note, "a run of the schedule");
     }
 }
 

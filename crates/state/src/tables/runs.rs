@@ -59,13 +59,16 @@ pub(super) async fn finish(pool: &Pool, outcome: &RunOutcome) -> Result<()> {
 
 pub(super) async fn latest(pool: &Pool, limit: u32) -> Result<Vec<RunRecord>> {
     let sql = "SELECT run_id, started_at, outcome FROM runs ORDER BY started_at DESC, run_id DESC LIMIT $1";
-    let rows = sqlx::query(sql).bind(i64::from(limit)).fetch_all(pool).await.or_fault(READ)?;
-    rows.iter().map(run_record).collect()
+    read(pool, sql, limit).await
 }
 
 pub(super) async fn ended(pool: &Pool, limit: u32) -> Result<Vec<RunRecord>> {
     let sql = "SELECT run_id, started_at, outcome FROM runs WHERE outcome IS NOT NULL
                ORDER BY started_at DESC, run_id DESC LIMIT $1";
+    read(pool, sql, limit).await
+}
+
+async fn read(pool: &Pool, sql: &'static str, limit: u32) -> Result<Vec<RunRecord>> {
     let rows = sqlx::query(sql).bind(i64::from(limit)).fetch_all(pool).await.or_fault(READ)?;
     rows.iter().map(run_record).collect()
 }

@@ -1,7 +1,5 @@
 //! Conditions that the last runs answer.
 
-use std::collections::BTreeSet;
-
 use chrono::{DateTime, TimeDelta, Utc};
 use chrono_tz::Tz;
 use shoplake_core::alert::Finding;
@@ -26,12 +24,6 @@ pub(super) fn failed(
     };
     let last = runs.first().and_then(|run| run.outcome.as_ref());
     let ended = last.map(|last| last.started_at + TimeDelta::milliseconds((last.seconds * 1e3) as i64));
-    if let Some(line) = unstarted.filter(|line| ended.is_none_or(|ended| line.at > ended))
-        && last.is_none_or(|last| last.status != RunStatus::Error)
-    {
-        let what = format!("the run of {} came to no end of its own", shown(line.due.unwrap_or(line.at)));
-        return finding(what, Some(line.note.clone()), "`shoplake run` says what is wrong");
-    }
     if let Some(last) = last.filter(|last| last.status == RunStatus::Error) {
         let got_nowhere = last.datasets.is_empty() && last.models.is_empty() && last.tests.failed == 0;
         let how = match last.batch {
@@ -42,6 +34,10 @@ pub(super) fn failed(
         };
         let what = format!("the run of {} {how}", shown(last.started_at));
         return finding(what, cause(last), "`shoplake status` says what to do about each file and test");
+    }
+    if let Some(line) = unstarted.filter(|line| ended.is_none_or(|ended| line.at > ended)) {
+        let what = format!("the run of {} came to no end of its own", shown(line.due.unwrap_or(line.at)));
+        return finding(what, Some(line.note.clone()), "`shoplake run` says what is wrong");
     }
     let Some(file) = refused.first() else { return Vec::new() };
     let what = match refused.len() {
@@ -129,13 +125,10 @@ pub(super) fn schema_changes(runs: &[RunRecord], dataset: Option<&str>) -> Vec<F
     findings
 }
 
-/// Each dataset that a run read rows of, as the last of these runs left it.
 fn datasets<'r>(runs: &'r [RunRecord], only: Option<&'r str>) -> impl Iterator<Item = &'r DatasetOutcome> {
-    let mut seen = BTreeSet::new();
-    let datasets = runs.iter().filter_map(|run| run.outcome.as_ref()).flat_map(|outcome| &outcome.datasets);
-    let read = datasets.filter(|dataset| dataset.counts.rows_read > 0);
-    read.filter(move |dataset| only.is_none_or(|only| only == dataset.dataset))
-        .filter(move |dataset| seen.insert(dataset.dataset.as_str()))
+    let outcome = runs.first().and_then(|run| run.outcome.as_ref());
+    let datasets = outcome.into_iter().flat_map(|outcome| &outcome.datasets);
+    datasets.filter(move |dataset| only.is_none_or(|only| only == dataset.dataset))
 }
 
 fn percent(share: f64) -> String {
