@@ -19,7 +19,7 @@ use crate::ids::{BatchNumber, RunId, Sha256};
 use crate::judged::{JudgedChunk, RowPlace};
 use crate::landed::{Corrections, LandedFile};
 use crate::maintenance::{Compacted, Restored, Swept, TableVersion};
-use crate::outcome::{DatasetOutcome, FileOutcome, FileStatus, RunOutcome, RunStatus};
+use crate::outcome::{DatasetOutcome, FileOutcome, FileStatus, RunOutcome, RunStatus, TestsOutcome};
 use crate::planned::PlannedQuery;
 use crate::proof::Check;
 use crate::staged::StagedBatch;
@@ -300,6 +300,13 @@ pub struct RunRecord {
     pub started_at: DateTime<Utc>,
     /// Its outcome; `None` while it runs, or where it was cut off.
     pub outcome: Option<RunOutcome>,
+}
+
+/// What the last of these runs, newest first, that tested anything found: one that had nothing to do tested
+/// nothing, and takes nothing back.
+pub fn last_tests(runs: &[RunRecord]) -> Option<&TestsOutcome> {
+    let mut tests = runs.iter().filter_map(|run| Some(&run.outcome.as_ref()?.tests));
+    tests.find(|tests| tests.passed + tests.warned + tests.failed > 0)
 }
 
 /// One step of a run, for the log of it.

@@ -8,6 +8,7 @@ use axum::{Extension, Json};
 use chrono::DateTime;
 use serde_json::{Value, json};
 use shoplake_core::Result;
+use shoplake_core::ports::last_tests;
 
 use super::Endpoint;
 use crate::access::Identity;
@@ -26,9 +27,7 @@ async fn trust(State(app): State<App>, Extension(identity): Extension<Identity>)
     let (rows, money) = shown.quarantine.get_or_try_init(|| quarantine(&app, &shown)).await?.clone();
     let runs = app.state.runs(20).await?;
     let last = runs.first();
-    // A run that had nothing to do tested nothing: what the one before it found still holds.
-    let tests = runs.iter().filter_map(|run| Some(&run.outcome.as_ref()?.tests));
-    let tests = tests.into_iter().find(|tests| tests.passed + tests.warned + tests.failed > 0);
+    let tests = last_tests(&runs);
     let until = shown.cube.as_ref().and_then(|cube| cube.last_sale).and_then(DateTime::from_timestamp_micros);
     // What stands in the shop's files is no business of those who follow a link.
     let unheeded = if identity.share.is_some() { Unheeded::default() } else { app.lasting.unheeded() };

@@ -6,6 +6,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use serde::Serialize;
 use shoplake_core::alert::{Alert, Condition, Finding, Grouping, Phase, Severity};
 use shoplake_core::outcome::{FileStatus, RunOutcome, RunStatus, TestsOutcome};
+use shoplake_core::ports::last_tests;
 use shoplake_core::{Fault, Project};
 use shoplake_monitor::alerts::{Facts, found};
 
@@ -102,17 +103,14 @@ async fn examine(project: &Arc<Project>, now: DateTime<Utc>) -> Result<Vec<Check
     let state = wiring::state(project).await?;
     let facts = ProjectFacts { project: Arc::clone(project), state: Arc::clone(&state) };
     let runs = facts.runs(RUNS).await?;
-    let mut outcomes = runs.iter().filter_map(|run| run.outcome.as_ref());
-    let Some(last) = outcomes.next() else {
+    let Some(last) = runs.first().and_then(|run| run.outcome.as_ref()) else {
         return Ok(vec![wrong("run", Verdict::Bad, "nothing has run yet", "`shoplake run`")]);
     };
     let run = last_run(project, last, now);
     if state.last_batch().await?.0 == 0 {
         return Ok(vec![run, wrong("tables", Verdict::Bad, "nothing is published yet", "`shoplake status` says why")]);
     }
-    // A run without anything to do tests nothing, and says nothing of what is published.
-    let tested = std::iter::once(last).chain(outcomes).find(|outcome| outcome.tests != TestsOutcome::default());
-    let mut checks = vec![run, tests(tested.unwrap_or(last))];
+    let mut checks = vec![run, tests(last_tests(&runs).unwrap_or(&last.tests))];
     checks.extend(freshness(project, &facts, now).await?);
     checks.extend(completeness(project, &facts, now).await?);
     let waiting = state.waiting(FILES_MAX).await?;
@@ -148,8 +146,7 @@ fn last_run(project: &Project, last: &RunOutcome, now: DateTime<Utc>) -> Check {
     }
 }
 
-fn tests(last: &RunOutcome) -> Check {
-    let tests = &last.tests;
+fn tests(tests: &TestsOutcome) -> Check {
     let named = || tests.failures.first().map(|test| format!(": {}", test.name)).unwrap_or_default();
     if tests.failed > 0 {
         let what = format!("{} failed{}", count(tests.failed, "test", "tests"), named());
