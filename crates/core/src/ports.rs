@@ -118,6 +118,14 @@ pub trait TableStore: Send + Sync {
     async fn last_committed(&self) -> Result<BatchNumber>;
     /// What each published batch after `after` did, in order.
     async fn manifests(&self, after: BatchNumber) -> Result<Vec<Manifest>>;
+    /// The rows that the batches after `after`, up to `to`, put into `table` and took out of it, batch by batch, for
+    /// those that did; `None` where they are not told, or not any more. The files that hold them may go at any time.
+    async fn changed_rows(
+        &self,
+        table: &PinnedTable,
+        after: BatchNumber,
+        to: BatchNumber,
+    ) -> Result<Option<Vec<ChangedRows>>>;
     /// Writes checkpoints of the logs that have grown long since their last; gives how many.
     async fn checkpoint(&self) -> Result<u64>;
     /// Begins the next batch over these files. A batch that is kept for later is set aside.

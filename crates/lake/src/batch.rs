@@ -11,7 +11,6 @@ use futures::TryStreamExt;
 use shoplake_core::maintenance::Compacted;
 use shoplake_core::ports::{Batch, BatchSummary, DatasetChange, Loader, Manifest, RowStream};
 use shoplake_core::restated::{self, RESTATEMENTS};
-use shoplake_core::upkeep::ChangedRows;
 use shoplake_core::{
     BatchNumber, Catalog, Contract, Fault, PinnedTable, Result, RunId, ShopZone, StagedBatch, TableFile, TableRoot,
 };
@@ -29,7 +28,7 @@ use crate::parquet_writer::{FileWriter, OrderedFile};
 use crate::pool::{Pool, lock};
 use crate::publish;
 use crate::quarantine::{self, QUARANTINE, Quarantine};
-use crate::record::{PublishRecord, TableCommit};
+use crate::record::{FilesOfRows, PublishRecord, TableCommit};
 use crate::rewrite::{Merger, new_file};
 use crate::shape::TableShape;
 use crate::stage::{Related, Shaper};
@@ -43,12 +42,19 @@ struct TableState {
     restate: bool,
     add: Vec<TableFile>,
     remove: Vec<TableFile>,
+    /// The rows that make the difference; `None` once something is done that does not tell them.
+    rows: Option<FilesOfRows>,
 }
 
 impl TableState {
     fn new(root: TableRoot, name: &str, schema: SchemaRef, partition_columns: Vec<String>) -> Self {
         let pinned = PinnedTable { name: name.to_owned(), root, schema, partition_columns, files: Vec::new() };
-        Self { pinned, base_version: None, restate: true, add: Vec::new(), remove: Vec::new() }
+        Self { restate: true, ..Self::over(pinned, None) }
+    }
+
+    fn over(pinned: PinnedTable, base_version: Option<u64>) -> Self {
+        let rows = Some(FilesOfRows::default());
+        Self { pinned, base_version, restate: false, add: Vec::new(), remove: Vec::new(), rows }
     }
 
     fn has_changes(&self) -> bool {
@@ -91,8 +97,7 @@ impl LocalBatch {
         for (name, pinned) in base.tables {
             let base_version = versions.get(&name).copied();
             let pinned = Arc::unwrap_or_clone(pinned);
-            tables
-                .insert(name, TableState { pinned, base_version, restate: false, add: Vec::new(), remove: Vec::new() });
+            tables.insert(name, TableState::over(pinned, base_version));
         }
         for contract in &context.contracts {
             let name = &contract.dataset;
@@ -160,11 +165,9 @@ impl LocalBatch {
             let changes = quarantine.finish(&self.pool, &state.pinned.files)?;
             state.add.extend(changes.add);
             state.remove.extend(changes.remove);
+            state.rows = None;
         }
         self.pool.synced()?;
-        for dataset in &self.changed {
-            changes::forget(&self.context.layout.table(dataset), self.context.number)?;
-        }
         let mut versions = BTreeMap::new();
         let mut commits = Vec::new();
         for (name, state) in std::mem::take(&mut self.tables) {
@@ -176,6 +179,7 @@ impl LocalBatch {
             };
             versions.insert(name.clone(), version);
             if changes {
+                let rows = changes::keep_few(&state.pinned.root, self.context.number, state.rows)?;
                 let schema = if state.restate { Some(delta::schema_json(&state.pinned.schema)?) } else { None };
                 let partition_columns = state.pinned.partition_columns;
                 commits.push(TableCommit {
@@ -185,17 +189,30 @@ impl LocalBatch {
                     partition_columns,
                     add: state.add,
                     remove: state.remove,
+                    rows,
                 });
             }
         }
         Ok((commits, versions))
     }
 
-    fn take_in(&mut self, table: &str, schema: &SchemaRef, changes: FileChanges) -> Result<()> {
+    /// Takes in what was done to the files of a table, and the rows that make the difference where they are told.
+    fn take_in(
+        &mut self,
+        table: &str,
+        schema: &SchemaRef,
+        changes: FileChanges,
+        rows: Option<FilesOfRows>,
+    ) -> Result<()> {
         let Some(state) = self.tables.get_mut(table) else {
             return Err(Fault::internal(format!("table `{table}` is not part of the batch")));
         };
         state.restate_as(schema);
+        state.rows = state.rows.take().zip(rows).map(|(mut all, rows)| {
+            all.entered.extend(rows.entered);
+            all.left.extend(rows.left);
+            all
+        });
         state.pinned.files = changes.stay;
         state.pinned.files.extend(changes.add.iter().cloned());
         // A file that this batch wrote and replaced again was never anybody's.
@@ -254,15 +271,10 @@ impl Batch for LocalBatch {
         if changed {
             self.changed.insert(dataset.clone());
         }
-        self.take_in(&dataset, &schema, changes)?;
+        self.take_in(&dataset, &schema, changes, rows.clone())?;
         let table = self.tables.get(&dataset).map(|state| &state.pinned);
-        let rows = table.zip(rows).map(|(table, (entered, left))| {
-            let of = |files| {
-                let PinnedTable { name, root, schema, partition_columns, .. } = table.clone();
-                Arc::new(PinnedTable { name, root, schema, partition_columns, files })
-            };
-            ChangedRows { entered: of(entered), left: of(left) }
-        });
+        let rows = rows.filter(|_| changed);
+        let rows = table.zip(rows).map(|(table, rows)| rows.of(table));
         Ok(DatasetChange { changed, days, undated, first, rows })
     }
 
@@ -302,7 +314,7 @@ impl Batch for LocalBatch {
         } else {
             fs_err::remove_file(path).map(|()| Vec::new())?
         };
-        self.take_in(table, &schema, FileChanges { stay: Vec::new(), add, remove })?;
+        self.take_in(table, &schema, FileChanges { stay: Vec::new(), add, remove }, None)?;
         Ok(rows)
     }
 
@@ -317,7 +329,7 @@ impl Batch for LocalBatch {
         let work = move || merge(&pool, number, &root, &columns, files, &keys, fresh);
         let ended = tokio::task::spawn_blocking(work).await;
         let Merged { changes, rows } = ended.map_err(|error| Fault::internal(error.to_string()))??;
-        self.take_in(table, &schema, changes)?;
+        self.take_in(table, &schema, changes, None)?;
         Ok(rows)
     }
 
@@ -330,7 +342,7 @@ impl Batch for LocalBatch {
             add: files.iter().filter(|file| !has(&known, file)).cloned().collect(),
             remove: known.iter().filter(|file| !has(&files, file)).cloned().collect(),
         };
-        self.take_in(&name, &schema, changes)
+        self.take_in(&name, &schema, changes, None)
     }
 
     async fn compact(&mut self, table: &str) -> Result<Compacted> {
@@ -355,8 +367,8 @@ impl Batch for LocalBatch {
         };
         let pool = self.pool.clone();
         let ended = tokio::task::spawn_blocking(move || compact(&join, groups, &pool)).await;
-        let changes = ended.map_err(|error| Fault::internal(error.to_string()))??;
-        self.take_in(table, &schema, changes)?;
+        let (changes, told) = ended.map_err(|error| Fault::internal(error.to_string()))??;
+        self.take_in(table, &schema, changes, told)?;
         let after = self.tables.get(table).map_or(0, |state| state.pinned.files.len() as u64);
         Ok(Compacted { table: table.to_owned(), rows, before, after })
     }

@@ -1,14 +1,15 @@
 //! The rows that a load put into a table and those that it took out of it, told to the models of the
-//! same run.
+//! same run, and to whoever follows the table afterwards.
 //!
 //! A file that holds nothing but rows of the run is named as it stands. All others (old versions of
 //! changed rows, rows whose enrichment arrived late, rows that went into a file with older ones) are
-//! copied to `_changes/` below the table, where no reader of the table looks; the copies go before the
-//! batch is published, and are swept with it where it is not.
+//! copied to `_changes/` below the table, where no reader of the table looks. Few of them are kept for some batches,
+//! on the machine that made them; many go before the batch is published. They are swept with a batch that is not, and
+//! by a vacuum: a follower who does not find them reads the table.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
-use std::sync::Mutex;
+use std::sync::{Arc, Mutex};
 
 use arrow_array::cast::AsArray;
 use arrow_array::types::Int32Type;
@@ -17,18 +18,25 @@ use arrow_schema::SchemaRef;
 use arrow_select::filter::filter_record_batch;
 use parquet::arrow::ArrowWriter;
 use shoplake_core::clock::day_number;
-use shoplake_core::{BatchNumber, Result, TableFile, TableRoot};
+use shoplake_core::upkeep::ChangedRows;
+use shoplake_core::{BatchNumber, PinnedTable, Result, TableFile, TableRoot};
 
+use crate::layout::Layout;
 use crate::parquet_writer::{parquet_fault, properties};
 use crate::pool::lock;
 use crate::read;
-use crate::rewrite::{Input, kept, new_file};
+use crate::record::{self, FilesOfRows, PublishRecord};
+use crate::rewrite::{Input, batch_of, kept, new_file};
 use crate::shape::{DAY, arrow_fault, conform};
 
 /// The folder of the copies below a table.
 const FOLDER: &str = "_changes";
 /// Rows that are copied at most; a load that changes more of them tells no rows, and models are made in full.
 const MOST_COPIED: u64 = 1 << 20;
+/// Rows of copies that are kept once the models are made.
+const MOST_KEPT: u64 = 1 << 16;
+/// Batches whose copies are kept.
+const BATCHES_KEPT: u64 = 8;
 /// Rows that are copied at a time.
 const COPIED_AT_ONCE: usize = 64 * 1024;
 
@@ -50,8 +58,7 @@ pub(crate) struct ChangeLog {
 /// What has been told.
 #[derive(Debug, Default)]
 pub(crate) struct Told {
-    pub(crate) entered: Vec<TableFile>,
-    pub(crate) left: Vec<TableFile>,
+    pub(crate) rows: FilesOfRows,
     /// Days of rows whose enrichment arrived late.
     pub(crate) days: BTreeSet<i32>,
     /// Whether such rows had no day.
@@ -70,7 +77,7 @@ impl ChangeLog {
 
     /// A file all of whose rows entered.
     pub(crate) fn whole_file_entered(&self, file: &TableFile) {
-        lock(&self.told).entered.push(file.clone());
+        lock(&self.told).rows.entered.push(file.clone());
     }
 
     /// Rows of a file that went one way: those it keeps entered, those it drops left.
@@ -126,8 +133,8 @@ impl ChangeLog {
         };
         let mut told = lock(&self.told);
         match way {
-            Way::Entered => told.entered.push(file),
-            Way::Left => told.left.push(file),
+            Way::Entered => told.rows.entered.push(file),
+            Way::Left => told.rows.left.push(file),
         }
         Ok(())
     }
@@ -179,19 +186,64 @@ impl ChangeLog {
     }
 }
 
-/// Removes the copies below a table: its models have been made.
-pub(crate) fn forget(root: &Path, batch: BatchNumber) -> Result<()> {
+/// Keeps what followers of a table may ask for once its models are made: few copies, of the last batches. Gives the
+/// rows of this batch, where they are still told.
+pub(crate) fn keep_few(root: &Path, batch: BatchNumber, rows: Option<FilesOfRows>) -> Result<Option<FilesOfRows>> {
+    let is_copy = |file: &&TableFile| file.path.starts_with(FOLDER);
+    let copied = |rows: &FilesOfRows| -> u64 {
+        rows.entered.iter().chain(&rows.left).filter(is_copy).map(|file| file.rows).sum()
+    };
+    let rows = rows.filter(|rows| copied(rows) <= MOST_KEPT);
     let entries = match fs_err::read_dir(root.join(FOLDER)) {
         Ok(entries) => entries,
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(()),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(rows),
         Err(error) => return Err(error.into()),
     };
-    let prefix = format!("part-{batch}-");
     for entry in entries {
         let entry = entry?;
-        if entry.file_name().to_string_lossy().starts_with(&prefix) {
+        let Some(of) = batch_of(&entry.path()) else { continue };
+        if of.0 + BATCHES_KEPT <= batch.0 || (of == batch && rows.is_none()) {
             fs_err::remove_file(entry.path())?;
         }
     }
-    Ok(())
+    Ok(rows)
+}
+
+/// The copies of a table's rows that batches still keep, of those that `records` are the last of.
+pub(crate) fn kept_of<'r>(records: &'r [PublishRecord], table: &'r str) -> impl Iterator<Item = String> + 'r {
+    let last = records.last().map_or(0, |record| record.batch.0);
+    let kept = records.iter().filter(move |record| record.batch.0 + BATCHES_KEPT > last);
+    let commits = kept.flat_map(|record| &record.commits).filter(move |commit| commit.table == table);
+    let rows = commits.filter_map(|commit| commit.rows.as_ref());
+    rows.flat_map(|rows| rows.entered.iter().chain(&rows.left)).map(|file| file.path.clone())
+}
+
+/// The rows that the batches after `after`, up to `to`, put into a table and took out of it; `None` where they are not
+/// told.
+pub(crate) fn between(
+    layout: &Layout,
+    table: &PinnedTable,
+    after: BatchNumber,
+    to: BatchNumber,
+) -> Result<Option<Vec<ChangedRows>>> {
+    // A lake that has fewer batches than before is another one.
+    if !to.0.checked_sub(after.0).is_some_and(|batches| batches <= BATCHES_KEPT) {
+        return Ok(None);
+    }
+    let mut changes = Vec::new();
+    for batch in after.0 + 1..=to.0 {
+        let Some(record) = record::published(layout, BatchNumber(batch))? else { continue };
+        let Some(commit) = record.commits.into_iter().find(|commit| commit.table == table.name) else { continue };
+        let Some(rows) = commit.rows else { return Ok(None) };
+        changes.push(rows.of(table));
+    }
+    Ok(Some(changes))
+}
+
+impl FilesOfRows {
+    /// The same as tables with the columns of `table`.
+    pub(crate) fn of(self, table: &PinnedTable) -> ChangedRows {
+        let of = |files| Arc::new(PinnedTable { files, ..table.clone() });
+        ChangedRows { entered: of(self.entered), left: of(self.left) }
+    }
 }

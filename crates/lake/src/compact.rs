@@ -10,6 +10,7 @@ use shoplake_core::{BatchNumber, Fault, Result, TableFile, TableRoot};
 use crate::changes::ChangeLog;
 use crate::finish::{FileChanges, SMALL_BYTES};
 use crate::pool::{Pool, lock};
+use crate::record::FilesOfRows;
 use crate::rewrite::{Input, Merger, joined};
 
 /// Files are joined up to about this size.
@@ -32,23 +33,35 @@ pub(crate) enum Join {
 }
 
 impl Join {
-    fn join(&self, files: &[TableFile]) -> Result<Option<TableFile>> {
+    /// What rows are told of, besides that they stay: enrichment that was filled in, which loads leave none of.
+    fn log(&self) -> ChangeLog {
+        let (root, batch, schema) = match self {
+            Self::Dataset(merger) => (&merger.root, merger.batch, merger.shape.file_schema()),
+            Self::Plain { root, batch, schema } => (root, *batch, schema.clone()),
+        };
+        ChangeLog::new(root, batch, schema, false)
+    }
+
+    fn join(&self, files: &[TableFile], log: &ChangeLog) -> Result<Option<TableFile>> {
         match self {
             Self::Dataset(merger) => {
                 let inputs = files.iter().map(|file| Input { file: file.clone(), dropped: Vec::new() });
                 let inputs: Vec<Input> = inputs.collect();
-                // No row comes or goes: there is nothing to tell the models.
-                let log = ChangeLog::new(&merger.root, merger.batch, merger.shape.file_schema(), true);
-                merger.merge(&inputs.iter().collect::<Vec<_>>(), &log)
+                merger.merge(&inputs.iter().collect::<Vec<_>>(), log)
             }
             Self::Plain { root, batch, schema } => joined(root, *batch, files, schema),
         }
     }
 }
 
-/// Joins each of the [`groups`]. The rows stay the same, in the same order within their partition.
-pub(crate) fn compact(join: &Join, groups: Vec<Vec<TableFile>>, pool: &Pool) -> Result<FileChanges> {
-    let mut changes = FileChanges::default();
+/// Joins each of the [`groups`]. The rows stay the same, in the same order within their partition; gives those whose
+/// enrichment was filled in, too.
+pub(crate) fn compact(
+    join: &Join,
+    groups: Vec<Vec<TableFile>>,
+    pool: &Pool,
+) -> Result<(FileChanges, Option<FilesOfRows>)> {
+    let (mut changes, log) = (FileChanges::default(), Arc::new(join.log()));
     let made: Arc<Mutex<Vec<TableFile>>> = Arc::default();
     for group in groups {
         if group.len() < 2 {
@@ -56,9 +69,9 @@ pub(crate) fn compact(join: &Join, groups: Vec<Vec<TableFile>>, pool: &Pool) -> 
             continue;
         }
         changes.remove.extend(group.iter().cloned());
-        let (join, made) = (join.clone(), made.clone());
+        let (join, log, made) = (join.clone(), log.clone(), made.clone());
         pool.submit(move || {
-            let file = join.join(&group)?;
+            let file = join.join(&group, &log)?;
             let rows = (group.iter().map(|file| file.rows).sum::<u64>(), file.as_ref().map_or(0, |file| file.rows));
             if rows.0 != rows.1 {
                 return Err(Fault::internal(format!("{} rows became {} when their files were joined", rows.0, rows.1)));
@@ -69,7 +82,8 @@ pub(crate) fn compact(join: &Join, groups: Vec<Vec<TableFile>>, pool: &Pool) -> 
     }
     pool.wait()?;
     changes.add.append(&mut lock(&made));
-    Ok(changes)
+    let told = log.told();
+    Ok((changes, (!told.silent).then_some(told.rows)))
 }
 
 /// The files in groups that become one each; a group of one stays as it is.

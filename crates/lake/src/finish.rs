@@ -12,6 +12,7 @@ use crate::key_index::index_path;
 use crate::loader::{Part, TableLoader};
 use crate::parquet_writer::Unsynced;
 use crate::pool::{Pool, lock};
+use crate::record::FilesOfRows;
 use crate::rewrite::{Input, Merger};
 
 /// A file smaller than this is small.
@@ -48,8 +49,8 @@ pub(crate) struct Finished {
     pub(crate) days: BTreeSet<i32>,
     pub(crate) undated: bool,
     pub(crate) first: bool,
-    /// The files of the rows that entered and of those that left, where these are told.
-    pub(crate) rows: Option<(Vec<TableFile>, Vec<TableFile>)>,
+    /// The rows that entered and those that left, where these are told.
+    pub(crate) rows: Option<FilesOfRows>,
 }
 
 /// Ends a load.
@@ -82,7 +83,7 @@ pub(crate) fn finish(mut loader: TableLoader, pool: &Arc<Pool>) -> Result<Finish
     let told = log.told();
     loader.days.extend(&told.days);
     let undated = loader.undated || told.undated;
-    let rows = (changed && !told.silent).then_some((told.entered, told.left));
+    let rows = (!told.silent).then_some(told.rows);
     Ok(Finished { changes, changed, days: loader.days, undated, first, rows })
 }
 

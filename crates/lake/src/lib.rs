@@ -45,6 +45,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use shoplake_core::ports::{Batch, BatchSummary, LandingZone, Manifest, TableStore};
 use shoplake_core::restated::{self, RESTATEMENTS};
+use shoplake_core::upkeep::ChangedRows;
 use shoplake_core::{
     BatchNumber, Catalog, Contract, Fault, FaultKind, LandedFile, PinnedTable, Project, Result, RunId, ShopZone,
     StagedBatch, fail_point,
@@ -154,6 +155,15 @@ impl TableStore for LocalLake {
     async fn manifests(&self, after: BatchNumber) -> Result<Vec<Manifest>> {
         let later = record::all_published(&self.layout, after)?.into_iter();
         Ok(later.map(|record| Manifest { batch: record.batch, summary: record.summary }).collect())
+    }
+
+    async fn changed_rows(
+        &self,
+        table: &PinnedTable,
+        after: BatchNumber,
+        to: BatchNumber,
+    ) -> Result<Option<Vec<ChangedRows>>> {
+        changes::between(&self.layout, table, after, to)
     }
 
     async fn checkpoint(&self) -> Result<u64> {

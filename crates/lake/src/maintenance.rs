@@ -15,9 +15,10 @@ use shoplake_core::{BatchNumber, Fault, PinnedTable, Result};
 
 use crate::layout::Layout;
 use crate::record::{self, PublishRecord};
+use crate::rewrite::batch_of;
 use crate::staged;
 use crate::store::Store;
-use crate::{LocalLake, delta};
+use crate::{LocalLake, changes, delta};
 
 /// A table whose log has so many commits since its last checkpoint gets another.
 const COMMITS_A_CHECKPOINT: u64 = 50;
@@ -102,6 +103,7 @@ impl LocalLake {
         }
         let later = records.iter().flat_map(|record| &record.commits).filter(|commit| commit.table == table);
         needed.extend(later.flat_map(|commit| &commit.add).map(|file| file.path.clone()));
+        needed.extend(changes::kept_of(records, table));
         // What a plan keeps is of no version yet.
         let kept = staged::kept(&self.layout)?.map(|kept| kept.commits).unwrap_or_default();
         let kept = kept.into_iter().filter(|commit| commit.table == table);
@@ -156,10 +158,9 @@ fn sweep(layout: &Layout, table: &str, needed: &Needed<'_>, dry_run: bool, swept
 fn unneeded(root: &Path, path: &Path, needed: &Needed<'_>) -> Option<String> {
     let below = path.strip_prefix(root).unwrap_or(path).to_string_lossy().replace('\\', "/");
     // Whatever another program put here is not ours to remove.
-    let batch = path.file_name()?.to_str()?.strip_prefix("part-")?.split('-').next()?.parse().ok().map(BatchNumber);
     let data = below.strip_prefix("_index/").unwrap_or(&below);
     let data = data.find(".parquet").map(|end| &data[..end + ".parquet".len()])?;
-    let ours = needed.last.zip(batch).is_none_or(|(last, batch)| batch <= last);
+    let ours = needed.last.zip(batch_of(path)).is_none_or(|(last, batch)| batch <= last);
     (ours && !needed.files.contains(data)).then_some(below)
 }
 

@@ -10,6 +10,7 @@ use crate::delta;
 use crate::layout::{Layout, numbers};
 use crate::quarantine::QUARANTINE;
 use crate::record::{self, ClosedRecord, PublishRecord, TableCommit, put_if_absent};
+use crate::rewrite::batch_of;
 use crate::staged;
 use crate::store::Store;
 
@@ -194,7 +195,7 @@ pub(crate) fn set_aside(layout: &Layout, batch: BatchNumber, uploaded: bool) -> 
 
 /// Whether a batch wrote the data file or index at `path`.
 fn is_of_batch(path: &Path, batch: BatchNumber) -> bool {
-    path.file_name().is_some_and(|name| name.to_string_lossy().starts_with(&format!("part-{batch}-")))
+    batch_of(path) == Some(batch)
 }
 
 /// Removes the files of a batch from a store.

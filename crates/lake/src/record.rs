@@ -31,6 +31,18 @@ pub(crate) struct TableCommit {
     pub(crate) partition_columns: Vec<String>,
     pub(crate) add: Vec<TableFile>,
     pub(crate) remove: Vec<TableFile>,
+    /// The rows that make the difference; `None` where they are not told.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) rows: Option<FilesOfRows>,
+}
+
+/// The rows that a batch put into a table and those that it took out of it, as files below the table.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+pub(crate) struct FilesOfRows {
+    /// Rows that are new: copies, and data files that hold nothing else.
+    pub(crate) entered: Vec<TableFile>,
+    /// Rows that are gone: copies.
+    pub(crate) left: Vec<TableFile>,
 }
 
 /// The decision of a batch (`processed/_publish/N.json`): once it stands, the batch is published.

@@ -46,6 +46,11 @@ pub(crate) fn new_file(root: &Path, batch: BatchNumber, partition: &BTreeMap<Str
     path.join(format!("part-{batch}-{}.parquet", Uuid::now_v7().simple()))
 }
 
+/// The batch that wrote the data file, index or copy at `path`, as its name says; `None` for what is not ours.
+pub(crate) fn batch_of(path: &Path) -> Option<BatchNumber> {
+    path.file_name()?.to_str()?.strip_prefix("part-")?.split('-').next()?.parse().ok().map(BatchNumber)
+}
+
 /// Writes a copy of `file` without some rows; `None` where no row is left.
 pub(crate) fn without_rows(
     root: &TableRoot,

@@ -2,8 +2,8 @@
 //!
 //! One [`Block`] holds the sales of one data file of the lake in the order of their hours: for each row
 //! its product, customer, city and amount, packed to about 11 bytes. Data files never change, so a new batch drops
-//! the blocks of files that are gone and reads only the files that are new; a correction rewrites the
-//! file that it touches, and the figures follow by construction. An answer is one walk over the rows
+//! the blocks of files that are gone and reads only the files that are new; where a correction rewrites the
+//! files that it touches, the blocks take the rows that the lake tells (`sales`). An answer is one walk over the rows
 //! of its hours: a filter's columns are read first, and the others only where it lets a row through. That is exact
 //! for every combination of filters, and quick enough that nothing is rounded or sampled; what is asked for most is
 //! walked before it is asked for (`prepared`).
@@ -19,6 +19,7 @@ mod block;
 mod filter;
 mod names;
 mod reader;
+mod sales;
 mod walk;
 
 use std::sync::Arc;

@@ -6,7 +6,7 @@ use std::sync::{Arc, PoisonError, RwLock};
 
 use chrono::{DateTime, Utc};
 use serde_json::Value;
-use shoplake_core::ports::Engine;
+use shoplake_core::ports::{Engine, TableStore};
 use shoplake_core::{BatchNumber, Catalog, Project, Result};
 use tokio::sync::{Mutex, OnceCell, Semaphore};
 
@@ -52,6 +52,9 @@ pub(crate) struct Figures {
     /// Walks that were made, and answers that were there already.
     pub(crate) walked: AtomicU64,
     pub(crate) recalled: AtomicU64,
+    /// Data files of sales that were read, and partitions that were made anew from rows that the lake told.
+    pub(crate) files_read: AtomicU64,
+    pub(crate) files_followed: AtomicU64,
 }
 
 /// What has read the batches so far, and the basis that it stands on.
@@ -82,6 +85,8 @@ impl Figures {
             threads,
             walked: AtomicU64::new(0),
             recalled: AtomicU64::new(0),
+            files_read: AtomicU64::new(0),
+            files_followed: AtomicU64::new(0),
         }
     }
 
@@ -93,7 +98,7 @@ impl Figures {
     /// Shows another batch from now on, or the same one as the project now says.
     pub(crate) async fn show(
         &self,
-        (project, engine): (&Project, &Arc<dyn Engine>),
+        (project, engine, tables): (&Project, &Arc<dyn Engine>, &Arc<dyn TableStore>),
         batch: BatchNumber,
         loaded_at: Option<DateTime<Utc>>,
         catalog: Catalog,
@@ -104,7 +109,17 @@ impl Figures {
             *reading = Reading { basis: basis.clone(), reader: event_time(project).map(reader) };
         }
         let cube = match (&mut reading.reader, loaded_at) {
-            (Some(reader), Some(at)) => reader.read(&catalog, batch, at).await?.map(Arc::new),
+            (Some(reader), Some(at)) => {
+                let changes = match (reader.batch(), catalog.tables.get("sales")) {
+                    (Some(before), Some(sales)) => tables.changed_rows(sales, before, batch).await?,
+                    _ => None,
+                };
+                let cube = reader.read(&catalog, batch, at, changes.as_deref()).await?.map(Arc::new);
+                let (read, followed) = reader.work();
+                self.files_read.store(read, Ordering::Relaxed);
+                self.files_followed.store(followed, Ordering::Relaxed);
+                cube
+            }
             _ => None,
         };
         drop(reading);

@@ -125,7 +125,8 @@ impl Watcher {
             }
             None => None,
         };
-        app.lasting.figures.show((&app.project, &app.engine), last, loaded_at, catalog).await?;
+        let from = (&*app.project, &app.engine, &app.tables);
+        app.lasting.figures.show(from, last, loaded_at, catalog).await?;
         tracing::info!(batch = last.0, "shown");
         prepared::begin(app);
         self.tell("batch", serde_json::json!({ "batch": last.0, "loaded_at": loaded_at }));

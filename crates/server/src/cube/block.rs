@@ -1,9 +1,10 @@
 //! The sales of one data file, column by column, in the order of their hours.
 
+use std::collections::HashMap;
 use std::ops::Range;
 
 /// One sale on its way into a block.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Row {
     /// The shop's day, in days since 1970-01-01.
     pub day: i32,
@@ -17,6 +18,37 @@ pub struct Row {
     pub city: u32,
     /// The amount in the smallest unit of its scale.
     pub amount: i128,
+}
+
+impl Row {
+    fn at(&self) -> (i32, u8) {
+        (self.day, self.hour)
+    }
+}
+
+/// What a column is made of anew.
+enum Step {
+    /// Rows of the column as it was.
+    Keep(Range<usize>),
+    /// A row that comes, by its place among those.
+    Add(usize),
+}
+
+/// A column made anew.
+fn splice<T: Copy>(values: &[T], steps: &[Step], come: &[T]) -> Vec<T> {
+    let mut out = Vec::with_capacity(values.len() + come.len());
+    for step in steps {
+        match step {
+            Step::Keep(range) => out.extend_from_slice(values.get(range.clone()).unwrap_or_default()),
+            Step::Add(at) => out.extend(come.get(*at)),
+        }
+    }
+    out
+}
+
+/// The values in another width, where all of them fit it.
+fn narrowed<T: Copy, N: TryFrom<T>>(values: &[T]) -> Option<Vec<N>> {
+    values.iter().map(|value| N::try_from(*value).ok()).collect()
 }
 
 /// Whole numbers in the fewest bytes that hold them all.
@@ -34,6 +66,27 @@ impl Packed {
             0x100..=0xffff => Self::Two(values.map(|value| value as u16).collect()),
             _ => Self::Four(values.collect()),
         }
+    }
+
+    fn get(&self, row: usize) -> Option<u32> {
+        match self {
+            Self::One(values) => values.get(row).map(|value| u32::from(*value)),
+            Self::Two(values) => values.get(row).map(|value| u32::from(*value)),
+            Self::Four(values) => values.get(row).copied(),
+        }
+    }
+
+    /// The column made anew; wider, where what comes does not fit.
+    fn spliced(&self, steps: &[Step], come: &[u32]) -> Self {
+        match self {
+            Self::One(values) => narrowed(come).map(|come| Self::One(splice(values, steps, &come))),
+            Self::Two(values) => narrowed(come).map(|come| Self::Two(splice(values, steps, &come))),
+            Self::Four(values) => Some(Self::Four(splice(values, steps, come))),
+        }
+        .unwrap_or_else(|| {
+            let values: Vec<u32> = (0..).map_while(|row| self.get(row)).collect();
+            Self::Four(splice(&values, steps, come))
+        })
     }
 
     /// The values of some rows.
@@ -96,6 +149,27 @@ impl Amounts {
         } else {
             Self::Sixteen(values.collect())
         }
+    }
+
+    fn get(&self, row: usize) -> Option<i128> {
+        match self {
+            Self::Four(values) => values.get(row).map(|value| i128::from(*value)),
+            Self::Eight(values) => values.get(row).map(|value| i128::from(*value)),
+            Self::Sixteen(values) => values.get(row).copied(),
+        }
+    }
+
+    /// The column made anew; wider, where what comes does not fit.
+    fn spliced(&self, steps: &[Step], come: &[i128]) -> Self {
+        match self {
+            Self::Four(values) => narrowed(come).map(|come| Self::Four(splice(values, steps, &come))),
+            Self::Eight(values) => narrowed(come).map(|come| Self::Eight(splice(values, steps, &come))),
+            Self::Sixteen(values) => Some(Self::Sixteen(splice(values, steps, come))),
+        }
+        .unwrap_or_else(|| {
+            let values: Vec<i128> = (0..).map_while(|row| self.get(row)).collect();
+            Self::new(splice(&values, steps, come).into_iter())
+        })
     }
 
     /// The amounts of the rows that are picked, or of all in `range`.
@@ -250,6 +324,90 @@ impl Block {
         self.amounts.read(rows, picked.sifted.then_some(picked.rows.as_slice()), amounts);
     }
 
+    /// The block without the rows `gone` and with the rows `come`, both in order; `None` where it does not have all
+    /// that are to go.
+    pub fn spliced(&self, gone: &[Row], come: &[Row]) -> Option<Self> {
+        let dropped = self.places(gone)?;
+        let (starts, steps, rows) = self.steps(&dropped, come);
+        let column = |of: fn(&Row) -> u32| come.iter().map(of).collect::<Vec<u32>>();
+        let amounts: Vec<i128> = come.iter().map(|row| row.amount).collect();
+        Some(Self {
+            starts,
+            rows,
+            products: self.products.spliced(&steps, &column(|row| row.product)),
+            customers: self.customers.spliced(&steps, &column(|row| row.customer)),
+            cities: self.cities.spliced(&steps, &column(|row| row.city)),
+            amounts: self.amounts.spliced(&steps, &amounts),
+        })
+    }
+
+    /// Where rows stand, ascending.
+    fn places(&self, rows: &[Row]) -> Option<Vec<usize>> {
+        let mut places = Vec::with_capacity(rows.len());
+        for of_hour in rows.chunk_by(|a, b| a.at() == b.at()) {
+            let at = of_hour.first()?.at();
+            let hour = self.starts.binary_search_by_key(&at, |(hour, _)| *hour).ok()?;
+            let end = self.starts.get(hour + 1).map_or(self.rows, |(_, start)| *start);
+            let mut wanted: HashMap<_, usize> = HashMap::new();
+            for row in of_hour {
+                *wanted.entry((row.product, row.customer, row.city, row.amount)).or_default() += 1;
+            }
+            let (mut missing, mut row) = (of_hour.len(), self.starts.get(hour)?.1);
+            while missing > 0 && row < end {
+                let key = (self.products.get(row)?, self.customers.get(row)?, self.cities.get(row)?);
+                let key = (key.0, key.1, key.2, self.amounts.get(row)?);
+                if let Some(count) = wanted.get_mut(&key).filter(|count| **count > 0) {
+                    (*count, missing) = (*count - 1, missing - 1);
+                    places.push(row);
+                }
+                row += 1;
+            }
+            if missing > 0 {
+                return None;
+            }
+        }
+        Some(places)
+    }
+
+    /// The hours of the block made anew, how its columns are made, and its rows.
+    fn steps(&self, dropped: &[usize], come: &[Row]) -> (Vec<((i32, u8), usize)>, Vec<Step>, usize) {
+        let (mut starts, mut steps, mut rows) = (Vec::with_capacity(self.starts.len()), Vec::new(), 0);
+        let ends = self.starts.iter().skip(1).map(|(_, start)| *start).chain([self.rows]);
+        let mut hours = self.starts.iter().zip(ends).peekable();
+        let (mut dropped, mut come) = (dropped.iter().copied().peekable(), (0..).zip(come).peekable());
+        let keep = |steps: &mut Vec<Step>, range: Range<usize>| {
+            let kept = range.len();
+            match steps.last_mut() {
+                Some(Step::Keep(before)) if before.end == range.start => before.end = range.end,
+                _ if kept > 0 => steps.push(Step::Keep(range)),
+                _ => {}
+            }
+            kept
+        };
+        loop {
+            let of_block = hours.peek().map(|((hour, _), _)| *hour);
+            let of_come = come.peek().map(|(_, row)| row.at());
+            let Some(at) = of_block.into_iter().chain(of_come).min() else { break };
+            let begin = rows;
+            if let Some(((_, start), end)) = hours.next_if(|((hour, _), _)| *hour == at) {
+                let mut from = *start;
+                while let Some(row) = dropped.next_if(|row| *row < end) {
+                    rows += keep(&mut steps, from..row);
+                    from = row + 1;
+                }
+                rows += keep(&mut steps, from..end);
+            }
+            while let Some((place, _)) = come.next_if(|(_, row)| row.at() == at) {
+                steps.push(Step::Add(place));
+                rows += 1;
+            }
+            if rows > begin {
+                starts.push((at, begin));
+            }
+        }
+        (starts, steps, rows)
+    }
+
     /// Calls `each` with the customer of every row.
     pub(crate) fn each_customer(&self, mut each: impl FnMut(u32)) {
         const ROWS: usize = 8_192;
@@ -275,12 +433,28 @@ impl BlockBuilder {
         self.rows.push(row);
     }
 
+    /// Takes all rows of a block.
+    pub fn extend(&mut self, block: &Block) {
+        for (day, hour, rows) in block.spans(i32::MIN, i32::MAX) {
+            self.rows.extend(rows.filter_map(|row| {
+                Some(Row {
+                    day,
+                    hour,
+                    product: block.products.get(row)?,
+                    customer: block.customers.get(row)?,
+                    city: block.cities.get(row)?,
+                    amount: block.amounts.get(row)?,
+                })
+            }));
+        }
+    }
+
     /// The block.
     pub fn finish(mut self) -> Block {
-        self.rows.sort_by_key(|row| (row.day, row.hour));
+        self.rows.sort_by_key(Row::at);
         let mut starts: Vec<((i32, u8), usize)> = Vec::new();
         for (index, row) in self.rows.iter().enumerate() {
-            let hour = (row.day, row.hour);
+            let hour = row.at();
             if starts.last().is_none_or(|(last, _)| *last != hour) {
                 starts.push((hour, index));
             }

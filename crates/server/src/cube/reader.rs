@@ -1,7 +1,7 @@
 //! From the tables of a pinned batch to a cube, through the engine's port: only files that are new are
 //! read.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::HashMap;
 use std::sync::{Arc, PoisonError, RwLock};
 
 use arrow_array::cast::AsArray;
@@ -11,10 +11,12 @@ use arrow_schema::{DataType, TimeUnit};
 use chrono::{DateTime, Utc};
 use futures::TryStreamExt;
 use shoplake_core::ports::Engine;
+use shoplake_core::upkeep::ChangedRows;
 use shoplake_core::{BatchNumber, Catalog, Fault, PinnedTable, Result, ShopZone, TableFile};
 
-use super::block::{Block, BlockBuilder, Row};
+use super::block::Row;
 use super::names::Names;
+use super::sales::{Followed, Loaded, Rows, Sales};
 use super::{Cube, Product, Segment};
 
 const MICROS_AN_HOUR: i64 = 3_600_000_000;
@@ -22,23 +24,17 @@ const SALES: &str = "sales";
 const PRODUCTS: &str = "products";
 const CUSTOMERS: &str = "customers";
 
-/// What is known of one data file.
-struct Loaded {
-    block: Arc<Block>,
-    last_sale: Option<i64>,
-}
-
 /// Keeps what it has read of earlier batches.
 pub struct Reader {
     engine: Arc<dyn Engine>,
     zone: ShopZone,
     event_time: String,
-    blocks: BTreeMap<String, Loaded>,
+    sales: Sales,
+    files_read: u64,
+    files_followed: u64,
     products: Names,
     cities: Names,
     customers: Arc<RwLock<Names>>,
-    /// Sales of each customer by number, over all blocks.
-    orders: Vec<u32>,
     /// The files of `products`, and what they say by product number.
     catalogue: (Vec<String>, HashMap<u32, Product>),
     register: Register,
@@ -59,18 +55,30 @@ impl Reader {
             engine,
             zone: ShopZone::new(zone),
             event_time: event_time.to_owned(),
-            blocks: BTreeMap::new(),
+            sales: Sales::default(),
+            files_read: 0,
+            files_followed: 0,
             products: Names::default(),
             cities: Names::default(),
             customers: Arc::default(),
-            orders: Vec::new(),
             catalogue: (Vec::new(), HashMap::new()),
             register: Register::default(),
         }
     }
 
+    /// How many files of sales were read, and how many partitions were not, since the lake told what changed in them.
+    pub fn work(&self) -> (u64, u64) {
+        (self.files_read, self.files_followed)
+    }
+
+    /// The batch whose sales were read last.
+    pub fn batch(&self) -> Option<BatchNumber> {
+        self.sales.batch
+    }
+
     /// The cube of a batch; `None` where there are no sales that could be counted: no table, or one
-    /// without the columns.
+    /// without the columns. `changes` are the rows of the table of sales that came and went since
+    /// [`Reader::batch`], where the lake tells them.
     ///
     /// # Errors
     /// What the engine meets while it reads. What was read before is kept.
@@ -79,19 +87,21 @@ impl Reader {
         catalog: &Catalog,
         batch: BatchNumber,
         loaded_at: DateTime<Utc>,
+        changes: Option<&[ChangedRows]>,
     ) -> Result<Option<Cube>> {
         let Some(sales) = catalog.tables.get(SALES) else { return Ok(None) };
         let Some((sql, scale)) = self.sales_sql(sales) else { return Ok(None) };
-        self.read_sales(sales, &sql).await?;
+        self.read_sales(sales, batch, changes, &sql).await?;
         self.read_products(catalog).await?;
         self.read_customers(catalog).await?;
-        let blocks = self.blocks.values().map(|loaded| Arc::clone(&loaded.block)).collect();
+        let loaded = self.sales.loaded();
+        let blocks = loaded.iter().map(|loaded| Arc::clone(&loaded.block)).collect();
         let cities = (0..self.cities.len()).map(|number| self.cities.text(number as u32).cloned()).collect();
         Ok(Some(Cube {
             batch,
             loaded_at,
             scale,
-            last_sale: self.blocks.values().filter_map(|loaded| loaded.last_sale).max(),
+            last_sale: loaded.iter().filter_map(|loaded| loaded.last_sale).max(),
             blocks,
             products: Arc::new(self.products_by_number()),
             cities: Arc::new(cities),
@@ -121,53 +131,58 @@ impl Reader {
         Some((format!("SELECT {} FROM sales", columns.join(", ")), scale))
     }
 
-    async fn read_sales(&mut self, table: &Arc<PinnedTable>, sql: &str) -> Result<()> {
-        let current: BTreeSet<&str> = table.files.iter().map(|file| file.path.as_str()).collect();
-        for file in &table.files {
-            if self.blocks.contains_key(&file.path) {
-                continue;
+    async fn read_sales(
+        &mut self,
+        table: &Arc<PinnedTable>,
+        batch: BatchNumber,
+        changes: Option<&[ChangedRows]>,
+        sql: &str,
+    ) -> Result<()> {
+        let followed = match changes {
+            Some(changes) => self.follow(table, changes, sql).await,
+            None => Vec::new(),
+        };
+        let of_followed = |path: &str| followed.iter().any(|followed| followed.stands_for(path));
+        for file in table.files.iter().filter(|file| !of_followed(&file.path)) {
+            if !self.sales.has(&file.path) {
+                let rows = self.read_rows(table, vec![file.clone()], sql).await?;
+                self.sales.add(Loaded::new(file, rows));
+                self.files_read += 1;
             }
-            let loaded = self.read_file(table, file, sql).await?;
-            let orders = &mut self.orders;
-            loaded.block.each_customer(|customer| {
-                let at = customer as usize;
-                if orders.len() <= at {
-                    orders.resize(at + 1, 0);
-                }
-                if let Some(count) = orders.get_mut(at) {
-                    *count += 1;
-                }
-            });
-            self.blocks.insert(file.path.clone(), loaded);
         }
-        let orders = &mut self.orders;
-        self.blocks.retain(|path, loaded| {
-            let stays = current.contains(path.as_str());
-            if !stays {
-                loaded.block.each_customer(|customer| {
-                    if let Some(count) = orders.get_mut(customer as usize) {
-                        *count = count.saturating_sub(1);
-                    }
-                });
-            }
-            stays
-        });
+        self.files_followed += followed.len() as u64;
+        self.sales.settle(batch, table, followed);
         Ok(())
     }
 
-    async fn read_file(&mut self, table: &PinnedTable, file: &TableFile, sql: &str) -> Result<Loaded> {
-        let only = PinnedTable { files: vec![file.clone()], ..table.clone() };
-        let catalog = Catalog { tables: [(SALES.to_owned(), Arc::new(only))].into(), ..Catalog::default() };
-        let mut rows = self.engine.query(&catalog, sql).await?.batches;
-        let (mut builder, mut last_sale) = (BlockBuilder::default(), None);
-        while let Some(batch) = rows.try_next().await? {
-            last_sale = last_sale.max(self.take(&batch, &mut builder)?);
+    /// Makes the blocks of files that were written anew from those before, where `changes` tells how. Copies of rows may
+    /// be gone by now: what cannot be followed is read.
+    async fn follow(&mut self, table: &Arc<PinnedTable>, changes: &[ChangedRows], sql: &str) -> Vec<Followed> {
+        let mut all = Vec::new();
+        for (partition, mut rewritten) in self.sales.rewritten(table, changes) {
+            let entered = self.read_rows(table, std::mem::take(&mut rewritten.entered), sql).await;
+            let left = self.read_rows(table, std::mem::take(&mut rewritten.left), sql).await;
+            let (Ok(entered), Ok(left)) = (entered, left) else { continue };
+            all.extend(self.sales.follow(table, (partition, rewritten), (entered, left)));
         }
-        Ok(Loaded { block: Arc::new(builder.finish()), last_sale })
+        all
     }
 
-    /// Takes the rows of a batch; gives the latest moment among them.
-    fn take(&mut self, batch: &RecordBatch, builder: &mut BlockBuilder) -> Result<Option<i64>> {
+    async fn read_rows(&mut self, table: &PinnedTable, files: Vec<TableFile>, sql: &str) -> Result<Rows> {
+        let mut taken = Rows::default();
+        if files.is_empty() {
+            return Ok(taken);
+        }
+        let only = PinnedTable { files, ..table.clone() };
+        let catalog = Catalog { tables: [(SALES.to_owned(), Arc::new(only))].into(), ..Catalog::default() };
+        let mut batches = self.engine.query(&catalog, sql).await?.batches;
+        while let Some(batch) = batches.try_next().await? {
+            self.take(&batch, &mut taken)?;
+        }
+        Ok(taken)
+    }
+
+    fn take(&mut self, batch: &RecordBatch, taken: &mut Rows) -> Result<()> {
         let at = column(batch, "at")?;
         let at = at.as_primitive_opt::<TimestampMicrosecondType>().ok_or_else(|| unexpected("at", at))?;
         let money = Money::of(column(batch, "money")?)?;
@@ -175,16 +190,15 @@ impl Reader {
         let (product, customer, city) = (product?, customer?, city?);
         let customers = Arc::clone(&self.customers);
         let mut customers = customers.write().unwrap_or_else(PoisonError::into_inner);
-        let mut last = None;
         for row in 0..batch.num_rows() {
-            // A sale without a moment belongs to no day.
             if at.is_null(row) {
+                taken.undated += 1;
                 continue;
             }
             let moment = at.value(row);
-            last = last.max(Some(moment));
+            taken.last_sale = taken.last_sale.max(Some(moment));
             let local = self.zone.local_micros(moment);
-            builder.push(Row {
+            taken.rows.push(Row {
                 day: local.div_euclid(24 * MICROS_AN_HOUR) as i32,
                 hour: (local.rem_euclid(24 * MICROS_AN_HOUR) / MICROS_AN_HOUR) as u8,
                 product: number(&mut self.products, &product, row),
@@ -193,7 +207,7 @@ impl Reader {
                 amount: money.value(row),
             });
         }
-        Ok(last)
+        Ok(())
     }
 
     async fn read_products(&mut self, catalog: &Catalog) -> Result<()> {
@@ -263,7 +277,7 @@ impl Reader {
         let customers = self.customers.read().unwrap_or_else(PoisonError::into_inner).len();
         let segment = |number: usize| {
             let known = self.register.known.get(number).copied().unwrap_or(false);
-            Segment::of(known, self.orders.get(number).copied().unwrap_or(0))
+            Segment::of(known, self.sales.orders(number))
         };
         (0..customers).map(segment).collect()
     }

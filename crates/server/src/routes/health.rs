@@ -61,6 +61,16 @@ fn of_server(app: &App) -> Vec<Metric> {
     metrics.extend([
         count("shoplake_figures_walked_total", "Answers that took a walk over the sales.", &app.lasting.figures.walked),
         count("shoplake_figures_recalled_total", "Answers that were there already.", &app.lasting.figures.recalled),
+        count(
+            "shoplake_figures_files_read_total",
+            "Data files of sales that were read.",
+            &app.lasting.figures.files_read,
+        ),
+        count(
+            "shoplake_figures_files_followed_total",
+            "Partitions of sales that were made anew from the rows that the lake told, instead of read.",
+            &app.lasting.figures.files_followed,
+        ),
         gauge("shoplake_pages_listening", "Pages that wait for news.", listening),
     ]);
     if let Some(shown) = app.lasting.figures.shown() {

@@ -163,6 +163,42 @@ proptest! {
     }
 }
 
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 400, ..ProptestConfig::default() })]
+
+    /// Given a block, rows of it that go and others that come, then it answers as one that is made of what is left; a
+    /// row that it does not have cannot go.
+    #[test]
+    fn a_block_takes_corrections(
+        rows in proptest::collection::vec((row(), any::<bool>()), 0..120),
+        mut come in proptest::collection::vec(row(), 0..40),
+        narrow in any::<bool>(),
+        filter in filter(),
+    ) {
+        // Amounts of one width in the block, any in what comes.
+        let narrowed = |row: Row| Row { amount: if narrow { row.amount % 1_000 } else { row.amount }, ..row };
+        let rows: Vec<(Row, bool)> = rows.into_iter().map(|(row, goes)| (narrowed(row), goes)).collect();
+        let all: Vec<Row> = rows.iter().map(|(row, _)| *row).collect();
+        let mut gone: Vec<Row> = rows.iter().filter(|(_, goes)| *goes).map(|(row, _)| *row).collect();
+        gone.sort_unstable();
+        come.sort_unstable();
+        let before = cube(&all, &[all.len().max(1)]);
+        let empty = Arc::new(BlockBuilder::default().finish());
+        let block = before.blocks.first().unwrap_or(&empty);
+        let stay = rows.iter().filter(|(_, goes)| !goes).map(|(row, _)| *row);
+        let after: Vec<Row> = stay.chain(come.iter().copied()).collect();
+        let mut made = cube(&after, &[after.len().max(1)]);
+        let wanted = made.answer(&filter, 1);
+        let spliced = block.spliced(&gone, &come).unwrap();
+        prop_assert_eq!(spliced.len(), after.len());
+        prop_assert_eq!(spliced.days(), made.blocks.first().and_then(|block| block.days()));
+        made.blocks = vec![Arc::new(spliced)];
+        prop_assert_eq!(made.answer(&filter, 1), wanted);
+        let strange = Row { amount: 77_777_777, ..gone.first().or(all.first()).copied().unwrap_or(Row { day: 0, hour: 0, product: 0, customer: 0, city: 0, amount: 0 }) };
+        prop_assert!(block.spliced(&[strange], &[]).is_none());
+    }
+}
+
 /// Given so many sales that several threads share them, then the answer is that of one.
 #[test]
 fn threads_do_not_change_an_answer() {

@@ -181,14 +181,24 @@ async fn every_figure_equals_the_query() {
         r#"[{"customer_id":"c39","name":"Late","city":"Berlin","signup_date":"2024-05-01"}]"#,
     );
     shop.put("products", "new.json", r#"[{"product_id":"p2","name":"Renamed","category":"Tea","price":"1.00","stock":1},{"product_id":"p13","name":"Arrived","category":"Cups","price":"1.00","stock":1}]"#);
+    let (read, followed) = files(&served).await;
+    assert_eq!((read, followed), (3, 0), "February to April");
     let outcome = shop.run().await;
     assert_ne!(outcome.status, RunStatus::Error, "{outcome:?}");
     wait_for(&served, outcome.batch.unwrap().0).await;
     compare(&shop, &served).await;
+    assert_eq!(files(&served).await.1, 3, "what was corrected was followed, not read");
     shop.put("sales", "day-3.csv", format!("{HEADER}t00001,c1,p1,1,0.01,2024-03-01T10:00:00\n"));
     let outcome = shop.run().await;
     wait_for(&served, outcome.batch.unwrap().0).await;
     compare(&shop, &served).await;
+}
+
+/// Files of sales that the server read, and partitions that it followed by the rows that changed.
+async fn files(served: &Served) -> (u64, u64) {
+    let text = served.get("/metrics").await.text().await.unwrap();
+    let value = |name: &str| text.lines().find_map(|line| line.strip_prefix(name)).unwrap().trim().parse().unwrap();
+    (value("shoplake_figures_files_read_total "), value("shoplake_figures_files_followed_total "))
 }
 
 /// Waits until the server shows a batch.

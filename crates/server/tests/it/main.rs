@@ -7,6 +7,7 @@ mod alerts;
 mod cube;
 mod dashboards;
 mod figures;
+mod follow;
 mod http;
 mod live;
 mod logs;

@@ -113,10 +113,19 @@ impl Shop {
 
     /// Runs once, as another process would.
     pub(crate) async fn run(&self) -> RunOutcome {
+        self.pipeline().await.run(&RunOptions::default()).await.unwrap()
+    }
+
+    /// Joins small files of the tables, as another process would.
+    pub(crate) async fn compact(&self) {
+        self.pipeline().await.compact(None).await.unwrap();
+    }
+
+    async fn pipeline(&self) -> Pipeline {
         let project = self.project();
         fs_err::create_dir_all(project.state_dir()).unwrap();
         let lake = LocalLake::open(&project).unwrap();
-        let pipeline = Pipeline {
+        Pipeline {
             landing: lake.landing(),
             tables: Arc::new(lake),
             engine: Arc::new(DataFusionEngine::new(&project.limits, project.time_zone).unwrap()),
@@ -125,8 +134,7 @@ impl Shop {
             progress: Arc::new(Quiet),
             clock: Arc::new(SystemClock),
             project,
-        };
-        pipeline.run(&RunOptions::default()).await.unwrap()
+        }
     }
 
     /// What `shoplake query` would answer: each row's values as text, NULL as `NULL`.
