@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
 
-use super::Shop;
 use super::stream::Random;
+use super::{Shop, kill};
 
 /// Of so many rounds, one is followed by maintenance.
 const EVERY: u64 = 6;
@@ -78,8 +78,7 @@ impl Upkeep {
         }
         let mut child = command.spawn().with_context(|| format!("start `{}`", arguments.join(" ")))?;
         if fate == 1 {
-            std::thread::sleep(longest.mul_f64(random.below(1000) as f64 / 1000.0));
-            child.kill()?;
+            kill(&mut child, longest.mul_f64(random.below(1000) as f64 / 1000.0))?;
         }
         let output = child.wait_with_output()?;
         match output.status.code() {
