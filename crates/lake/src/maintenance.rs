@@ -157,10 +157,11 @@ fn sweep(layout: &Layout, table: &str, needed: &Needed<'_>, dry_run: bool, swept
 /// The path below the table of a file of ours that is not needed.
 fn unneeded(root: &Path, path: &Path, needed: &Needed<'_>) -> Option<String> {
     let below = path.strip_prefix(root).unwrap_or(path).to_string_lossy().replace('\\', "/");
-    // Whatever another program put here is not ours to remove.
     let data = below.strip_prefix("_index/").unwrap_or(&below);
     let data = data.find(".parquet").map(|end| &data[..end + ".parquet".len()])?;
-    let ours = needed.last.zip(batch_of(path)).is_none_or(|(last, batch)| batch <= last);
+    // Whatever another program put here is not ours to remove; nor is the log.
+    let batch = batch_of(path)?;
+    let ours = needed.last.is_none_or(|last| batch <= last);
     (ours && !needed.files.contains(data)).then_some(below)
 }
 

@@ -257,7 +257,8 @@ fn age(shop: &Context, days: i64) {
     }
 }
 
-/// Given so many runs that the logs have grown long, then they have checkpoints, and all of it holds.
+/// Given so many runs that the logs have grown long, then they have checkpoints, which a vacuum leaves, and all of it
+/// holds.
 #[test]
 fn long_logs_get_checkpoints() {
     let shop = Context::with_shop();
@@ -266,7 +267,11 @@ fn long_logs_get_checkpoints() {
         shop.put(model, &format!("SELECT {number} AS number\n"));
         assert!(shop.output(&["run", "--quiet"]).status.success());
     }
-    assert!(!shop.files("lake/processed/number/_delta_log", ".checkpoint.parquet").is_empty());
+    let checkpoints = || shop.files("lake/processed/number/_delta_log", ".checkpoint.parquet");
+    assert!(!checkpoints().is_empty());
+    let before = checkpoints();
+    assert!(shop.output(&["table", "vacuum"]).status.success());
+    assert_eq!(checkpoints(), before);
     let rows = shop.json(&["query", "SELECT number FROM number", "--output", "json"]);
     assert_eq!(rows, json!([{ "number": 51 }]));
     shop.assert_verified("with a checkpoint");
