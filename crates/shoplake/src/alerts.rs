@@ -52,13 +52,12 @@ fn bring(project: &Project, files: &[PathBuf]) -> Result<(), Fault> {
 
 /// The same after a run, whose outcome no alert can change: what goes wrong is told in the log.
 pub(crate) async fn after_run(project: &Arc<Project>) {
-    watch_once(project, Vec::new()).await;
+    if !project.alerts.all.is_empty() || !project.deliveries.is_empty() {
+        watch_once(project, Vec::new()).await;
+    }
 }
 
 async fn watch_once(project: &Arc<Project>, mistakes: Vec<Fault>) {
-    if project.alerts.all.is_empty() && project.deliveries.is_empty() && mistakes.is_empty() {
-        return;
-    }
     if let Err(fault) = look_and_tell(project, mistakes).await {
         tracing::warn!(fault = fault.for_log(), "the alerts were not judged");
     }

@@ -5,6 +5,7 @@
 use std::collections::BTreeMap;
 
 use shoplake_core::alert::{AlertBook, Phase};
+use shoplake_core::logs::KEPT;
 
 /// Logs what is different in `after`; `reasons` are why alerts cannot be judged, in words that a log may keep.
 pub(super) fn log(before: &AlertBook, after: &AlertBook, reasons: &BTreeMap<String, String>) {
@@ -14,8 +15,13 @@ pub(super) fn log(before: &AlertBook, after: &AlertBook, reasons: &BTreeMap<Stri
             let was = known.map(|known| known.phase);
             let event = format!("{}-{}", after.epoch, standing.event);
             match standing.phase {
-                Phase::Firing if was != Some(Phase::Firing) => tracing::warn!(alert, event, "an alert fires"),
-                Phase::Resolved if was == Some(Phase::Firing) => tracing::info!(alert, event, "an alert is over"),
+                // People are told by the channels, and by `alert check`.
+                Phase::Firing if was != Some(Phase::Firing) => {
+                    tracing::warn!(target: KEPT, alert, event, "an alert fires");
+                }
+                Phase::Resolved if was == Some(Phase::Firing) => {
+                    tracing::info!(target: KEPT, alert, event, "an alert is over");
+                }
                 Phase::Firing | Phase::Resolved | Phase::Pending => {}
             }
         }
