@@ -90,7 +90,9 @@ impl Watch {
             reasons.insert(name.to_owned(), fault.for_log());
         };
         let mistakes = mistakes(&self.alerts, &self.mistakes);
-        mistakes.iter().for_each(|(name, fault)| note(name, fault));
+        for (name, fault) in &mistakes {
+            note(name, fault);
+        }
         let mut messages = Vec::new();
         for alert in self.alerts.iter().filter(|alert| !mistakes.contains_key(&alert.name)) {
             match found(alert, &*self.facts, self.zone, now).await {
