@@ -100,12 +100,35 @@ describe("the other pages", () => {
     await page.getByRole("heading", { name: "Today's numbers cannot be trusted yet" }).waitFor();
     const checks = page.getByRole("list", { name: "Checks" }).getByRole("listitem");
     assert.match(await checks.first().innerText(), /Files[^]*1 file refused[^]*shoplake status says why[^]*bad/);
-    assert.equal(await checks.count(), 4);
+    assert.equal(await checks.count(), 5);
+    assert.match(await checks.nth(2).innerText(), /Freshness[^]*nothing says how old it may be[^]*not watched$/);
+  });
+
+  it("Health: on a phone the states stand in one column beside their checks", async () => {
+    const page = await shop.page("/health");
+    await page.setViewportSize({ width: 360, height: 800 });
+    const checks = page.getByRole("list", { name: "Checks" }).getByRole("listitem");
+    await checks.first().waitFor();
+    const places = await checks.evaluateAll((items) =>
+      items.map((item) => {
+        const [badge, words] = [".badge", "div"].map((each) => item.querySelector(each).getBoundingClientRect());
+        return { right: Math.round(badge.right), beside: badge.left >= words.right && badge.top < words.bottom };
+      }),
+    );
+    assert.ok(
+      places.every((place) => place.beside && place.right === places[0].right),
+      JSON.stringify(places),
+    );
   });
 
   it("Alerts and Settings show what the server has", async () => {
     const page = await shop.page("/alerts");
     await page.getByText("wants a look").waitFor();
+    const broken = page.getByRole("listitem").filter({ hasText: "Something is nearly sold out" });
+    assert.match(
+      await broken.innerText(),
+      /It cannot be judged: there is no table[^]*did you mean[^]*cannot be judged$/,
+    );
     await page.goto(`${shop.base}/settings`);
     await page.getByRole("button", { name: "Dark", exact: true }).click();
     await eventually(

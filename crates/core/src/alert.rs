@@ -9,7 +9,7 @@ use async_trait::async_trait;
 use chrono::{DateTime, TimeDelta, Utc};
 use serde::{Deserialize, Serialize};
 
-use crate::fault::Result;
+use crate::fault::{Fault, Result};
 use crate::schedule::Cron;
 use crate::source::Secret;
 
@@ -178,6 +178,17 @@ pub enum Channel {
     },
 }
 
+impl Channel {
+    /// Its word in the alert's file, which says nothing of its address.
+    pub fn word(&self) -> &'static str {
+        match self {
+            Self::Webhook { .. } => "webhook",
+            Self::Slack { .. } => "slack",
+            Self::Email { .. } => "email",
+        }
+    }
+}
+
 /// A report that is sent to people.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Delivery {
@@ -269,13 +280,61 @@ pub struct AlertBook {
     /// Which writing of the book it is; a book is kept only where nobody wrote another since it was read.
     #[serde(default)]
     pub version: u64,
+    /// What this book's events are named by: one that begins anew (a state that was deleted) must not name its events
+    /// as the one before did. Empty until the first look.
+    #[serde(default)]
+    pub epoch: String,
     /// How many events there were.
     #[serde(default)]
     pub events: u64,
+    /// Alerts that could not be judged at the last look, by name; a file of no known alert by its path. They stand as
+    /// they stood.
+    #[serde(default)]
+    pub unjudged: BTreeMap<String, Unjudged>,
     /// By the alert's name, then by subject.
     pub standings: BTreeMap<String, BTreeMap<String, Standing>>,
     /// Until when an alert keeps quiet, by name.
     pub snoozed: BTreeMap<String, DateTime<Utc>>,
+}
+
+impl AlertBook {
+    /// Gives the book an epoch, by chance, where it has none yet.
+    pub fn begin(&mut self) {
+        if self.epoch.is_empty() {
+            self.epoch = uuid::Uuid::new_v4().simple().to_string().chars().take(12).collect();
+        }
+    }
+}
+
+/// Why an alert cannot be judged.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Unjudged {
+    /// Since when.
+    pub since: DateTime<Utc>,
+    /// What is wrong, for people; it may quote a value of a row.
+    pub why: String,
+    /// What to do next.
+    pub act: String,
+}
+
+impl Unjudged {
+    /// What a fault says of an alert, or of its file.
+    pub fn new(fault: &Fault, since: DateTime<Utc>) -> Self {
+        let act = fault.hint.clone().unwrap_or_else(|| "`shoplake alert check` judges it again".to_owned());
+        Self { since, why: fault.to_string(), act }
+    }
+}
+
+/// The first mistake of each file of alerts, by the alert that it states; by the file where no alert of it is known.
+pub fn mistakes<'f>(alerts: &[Alert], faults: &'f [Fault]) -> BTreeMap<String, &'f Fault> {
+    let mut mistakes = BTreeMap::new();
+    for fault in faults {
+        let Some(place) = fault.place.as_ref().filter(|place| place.file.starts_with("alerts/")) else { continue };
+        let known = alerts.iter().find(|alert| alert.file == place.file);
+        let name = known.map_or_else(|| place.file.clone(), |alert| alert.name.clone());
+        mistakes.entry(name).or_insert(fault);
+    }
+    mistakes
 }
 
 /// A message that waits to be delivered.

@@ -3,7 +3,7 @@
 //! Sums over the state and the sizes of the lake are asked for anew once they are older than a few
 //! seconds: a scraper that asks too often costs nothing.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -248,10 +248,17 @@ impl ProjectMeters {
             let quiet = book.snoozed.get(&alert.name).is_some_and(|until| *until > now);
             snoozed.add([("alert", &alert.name)], f64::from(u8::from(quiet)));
         }
+        let mut unjudged = Metric::gauge("shoplake_alert_unjudged", "1 where an alert could not be judged last.");
+        let known = self.project.alerts.all.iter().map(|alert| &alert.name);
+        for alert in known.chain(book.unjudged.keys()).collect::<BTreeSet<_>>() {
+            let cannot = book.unjudged.contains_key(alert);
+            unjudged.add([("alert", alert)], f64::from(u8::from(cannot)));
+        }
         let messages = self.alerts.messages(WAITING_MAX).await?;
         let waiting = messages.iter().filter(|(_, delivered)| delivered.is_none()).count();
         let help = "Messages of alerts that are not delivered.";
-        Ok(vec![states, snoozed, Metric::gauge("shoplake_alert_undelivered_messages", help).with([], waiting as f64)])
+        let undelivered = Metric::gauge("shoplake_alert_undelivered_messages", help).with([], waiting as f64);
+        Ok(vec![states, unjudged, snoozed, undelivered])
     }
 
     fn of_schedule(&self, now: DateTime<Utc>) -> Option<Metric> {

@@ -95,7 +95,7 @@ impl RunListener for OpenLineageListener {
             let Some(at) = models.iter().position(|model| model.name == done.name) else { continue };
             let own = RunId::new();
             let state = match (&done.error, done.status) {
-                (Some(error), _) => State::Fail(error.clone()),
+                (Some(_), _) => State::Fail("the model failed; `shoplake status` says why".into()),
                 (None, ModelStatus::Skipped) => State::Fail("a model that it reads failed".into()),
                 (None, _) if outcome.batch.is_none() => State::Fail("nothing of the run was published".into()),
                 (None, _) => State::Complete,
@@ -119,16 +119,18 @@ impl RunListener for OpenLineageListener {
     }
 
     async fn broke_off(&self, run: &RunId, fault: &Fault) {
-        self.send(run, &[self.events.run(run, &State::Fail(fault.to_string()), Utc::now(), None)]).await;
+        self.send(run, &[self.events.run(run, &State::Fail(fault.for_log()), Utc::now(), None)]).await;
     }
 }
 
-/// Why a run failed, in one line.
+/// What failed of a run, in one line: its name alone, since why may quote a value of a row.
 fn failure(outcome: &RunOutcome) -> String {
-    let files = outcome.datasets.iter().flat_map(|dataset| &dataset.files);
-    let mut reasons = files.filter_map(|file| Some(format!("{}: {}", file.path, file.error.as_ref()?)));
-    let of_models = outcome.models.iter().find_map(|model| Some(format!("{}: {}", model.name, model.error.as_ref()?)));
-    let of_tests = outcome.tests.failures.iter().find(|test| test.blocks).map(|test| format!("test {}", test.name));
-    let first = of_models.or(of_tests).or_else(|| reasons.next()).or_else(|| outcome.problems.first().cloned());
-    first.unwrap_or_else(|| "something of the data failed".into())
+    let mut files = outcome.datasets.iter().flat_map(|dataset| &dataset.files);
+    let of_models = outcome.models.iter().find(|model| model.error.is_some());
+    let of_models = of_models.map(|model| format!("the model {} failed", model.name));
+    let of_tests = outcome.tests.failures.iter().find(|test| test.blocks);
+    let of_tests = of_tests.map(|test| format!("the test {} failed", test.name));
+    let of_files = || Some(format!("{} was not loaded", files.find(|file| file.error.is_some())?.path));
+    let first = of_models.or(of_tests).or_else(of_files).unwrap_or_else(|| "something was not fetched".into());
+    format!("{first}; `shoplake status` says why")
 }

@@ -10,6 +10,8 @@ use serde::{Deserialize, Serialize};
 use shoplake_core::retry::Trouble;
 use shoplake_core::{Fault, LandedFile, Project, Result, Sha256};
 
+use crate::tries::Failed;
+
 /// The file below `.shoplake/`.
 const FILE: &str = "attempts.json";
 
@@ -57,11 +59,12 @@ impl Attempts {
     }
 
     /// It made the run fail. A store that is away says nothing about the file, unless it is the file
-    /// itself that cannot be read.
-    pub(crate) fn failed(&self, file: &LandedFile, fault: &Fault) -> Result<()> {
+    /// itself that cannot be read; a time that is up does, since each file has its own.
+    pub(crate) fn failed(&self, file: &LandedFile, failed: &Failed) -> Result<()> {
+        let fault = &failed.fault;
         let of_world = matches!(Trouble::of(fault), Some(Trouble::Unavailable)) || fault.is_disk_full();
         let about_it = fault.to_string().contains(&file.path.display().to_string());
-        let guilty = !of_world || about_it;
+        let guilty = !of_world || about_it || failed.timed_out();
         self.change(file, |known| {
             let mut attempt = known?;
             attempt.loading = false;
@@ -161,7 +164,7 @@ impl Attempts {
     }
 }
 
-const DIED: &str = "the process ended, or its time was up, while it was loaded";
+const DIED: &str = "the process ended while it was loaded";
 
 fn key(dataset: &str, sha256: &Sha256) -> String {
     format!("{dataset}/{}", sha256.0)

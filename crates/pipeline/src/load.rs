@@ -9,6 +9,7 @@ use std::time::Instant;
 use shoplake_core::outcome::{DatasetOutcome, FileOutcome, FileStatus, Offenders};
 use shoplake_core::ports::{Batch, DatasetChange, Loader, Progress};
 use shoplake_core::project::Dataset;
+use shoplake_core::retry::Step;
 use shoplake_core::{Contract, Counts, Fault, FaultKind, LandedFile, Result};
 use shoplake_quality::{FileReading, ReadOptions, judge_file, over_reject_limit};
 
@@ -17,6 +18,7 @@ use crate::attempts::Attempts;
 use crate::causes::Causes;
 use crate::collect::{Intake, outcome};
 use crate::replay::{ReplayedFile, replay_file};
+use crate::tries::{Failed, Tries};
 
 /// What the load of all datasets came to.
 #[derive(Debug, Default)]
@@ -32,8 +34,15 @@ pub(crate) struct Loaded {
 }
 
 impl Pipeline {
-    /// Loads every dataset; dimensions come before the facts that they enrich.
-    pub(crate) async fn load(&self, batch: &mut dyn Batch, intakes: &[Intake]) -> Result<Loaded> {
+    /// Loads every dataset; dimensions come before the facts that they enrich. With `tries`, each file has the time
+    /// of the step for itself: of a step that takes long as a whole, the file that it had come to is not to blame.
+    pub(crate) async fn load(
+        &self,
+        batch: &mut dyn Batch,
+        intakes: &[Intake],
+        tries: Option<&Tries<'_>>,
+    ) -> Result<Loaded, Failed> {
+        let of_load = |fault| Failed::of(Step::Load, fault);
         let mut loaded = Loaded::default();
         let attempts = Attempts::of(&self.project);
         for (dataset, intake) in self.project.datasets.iter().zip(intakes) {
@@ -48,26 +57,26 @@ impl Pipeline {
             let mut causes = Causes::default();
             if !intake.files.is_empty() || !intake.replays.is_empty() || refers_to_changed {
                 let contract = Arc::new(dataset.contract.clone());
-                let mut loader = batch.loader(&contract).await?;
+                let mut loader = in_time(tries, batch.loader(&contract)).await?;
                 let fresh = intake.files.iter().map(|file| (file, None));
                 let replays = intake.replays.iter().map(|replayed| (&replayed.file, Some(replayed)));
                 for (file, replayed) in fresh.chain(replays) {
                     if replayed.is_none()
-                        && let Some(why) = attempts.set_aside(file)?
+                        && let Some(why) = attempts.set_aside(file).map_err(of_load)?
                     {
                         files.push(refused(file, why, Offenders::default()));
                         loaded.failed.push(file.clone());
                         continue;
                     }
-                    attempts.begin(file)?;
-                    let (back, judged) = match self.load_file(loader, file, replayed, &contract).await {
+                    attempts.begin(file).map_err(of_load)?;
+                    let (back, judged) = match in_time(tries, self.load_file(loader, file, replayed, &contract)).await {
                         Ok(judged) => judged,
-                        Err(fault) => {
-                            attempts.failed(file, &fault)?;
-                            return Err(fault);
+                        Err(failed) => {
+                            attempts.failed(file, &failed).map_err(of_load)?;
+                            return Err(failed);
                         }
                     };
-                    attempts.done(file)?;
+                    attempts.done(file).map_err(of_load)?;
                     loader = back;
                     let list =
                         if judged.0.status == FileStatus::Loaded { &mut loaded.files } else { &mut loaded.failed };
@@ -75,7 +84,7 @@ impl Pipeline {
                     files.push(judged.0);
                     causes.merge(judged.1);
                 }
-                let change = batch.finish(loader).await?;
+                let change = in_time(tries, batch.finish(loader)).await?;
                 loaded.changes.insert(dataset.contract.dataset.clone(), change);
             }
             loaded.datasets.push(sum(dataset, files, causes, began.elapsed().as_secs_f64()));
@@ -107,6 +116,14 @@ impl Pipeline {
         let ended = work.await.map_err(|error| Fault::internal(format!("a file's load ended abruptly: {error}")))?;
         self.progress.done();
         ended
+    }
+}
+
+/// Waits for a part of the load, for as long as the step may take.
+async fn in_time<T>(tries: Option<&Tries<'_>>, work: impl Future<Output = Result<T>>) -> Result<T, Failed> {
+    match tries {
+        Some(tries) => tries.once(Step::Load, work).await,
+        None => work.await.map_err(|fault| Failed::of(Step::Load, fault)),
     }
 }
 

@@ -232,7 +232,7 @@ impl Pipeline {
         let files: Vec<LandedFile> = work.intakes.iter().flat_map(|intake| intake.files.clone()).collect();
         let mut batch = self.tables.begin(&run.id, &files).await.map_err(load)?;
         let worked = async {
-            let loaded = tries.once(Step::Load, self.load(&mut *batch, work.intakes)).await?;
+            let loaded = self.load(&mut *batch, work.intakes, Some(&*tries)).await?;
             let counted: u64 = loaded.datasets.iter().map(|dataset| dataset.counts.rows_read).sum();
             self.step(run, "load", &format!("{counted} rows of {} files", loaded.files.len())).await.map_err(load)?;
             let reason = Reason::of_run(&run.id, work.intakes);

@@ -28,6 +28,11 @@ impl Failed {
         Self { step, trouble: None, fault, waited: false }
     }
 
+    /// Whether it ran out of its time.
+    pub(crate) fn timed_out(&self) -> bool {
+        self.trouble == Some(Trouble::Timeout)
+    }
+
     /// The step has to be done again, and the wait for it is over.
     pub(crate) fn waited(step: Step) -> Self {
         Self { step, trouble: None, fault: Fault::internal("tried again"), waited: true }
@@ -46,7 +51,7 @@ impl<'a> Tries<'a> {
         Self { pipeline, run: run.clone(), failed: BTreeMap::new() }
     }
 
-    /// Does a step once, within its time. What is published is never cut off: nobody could tell whether
+    /// Does a step once, within its time; of the load, one file. What is published is never cut off: nobody could tell whether
     /// it was.
     pub(crate) async fn once<T>(&self, step: Step, work: impl Future<Output = Result<T>>) -> Result<T, Failed> {
         if step == Step::Publish {

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use chrono::Utc;
 use shoplake_core::{Fault, FaultKind, Project};
-use shoplake_monitor::alerts::{Delivered, Looked, deliver};
+use shoplake_monitor::alerts::{Delivered, deliver};
 use shoplake_monitor::letters;
 
 use crate::wiring;
@@ -19,19 +19,16 @@ const RUNS: u32 = 50;
 /// Files of reports that are brought from other machines: as many days as messages wait for, and more.
 const BROUGHT: usize = 10;
 
-/// What a look came to.
-pub(crate) struct Told {
-    pub(crate) looked: Looked,
-    pub(crate) delivered: Delivered,
-}
-
-/// Judges every alert, and sends what waits. Where another does so at the same time, that one tells.
-pub(crate) async fn look_and_tell(project: &Arc<Project>) -> Result<Told, Fault> {
+/// Judges every alert but those whose file has one of these mistakes, and sends what waits. Where another does so at the
+/// same time, that one tells.
+pub(crate) async fn look_and_tell(project: &Arc<Project>, mistakes: Vec<Fault>) -> Result<Delivered, Fault> {
     let now = Utc::now();
-    let looked = match wiring::watch(project).await?.look(now).await {
-        Err(fault) if fault.kind == FaultKind::Busy => Looked::default(),
-        looked => looked?,
-    };
+    match wiring::watch(project, mistakes).await?.look(now).await {
+        Err(fault) if fault.kind == FaultKind::Busy => {}
+        looked => {
+            looked?;
+        }
+    }
     let store = wiring::alert_store(project).await?;
     let mut senders = project.alerts.all.clone();
     if !project.deliveries.is_empty() {
@@ -41,8 +38,7 @@ pub(crate) async fn look_and_tell(project: &Arc<Project>) -> Result<Told, Fault>
         senders.extend(letters::receivers(&project.deliveries));
     }
     let through = (project.alerts.smtp.as_ref(), project.lake_dir.as_path());
-    let delivered = deliver(&senders, through, &*store, now).await?;
-    Ok(Told { looked, delivered })
+    deliver(&senders, through, &*store, now).await
 }
 
 /// Reports that another machine has made, brought to this one: whichever it is sends them whole.
@@ -56,23 +52,24 @@ fn bring(project: &Project, files: &[PathBuf]) -> Result<(), Fault> {
 
 /// The same after a run, whose outcome no alert can change: what goes wrong is told in the log.
 pub(crate) async fn after_run(project: &Arc<Project>) {
-    if project.alerts.all.is_empty() && project.deliveries.is_empty() {
-        return;
-    }
-    match look_and_tell(project).await {
-        Ok(told) => {
-            for (alert, fault) in told.looked.trouble {
-                tracing::warn!(alert, fault = fault.for_log(), "an alert cannot be judged");
-            }
-        }
-        Err(fault) => tracing::warn!(fault = fault.for_log(), "the alerts were not judged"),
+    if !project.alerts.all.is_empty() || !project.deliveries.is_empty() {
+        watch_once(project, Vec::new()).await;
     }
 }
 
-/// The same each minute, for as long as the schedule works, with the alerts as their files say then.
-pub(crate) async fn keep_watch(project: Arc<Project>) {
+async fn watch_once(project: &Arc<Project>, mistakes: Vec<Fault>) {
+    if let Err(fault) = look_and_tell(project, mistakes).await {
+        tracing::warn!(fault = fault.for_log(), "the alerts were not judged");
+    }
+}
+
+/// The same each minute, for as long as the schedule works, with the alerts as their files say then; where one has a
+/// mistake, as they said before it: an alert that came since the start must not be forgotten over a slip elsewhere.
+pub(crate) async fn keep_watch(mut project: Arc<Project>) {
     loop {
-        after_run(&Arc::new(shoplake_project::reread(&project).project)).await;
+        let read = shoplake_project::reread(&project);
+        project = Arc::new(read.project);
+        watch_once(&project, read.faults).await;
         tokio::time::sleep(EVERY).await;
     }
 }

@@ -121,11 +121,12 @@ pub(crate) async fn alert_store(project: &Project) -> Result<Arc<dyn AlertStore>
     Ok(Memory::open(project).await?.store())
 }
 
-/// What watches the project.
-pub(crate) async fn watch(project: &Arc<Project>) -> Result<Watch, Fault> {
+/// What watches the project, in whose files these mistakes were found.
+pub(crate) async fn watch(project: &Arc<Project>, mistakes: Vec<Fault>) -> Result<Watch, Fault> {
     let facts = ProjectFacts { project: Arc::clone(project), state: state(project).await? };
     Ok(Watch {
         alerts: project.alerts.all.clone(),
+        mistakes: Arc::new(mistakes),
         zone: project.time_zone,
         project: project.name.clone(),
         facts: Arc::new(facts),

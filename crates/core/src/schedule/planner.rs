@@ -132,6 +132,7 @@ impl Planner {
             waiting: self.queue.iter().cloned().collect(),
             running: self.running.clone(),
             occupied: 0,
+            retry: None,
         }
     }
 

@@ -77,6 +77,20 @@ pub struct Memory {
     /// How often the run that is going on for another reason was begun; 0 where there is none.
     #[serde(default)]
     pub occupied: u32,
+    /// The runs of files that had arrived and that failed, until one of them has gone well.
+    #[serde(default)]
+    pub retry: Option<Retry>,
+}
+
+/// What is known of runs of files that had arrived and that failed.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Retry {
+    /// When another follows; `None` while it is going on.
+    pub at: Option<DateTime<Utc>>,
+    /// How many failed one after the other.
+    pub failures: u32,
+    /// The files that wait for it where they lie, and start none before it as they are.
+    pub handed: Vec<Seen>,
 }
 
 /// Why a run that was due does not happen.

@@ -48,18 +48,22 @@ pub async fn deliver(
         let alert = alerts.iter().find(|alert| alert.name == message.alert);
         let channel = alert.and_then(|alert| alert.channels.get(message.channel as usize));
         let Some(channel) = channel else {
+            tracing::warn!(alert = message.alert, "a message was given up: the alert has no such channel any more");
             store.undelivered(&message.key, "the alert has no such channel any more", None).await?;
             delivered.given_up += 1;
             continue;
         };
+        let (alert, word, attempt) = (&message.alert, channel.word(), message.attempts + 1);
         match channels.send(channel, &message).await {
             Ok(()) => {
+                tracing::info!(alert, channel = word, attempt, "a message was delivered");
                 store.delivered(&message.key, now).await?;
                 delivered.sent += 1;
             }
             Err(trouble) => {
                 let next_at = next(&message, trouble.retry_after, now);
-                tracing::warn!(alert = message.alert, why = trouble.for_log(), "a message was not delivered");
+                let (why, given_up) = (trouble.for_log(), next_at.is_none());
+                tracing::warn!(alert, channel = word, attempt, given_up, why, "a message was not delivered");
                 store.undelivered(&message.key, &trouble.why, next_at).await?;
                 if next_at.is_some() {
                     delivered.waiting += 1;

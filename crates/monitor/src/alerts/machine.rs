@@ -23,7 +23,7 @@ pub fn step(
     zone: Tz,
     now: DateTime<Utc>,
 ) -> Vec<Outgoing> {
-    let AlertBook { standings, snoozed, events, .. } = book;
+    let AlertBook { standings, snoozed, events, epoch, .. } = book;
     let quiet = snoozed.get(&alert.name).is_some_and(|until| now < *until);
     let standings = standings.entry(alert.name.clone()).or_default();
     let mut subjects = by_subject(alert.grouping, found);
@@ -41,7 +41,7 @@ pub fn step(
         if !quiet && speaks(alert, &standing, now) {
             standing.told += 1;
             standing.told_at = Some(now);
-            messages.extend(outgoing(alert, &subject, &standing, project, zone, now));
+            messages.extend(outgoing(alert, (&subject, epoch), &standing, project, zone, now));
         }
         standings.insert(subject, standing);
     }
@@ -118,7 +118,7 @@ fn speaks(alert: &Alert, standing: &Standing, now: DateTime<Utc>) -> bool {
 
 fn outgoing<'a>(
     alert: &'a Alert,
-    subject: &'a str,
+    (subject, epoch): (&'a str, &'a str),
     standing: &'a Standing,
     project: &'a str,
     zone: Tz,
@@ -126,7 +126,7 @@ fn outgoing<'a>(
 ) -> impl Iterator<Item = Outgoing> + 'a {
     let phase = if standing.phase == Phase::Resolved { "over" } else { "fires" };
     // Numbered, not by time: a clock that goes back must not give an event the name of another.
-    let key = format!("{}/{subject}/{}/{phase}/{}", alert.name, standing.event, standing.told);
+    let key = format!("{}/{subject}/{epoch}-{}/{phase}/{}", alert.name, standing.event, standing.told);
     let message = message(alert, subject, standing, project, zone);
     (0..alert.channels.len() as u32).map(move |channel| Outgoing {
         key: format!("{key}/{channel}"),

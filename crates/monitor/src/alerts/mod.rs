@@ -17,17 +17,19 @@ pub mod channels;
 mod conditions;
 mod deliver;
 mod machine;
+mod transitions;
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 use chrono_tz::Tz;
-use shoplake_core::Result;
-use shoplake_core::alert::{Alert, AlertStore};
+use shoplake_core::alert::{Alert, AlertStore, Unjudged, mistakes};
 use shoplake_core::outcome::FileOutcome;
 use shoplake_core::ports::RunRecord;
 use shoplake_core::schedule::ports::Logged;
+use shoplake_core::{Fault, Result};
 
 pub use conditions::found;
 pub use deliver::{Delivered, deliver};
@@ -58,6 +60,8 @@ pub trait Facts: Send + Sync {
 pub struct Watch {
     /// The alerts.
     pub alerts: Vec<Alert>,
+    /// What is wrong in the project's files: an alert whose file has a mistake cannot be judged.
+    pub mistakes: Arc<Vec<Fault>>,
     /// The shop's zone.
     pub zone: Tz,
     /// The project's name, for messages.
@@ -68,34 +72,38 @@ pub struct Watch {
     pub store: Arc<dyn AlertStore>,
 }
 
-/// What a look at all alerts came to.
-#[derive(Debug, Default)]
-pub struct Looked {
-    /// Messages that were written to the outbox.
-    pub written: usize,
-    /// Alerts that could not be judged, with the reason; they stand as they stood.
-    pub trouble: Vec<(String, shoplake_core::Fault)>,
-}
-
 impl Watch {
-    /// Judges every alert at `now`, and keeps where they stand and what people are to be told.
+    /// Judges every alert at `now`, and keeps where they stand and what people are to be told; gives how many messages
+    /// were written to the outbox. An alert that cannot be judged stands as it stood, and the book says why.
     ///
     /// # Errors
     /// `Busy` where another looked at the same time, who tells what there is to tell; a state that is away.
     /// Nothing has changed then.
-    pub async fn look(&self, now: DateTime<Utc>) -> Result<Looked> {
-        let mut book = self.store.book().await?;
-        let mut looked = Looked::default();
+    pub async fn look(&self, now: DateTime<Utc>) -> Result<usize> {
+        let before = self.store.book().await?;
+        let mut book = before.clone();
+        book.begin();
+        let (mut unjudged, mut reasons) = (BTreeMap::new(), BTreeMap::new());
+        let mut note = |name: &str, fault: &Fault| {
+            let since = before.unjudged.get(name).map_or(now, |known| known.since.min(now));
+            unjudged.insert(name.to_owned(), Unjudged::new(fault, since));
+            reasons.insert(name.to_owned(), fault.for_log());
+        };
+        let mistakes = mistakes(&self.alerts, &self.mistakes);
+        for (name, fault) in &mistakes {
+            note(name, fault);
+        }
         let mut messages = Vec::new();
-        for alert in &self.alerts {
+        for alert in self.alerts.iter().filter(|alert| !mistakes.contains_key(&alert.name)) {
             match found(alert, &*self.facts, self.zone, now).await {
                 Ok(findings) => messages.extend(step(&mut book, alert, findings, &self.project, self.zone, now)),
-                Err(fault) => looked.trouble.push((alert.name.clone(), fault)),
+                Err(fault) => note(&alert.name, &fault),
             }
         }
+        book.unjudged = unjudged;
         machine::forget(&mut book, &self.alerts, now);
-        looked.written = messages.len();
         self.store.keep(&book, &messages).await?;
-        Ok(looked)
+        transitions::log(&before, &book, &reasons);
+        Ok(messages.len())
     }
 }

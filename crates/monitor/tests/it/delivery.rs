@@ -9,7 +9,8 @@ use axum::http::{HeaderMap, StatusCode};
 use axum::routing::post;
 use base64::Engine as _;
 use chrono::{DateTime, TimeDelta, Utc};
-use shoplake_core::alert::{Alert, AlertStore, Channel, Condition, Smtp, SmtpTls};
+use shoplake_core::Fault;
+use shoplake_core::alert::{Alert, AlertStore, Channel, Condition, Phase, Smtp, SmtpTls};
 use shoplake_core::outcome::RunStatus;
 use shoplake_core::source::Secret;
 use shoplake_monitor::alerts::channels::{Channels, SIGNATURE, sign};
@@ -72,6 +73,7 @@ struct Shop {
     store: SqliteState,
     facts: Stated,
     alerts: Vec<Alert>,
+    mistakes: Arc<Vec<Fault>>,
     smtp: Option<Smtp>,
     now: DateTime<Utc>,
 }
@@ -80,7 +82,7 @@ impl Shop {
     async fn new(alerts: Vec<Alert>, smtp: Option<Smtp>) -> Self {
         let dir = tempfile::tempdir().unwrap();
         let store = SqliteState::open(&dir.path().join("state.db")).await.unwrap();
-        Self { _dir: dir, store, facts: Stated::default(), alerts, smtp, now: moment(START) }
+        Self { _dir: dir, store, facts: Stated::default(), alerts, mistakes: Arc::default(), smtp, now: moment(START) }
     }
 
     fn last_run(&self, status: RunStatus) {
@@ -92,6 +94,7 @@ impl Shop {
         self.now += TimeDelta::minutes(1);
         let watch = Watch {
             alerts: self.alerts.clone(),
+            mistakes: Arc::clone(&self.mistakes),
             zone: chrono_tz::Europe::Berlin,
             project: "Müllers Laden".into(),
             facts: Arc::new(self.facts.clone()),
@@ -190,6 +193,79 @@ async fn a_process_that_dies_tells_once() {
     shop.minutes(60).await;
     assert_eq!(receiver.taken.lock().unwrap().len(), 1);
     assert!(receiver.taken.lock().unwrap()[0].1.contains(":red_circle:"));
+}
+
+fn negative_stock(channels: Vec<Channel>) -> Alert {
+    alert("stock", Condition::Sql { query: "SELECT product_id FROM products WHERE stock < 0".into() }, channels)
+}
+
+/// Given an alert that fires, when its query fails or its file has a mistake, then it stands as it stood, the book says
+/// since when and why it cannot be judged, and nobody is told that it is over; once it is judged again, they are.
+#[tokio::test]
+async fn what_cannot_be_judged_is_not_over() {
+    let receiver = Receiver::open().await;
+    let mut shop = Shop::new(vec![negative_stock(vec![Channel::Slack { url: receiver.url() }])], None).await;
+    shop.facts.0.lock().unwrap().rows = vec![vec![Some("P1".into())]];
+    shop.minute().await;
+    shop.facts.0.lock().unwrap().rows.clear();
+
+    shop.facts.0.lock().unwrap().sql_fails = true;
+    shop.minutes(5).await;
+    let book = shop.store.book().await.unwrap();
+    let unjudged = &book.unjudged["stock"];
+    assert_eq!((unjudged.since, unjudged.why.as_str()), (moment(START) + TimeDelta::minutes(2), "no such table"));
+    assert_eq!(book.standings["stock"][""].phase, Phase::Firing);
+
+    shop.facts.0.lock().unwrap().sql_fails = false;
+    let mistake = Fault::usage("`when` is missing").at("alerts/stock.yml", Some(1), None).hint("state it");
+    shop.mistakes = Arc::new(vec![mistake]);
+    shop.minutes(5).await;
+    let book = shop.store.book().await.unwrap();
+    let unjudged = &book.unjudged["stock"];
+    assert_eq!((unjudged.why.as_str(), unjudged.act.as_str()), ("alerts/stock.yml:1: `when` is missing", "state it"));
+    assert_eq!(book.standings["stock"][""].phase, Phase::Firing);
+    assert_eq!(receiver.taken.lock().unwrap().len(), 1, "nobody is told anything else");
+
+    shop.mistakes = Arc::default();
+    shop.minute().await;
+    let book = shop.store.book().await.unwrap();
+    assert_eq!((book.unjudged.len(), book.standings["stock"][""].phase), (0, Phase::Resolved));
+    assert_eq!(receiver.taken.lock().unwrap().len(), 2);
+}
+
+/// Given files with mistakes, then that of an alert which nobody knows is noted by its path, and a mistake elsewhere says
+/// nothing of any alert.
+#[tokio::test]
+async fn files_of_no_known_alert() {
+    let mut shop = Shop::new(vec![negative_stock(Vec::new())], None).await;
+    shop.mistakes = Arc::new(vec![
+        Fault::usage("no YAML").at("alerts/new.yml", Some(1), None),
+        Fault::usage("no YAML").at("sources/sales.yml", Some(1), None),
+    ]);
+    shop.minute().await;
+    let book = shop.store.book().await.unwrap();
+    assert_eq!(book.unjudged.keys().collect::<Vec<_>>(), ["alerts/new.yml"]);
+}
+
+/// Given a receiver that remembers what it took, when the state is deleted and the alert fires again, then the event has
+/// a name that it has not seen; within one state the names differ by their number alone.
+#[tokio::test]
+async fn events_of_a_new_state_have_new_names() {
+    let receiver = Receiver::open().await;
+    let channel = Channel::Webhook { url: receiver.url(), secret: None };
+    for _ in 0..3 {
+        let alerts = vec![alert("failed", Condition::PipelineFailed, vec![channel.clone()])];
+        let mut shop = Shop::new(alerts, None).await;
+        for status in [RunStatus::Error, RunStatus::Success, RunStatus::Error] {
+            shop.last_run(status);
+            shop.minute().await;
+        }
+        let book = shop.store.book().await.unwrap();
+        assert_eq!((book.events, book.epoch.len()), (2, 12));
+        assert!(receiver.events().last().unwrap().starts_with(&format!("failed//{}-2/fires/1", book.epoch)));
+    }
+    let events = receiver.events();
+    assert_eq!((events.len(), events.iter().collect::<BTreeSet<_>>().len()), (9, 9), "{events:?}");
 }
 
 /// Given an SMTP server that defers, hangs up and then takes mails, then one mail of each event arrives, whole,

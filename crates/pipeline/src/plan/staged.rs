@@ -95,7 +95,7 @@ impl Pipeline {
     ) -> Result<(Loaded, Built)> {
         let last = self.last_fingerprints().await?;
         let stale = stale(models, last.as_ref(), &self.fingerprints(models));
-        let loaded = self.load(batch, intakes).await?;
+        let loaded = self.load(batch, intakes, None).await.map_err(|failed| failed.fault)?;
         let why = (&Choice::default(), &Reason::of_run(run, intakes));
         let built = self.build(batch, models, &loaded.changes, &stale, why).await?;
         Ok((loaded, built))

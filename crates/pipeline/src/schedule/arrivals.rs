@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::path::PathBuf;
 
 use chrono::{DateTime, TimeDelta, Utc};
-use shoplake_core::schedule::ports::{Inbox, Trigger};
+use shoplake_core::schedule::ports::{Inbox, Retry, Trigger};
 use shoplake_core::schedule::{Arrival, Ending, Seen, Settling};
 
 /// How long after a run of theirs that failed files start another, at first and at most.
@@ -35,6 +35,23 @@ impl Arrivals {
             failures: 0,
             trouble: None,
         }
+    }
+
+    /// What another process has to know to go on with files whose runs failed.
+    pub(super) fn retry(&self) -> Option<Retry> {
+        if self.failures == 0 {
+            return None;
+        }
+        // While their run is going on they are fresh again for whoever takes over: that run may never end.
+        let mut handed: Vec<Seen> = self.retry_at.iter().flat_map(|_| self.handed.values().cloned()).collect();
+        handed.sort_by(|one, other| one.path.cmp(&other.path));
+        Some(Retry { at: self.retry_at, failures: self.failures, handed })
+    }
+
+    /// Goes on with what another process knew.
+    pub(super) fn recall(&mut self, retry: Retry) {
+        (self.retry_at, self.failures) = (retry.at, retry.failures);
+        self.handed = retry.handed.into_iter().map(|file| (file.path.clone(), file)).collect();
     }
 
     /// Looks at what lies there now.
@@ -77,10 +94,10 @@ impl Arrivals {
     }
 
     /// The run of this was not started after all.
-    pub(super) fn give_back(&mut self, trigger: &Trigger) {
+    pub(super) fn give_back(&mut self, trigger: &Trigger, now: DateTime<Utc>) {
         match trigger {
             Trigger::Arrival(files) => self.handed.retain(|path, _| !files.contains(path)),
-            Trigger::Failed => self.retry_at = Some(DateTime::<Utc>::MIN_UTC),
+            Trigger::Failed => self.retry_at = Some(now),
             Trigger::Schedule(_) | Trigger::Request | Trigger::CutOff => {}
         }
     }
@@ -93,7 +110,9 @@ impl Arrivals {
     /// A run has ended. After one of files that failed, another follows a while later, until one that takes
     /// whatever there is has gone well: one of other files says nothing of them.
     pub(super) fn ended(&mut self, trigger: &Trigger, ending: Ending, now: DateTime<Utc>) {
-        let of_files = matches!(trigger, Trigger::Arrival(_) | Trigger::Failed);
+        // One that was cut off was of files, where such a run had failed before.
+        let of_files = matches!(trigger, Trigger::Arrival(_) | Trigger::Failed)
+            || (matches!(trigger, Trigger::CutOff) && self.failures > 0);
         if ending != Ending::Done && of_files {
             let wait = (RETRY.0 * 2_i32.pow(self.failures.min(6))).min(RETRY.1);
             self.failures += 1;

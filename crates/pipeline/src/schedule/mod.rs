@@ -87,7 +87,7 @@ impl Runner {
         let mut going: Option<Going> = None;
         let mut arrivals = Arrivals::new(self.arrival);
         loop {
-            self.stand(&mut lead, going.as_ref()).await;
+            self.stand(&mut lead, &mut arrivals, going.as_ref()).await;
             if let Some(lead) = &mut lead {
                 arrivals.look(&*self.inbox, self.clock.now());
                 self.act(lead, &mut going, &mut arrivals).await;
@@ -101,7 +101,7 @@ impl Runner {
                         lead.asked.get_or_insert(Trigger::Request);
                     },
                     Some(Order::Cancel) => self.launcher.cancel().await,
-                    Some(Order::Stop) | None => return self.stop(lead, going).await,
+                    Some(Order::Stop) | None => return self.stop(lead, &arrivals, going).await,
                 },
                 () = self.clock.sleep_until(wakes_at.map_or(latest, |at| at.min(latest))) => {}
             }
@@ -109,7 +109,7 @@ impl Runner {
     }
 
     /// Finds out whether this instance leads, and takes up or lays down what that means.
-    async fn stand(&self, lead: &mut Option<Lead>, going: Option<&Going>) {
+    async fn stand(&self, lead: &mut Option<Lead>, arrivals: &mut Arrivals, going: Option<&Going>) {
         let standing = match self.leadership.beat().await {
             Ok(standing) => standing,
             Err(fault) => {
@@ -123,7 +123,7 @@ impl Runner {
                 *lead = None;
                 self.launcher.cancel().await;
             }
-            (Standing::Leads(term), _) => match self.take_over(term).await {
+            (Standing::Leads(term), _) => match self.take_over(term, arrivals).await {
                 Ok(taken) => *lead = Some(taken),
                 Err(fault) => {
                     tracing::warn!(fault = fault.for_log(), "the schedule cannot recall what it knows, and waits");
@@ -139,7 +139,7 @@ impl Runner {
     }
 
     /// Goes on from what the last leader knew.
-    async fn take_over(&self, term: u64) -> Result<Lead> {
+    async fn take_over(&self, term: u64, arrivals: &mut Arrivals) -> Result<Lead> {
         let memory = self.store.recall().await?;
         let now = self.clock.now();
         let mut lead = Lead { term, planner: None, asked: None, occupied: 0, unwritten: Vec::new() };
@@ -149,14 +149,17 @@ impl Runner {
             lead.planner = Some(planner);
             log.extend(steps.iter().filter_map(|step| skipped(step, now)));
         }
-        lead.occupied = memory.map_or(0, |memory| memory.occupied);
+        lead.occupied = memory.as_ref().map_or(0, |memory| memory.occupied);
+        if let Some(retry) = memory.and_then(|memory| memory.retry) {
+            arrivals.recall(retry);
+        }
         if lead.occupied >= ATTEMPTS_MAX {
             lead.occupied = 0;
             log.push(line(now, Event::Skipped, None, words(Skipped::CutOffTooOften)));
         } else if lead.occupied > 0 {
             lead.asked = Some(Trigger::CutOff);
         }
-        self.store.keep(term, &self.memory(&lead), &log).await?;
+        self.store.keep(term, &self.memory(&lead, arrivals), &log).await?;
         tell(&log);
         tracing::info!(term, "the schedule works");
         Ok(lead)
@@ -185,12 +188,12 @@ impl Runner {
         log.extend(start.as_ref().map(|trigger| started(trigger, now)));
         let changed = before.0.as_ref().map(Planner::memory) != lead.planner.as_ref().map(Planner::memory);
         if changed || !log.is_empty() {
-            if let Err(fault) = self.store.keep(lead.term, &self.memory(lead), &log).await {
+            if let Err(fault) = self.store.keep(lead.term, &self.memory(lead, arrivals), &log).await {
                 tracing::warn!(fault = fault.for_log(), "nothing is started that cannot be remembered");
                 // It is decided again at the next beat.
                 (lead.planner, lead.asked, lead.occupied) = before;
                 if let Some(trigger) = &start {
-                    arrivals.give_back(trigger);
+                    arrivals.give_back(trigger, now);
                 }
                 return;
             }
@@ -231,7 +234,7 @@ impl Runner {
     }
 
     /// Ends what is going on, keeps it for whoever comes next, and gives the lead away.
-    async fn stop(&self, lead: Option<Lead>, going: Option<Going>) -> Result<()> {
+    async fn stop(&self, lead: Option<Lead>, arrivals: &Arrivals, going: Option<Going>) -> Result<()> {
         if let Some(going) = going {
             self.launcher.cancel().await;
             let _ = going.task.await;
@@ -240,21 +243,22 @@ impl Runner {
             if let Some(planner) = &mut lead.planner {
                 planner.put_back();
             }
-            self.store.keep(lead.term, &self.memory(&lead), &lead.unwritten).await?;
+            self.store.keep(lead.term, &self.memory(&lead, arrivals), &lead.unwritten).await?;
         }
         self.leadership.resign().await
     }
 
-    fn memory(&self, lead: &Lead) -> Memory {
+    fn memory(&self, lead: &Lead, arrivals: &Arrivals) -> Memory {
         let nothing = || Memory {
             schedule: String::new(),
             counted_until: self.clock.now(),
             waiting: Vec::new(),
             running: None,
             occupied: 0,
+            retry: None,
         };
         let memory = lead.planner.as_ref().map_or_else(nothing, Planner::memory);
-        Memory { occupied: lead.occupied, ..memory }
+        Memory { occupied: lead.occupied, retry: arrivals.retry(), ..memory }
     }
 }
 

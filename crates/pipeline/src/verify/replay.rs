@@ -112,7 +112,7 @@ impl Pipeline {
             return Ok(());
         }
         let mut batch = elsewhere.begin(&manifest.summary.run_id, &files).await?;
-        let made = self.load(&mut *batch, &intakes).await?;
+        let made = self.load(&mut *batch, &intakes, None).await.map_err(|failed| failed.fault)?;
         let summary = BatchSummary {
             datasets: made.datasets,
             files: made.files,

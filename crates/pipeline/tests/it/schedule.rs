@@ -392,6 +392,49 @@ async fn files_of_a_failed_run_are_tried_again() {
     assert_eq!(world.started().last().unwrap(), "15 18:00:03: 1 files");
 }
 
+/// Given runs that fail with their file still there, or landed, when the process is started again in between, then the
+/// next one follows when it would have, and not at once.
+#[tokio::test]
+async fn retries_outlive_the_process() {
+    for lands in [false, true] {
+        let mut world = World::new("2024-03-15T12:00:00Z", None);
+        (world.run_takes, world.failing, world.lands) = (TimeDelta::seconds(1), u32::MAX, lands);
+        let first = world.start("first");
+        world.drop_file("inbox/sales/a.csv", 10);
+        world.go_to("2024-03-15T12:05:00Z").await;
+        first.orders.send(Order::Stop).await.unwrap();
+        world.go_to("2024-03-15T12:05:01Z").await;
+        first.work.await.unwrap().unwrap();
+        let second = world.start("second");
+        world.go_to("2024-03-15T12:20:00Z").await;
+        second.killed.store(true, Ordering::Relaxed);
+        second.work.abort();
+        let _third = world.start("third");
+        world.go_to("2024-03-15T13:10:00Z").await;
+        let times: Vec<String> = world.started().iter().map(|run| run[3..8].to_owned()).collect();
+        assert_eq!(times, ["12:00", "12:01", "12:03", "12:07", "12:15", "12:31", "13:03"], "lands: {lands}");
+    }
+}
+
+/// Given a retry whose process dies in the middle, then it is begun again, and what fails again is tried later.
+#[tokio::test]
+async fn a_retry_that_is_cut_off() {
+    let mut world = World::new("2024-03-15T12:00:00Z", None);
+    (world.run_takes, world.failing, world.lands) = (TimeDelta::seconds(10), u32::MAX, true);
+    let first = world.start("first");
+    world.drop_file("inbox/sales/a.csv", 10);
+    world.go_to("2024-03-15T12:01:15Z").await;
+    assert_eq!(world.started().last().unwrap(), "15 12:01:12: failed");
+    first.killed.store(true, Ordering::Relaxed);
+    first.work.abort();
+    world.runs.lock().unwrap().going = 0;
+    let _second = world.start("second");
+    world.go_to("2024-03-15T12:10:00Z").await;
+    let started = world.started();
+    assert!(started[2].ends_with(": cut off"), "{started:?}");
+    assert!(started[3].ends_with(": failed"), "{started:?}");
+}
+
 /// Given a run that fails when its file has landed, then another follows though nothing lies there any more, and
 /// goes on until one has gone well; a run of another file that goes well in between does not stand for it.
 #[tokio::test]

@@ -7,7 +7,7 @@ use arrow_schema::SchemaRef;
 use async_trait::async_trait;
 use chrono::{DateTime, TimeDelta, Utc};
 use shoplake_core::outcome::RunStatus;
-use shoplake_core::ports::{Engine, RowStream};
+use shoplake_core::ports::{Engine, Progress, RowStream};
 use shoplake_core::schedule::ports::Clock;
 use shoplake_core::upkeep::{Upkeep, Upkept};
 use shoplake_core::{Catalog, Fault, FaultKind, Result};
@@ -138,5 +138,95 @@ fn what_hangs_is_ended() {
         assert_eq!(clock.waits.lock().unwrap().len(), 3);
         assert!(shop.pipeline().await.tables.pinned().await.unwrap().tables.is_empty(), "nothing is published");
         assert_eq!(shop.run().await.unwrap().status, RunStatus::Warning);
+    });
+}
+
+/// A clock that files turn: the load of each takes so many hours, by the name that it is shown with. One that takes more
+/// than the six that it may goes on until it is given up.
+struct Slow {
+    now: Mutex<DateTime<Utc>>,
+    hours: fn(&str) -> i64,
+    /// Waits between two tries by now, and how many there must be before the file in hand has an end.
+    waits: AtomicU32,
+    ends_after: AtomicU32,
+}
+
+#[async_trait]
+impl Clock for Slow {
+    fn now(&self) -> DateTime<Utc> {
+        *self.now.lock().unwrap()
+    }
+    async fn sleep_until(&self, at: DateTime<Utc>) {
+        // A wait between two tries; the time of a step is passed by files alone.
+        if at - self.now() < TimeDelta::hours(1) {
+            *self.now.lock().unwrap() = at;
+            self.waits.fetch_add(1, Ordering::SeqCst);
+        }
+        while self.now() < at {
+            tokio::task::yield_now().await;
+        }
+    }
+}
+
+impl Progress for Slow {
+    fn stage(&self, name: &str, total_bytes: Option<u64>) {
+        if total_bytes.is_some() {
+            let hours = (self.hours)(name);
+            *self.now.lock().unwrap() += TimeDelta::hours(hours);
+            let ends_after = if hours > 6 { self.waits.load(Ordering::SeqCst) + 1 } else { 0 };
+            self.ends_after.store(ends_after, Ordering::SeqCst);
+        }
+    }
+    fn advance(&self, _bytes: u64, _rows: u64) {
+        while self.waits.load(Ordering::SeqCst) < self.ends_after.load(Ordering::SeqCst) {
+            std::thread::sleep(std::time::Duration::from_millis(1));
+        }
+    }
+    fn done(&self) {}
+}
+
+async fn slow(shop: &Shop, hours: fn(&str) -> i64) -> Pipeline {
+    fs_err::create_dir_all(shop.project().state_dir()).unwrap();
+    let now = Mutex::new("2024-03-20T05:00:00Z".parse().unwrap());
+    let clock = Arc::new(Slow { now, hours, waits: AtomicU32::new(0), ends_after: AtomicU32::new(0) });
+    Pipeline { clock: Arc::clone(&clock) as _, progress: clock, ..shop.pipeline().await }
+}
+
+fn shop_of_files(names: [&str; 4]) -> Shop {
+    let shop = Shop::new(|contract| contract);
+    for (index, name) in names.into_iter().enumerate() {
+        shop.put("sales", name, format!("{HEADER}t{index},c1,p1,1,12.50,2024-03-15T10:00:00\n"));
+    }
+    shop
+}
+
+/// Given files that take longer together than the load of one may, then they are loaded at once and nobody is to blame.
+#[test]
+fn the_time_of_a_load_is_each_files_own() {
+    runtime().block_on(async {
+        let shop = shop_of_files(["a.csv", "b.csv", "c.csv", "d.csv"]);
+        let outcome = slow(&shop, |_| 4).await.run(&RunOptions::default()).await.unwrap();
+        let inserted: u64 = outcome.datasets.iter().map(|dataset| dataset.counts.inserted).sum();
+        assert_eq!((outcome.status, inserted), (RunStatus::Warning, 4));
+        let attempts = fs_err::read_to_string(shop.project().state_dir().join("attempts.json")).unwrap();
+        assert_eq!(attempts, "{}");
+    });
+}
+
+/// Given one file among others that takes longer than the load of one may, then it alone is set aside, with the
+/// reason, and all the others are loaded, whether they come before or after it.
+#[test]
+fn a_file_that_takes_too_long_is_set_aside_alone() {
+    runtime().block_on(async {
+        let shop = shop_of_files(["a.csv", "b.csv", "poison.csv", "z.csv"]);
+        let pipeline = slow(&shop, |name| if name.contains("poison") { 7 } else { 4 }).await;
+        let outcome = pipeline.run(&RunOptions::default()).await.unwrap();
+        let files: Vec<_> = outcome.datasets.iter().flat_map(|dataset| &dataset.files).collect();
+        let refused: Vec<_> = files.iter().filter_map(|file| Some((&file.path, file.error.as_ref()?))).collect();
+        let [(path, why)] = refused.as_slice() else { panic!("{files:?} {:?}", outcome.problems) };
+        assert!(path.ends_with("poison.csv"), "{path}");
+        assert!(why.contains("failed 3 times: step `load` took longer than 21600 s"), "{why}");
+        let inserted: u64 = outcome.datasets.iter().map(|dataset| dataset.counts.inserted).sum();
+        assert_eq!(inserted, 3, "the rest goes on");
     });
 }

@@ -17,7 +17,8 @@ pub struct RetryFile {
     pub longest_wait: Option<Scalar>,
     /// What is tried again: `[unavailable, timeout]` unless stated. Faults of the data and of the project never are.
     pub on: Option<Vec<TroubleWord>>,
-    /// How long a step may take each time: `6h` unless stated. What is being published is never cut off.
+    /// How long a step may take each time, and of the load each file: `6h` unless stated. What is being published is
+    /// never cut off.
     pub timeout: Option<Scalar>,
     /// A file that made the run fail, or ended its process, so often is set aside; 3 unless stated.
     pub set_aside_after: Option<u32>,

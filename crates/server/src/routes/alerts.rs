@@ -11,7 +11,8 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 use shoplake_core::FaultKind;
 use shoplake_core::access::Role;
-use shoplake_core::alert::{Alert, AlertBook, Phase, Standing};
+use shoplake_core::alert::{Alert, AlertBook, Phase, Standing, Unjudged, mistakes};
+use shoplake_project::{Reread, reread};
 
 use super::Endpoint;
 use crate::access::Identity;
@@ -40,18 +41,35 @@ pub(super) fn endpoints() -> Vec<Endpoint> {
 }
 
 async fn list(State(app): State<App>) -> Answer<Json<Value>> {
-    let (book, now) = (app.alerts.book().await?, Utc::now());
-    Ok(Json(written(&app).await?.iter().map(|alert| shown(alert, &book, now)).collect()))
+    let (mut book, now) = (app.alerts.book().await?, Utc::now());
+    let Reread { project, faults, .. } = written(&app).await?;
+    let alerts = project.alerts.all;
+    for (name, fault) in mistakes(&alerts, &faults) {
+        book.unjudged.entry(name).or_insert_with(|| Unjudged::new(fault, now));
+    }
+    let files = book.unjudged.iter().filter(|(name, _)| alerts.iter().all(|alert| alert.name != **name));
+    let files = files.map(|(file, unjudged)| unknown(file, unjudged));
+    Ok(Json(alerts.iter().map(|alert| shown(alert, &book, now)).chain(files).collect()))
 }
 
-/// The alerts as their files say now.
-async fn written(app: &App) -> Answer<Vec<Alert>> {
+/// The project as its files say now.
+async fn written(app: &App) -> Answer<Reread> {
     let project = Arc::clone(&app.project);
-    let read = tokio::task::spawn_blocking(move || shoplake_project::reread(&project).project.alerts.all).await;
+    let read = tokio::task::spawn_blocking(move || reread(&project)).await;
     read.map_err(|error| Problem::internal(&error))
 }
 
-/// An alert that is muted says so whether it fires or not: nobody would be told.
+/// A file of which no alert is known, since it has a mistake.
+fn unknown(file: &str, unjudged: &Unjudged) -> Value {
+    json!({
+        "name": file, "title": file, "severity": Value::Null, "watches": Value::Null, "state": "unjudged",
+        "since": unjudged.since, "message": Value::Null, "unjudged": unjudged, "muted_until": Value::Null,
+        "last_checked": Value::Null,
+    })
+}
+
+/// An alert that is muted says so whether it fires or not: nobody would be told. One that fires and cannot be judged
+/// any more fires.
 fn shown(alert: &Alert, book: &AlertBook, now: DateTime<Utc>) -> Value {
     let firing: Vec<&Standing> = book
         .standings
@@ -61,10 +79,12 @@ fn shown(alert: &Alert, book: &AlertBook, now: DateTime<Utc>) -> Value {
         .filter(|standing| standing.phase == Phase::Firing)
         .collect();
     let muted_until = book.snoozed.get(&alert.name).filter(|until| **until > now);
-    let state = match (muted_until, firing.is_empty()) {
-        (Some(_), _) => "muted",
-        (None, false) => "firing",
-        (None, true) => "ok",
+    let unjudged = book.unjudged.get(&alert.name);
+    let state = match (muted_until, firing.is_empty(), unjudged) {
+        (Some(_), _, _) => "muted",
+        (None, false, _) => "firing",
+        (None, true, Some(_)) => "unjudged",
+        (None, true, None) => "ok",
     };
     let found: Vec<&str> =
         firing.iter().flat_map(|standing| &standing.findings).map(|finding| finding.what.as_str()).collect();
@@ -77,6 +97,7 @@ fn shown(alert: &Alert, book: &AlertBook, now: DateTime<Utc>) -> Value {
         "state": state,
         "since": firing.iter().map(|standing| standing.fired_at.unwrap_or(standing.since)).min(),
         "message": message,
+        "unjudged": unjudged,
         "muted_until": muted_until,
         "last_checked": Value::Null,
     })
@@ -94,7 +115,7 @@ async fn mute(
     Path(name): Path<String>,
     Body(mute): Body<Mute>,
 ) -> Answer<StatusCode> {
-    if !written(&app).await?.iter().any(|alert| alert.name == name) {
+    if !written(&app).await?.project.alerts.all.iter().any(|alert| alert.name == name) {
         return Err(Problem::not_found("there is no such alert").hint("GET /api/v1/alerts lists them"));
     }
     let now = Utc::now();

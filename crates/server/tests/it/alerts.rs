@@ -2,7 +2,7 @@
 
 use chrono::{TimeDelta, Utc};
 use serde_json::{Value, json};
-use shoplake_core::alert::{AlertStore, Finding, Phase, Standing};
+use shoplake_core::alert::{AlertStore, Finding, Phase, Standing, Unjudged};
 use shoplake_state::SqliteState;
 
 use crate::shop::{Served, Shop, expect};
@@ -44,6 +44,14 @@ async fn fires_and_is_muted() {
     let firing = alert(&served, "pipeline_failed").await;
     assert_eq!((&firing["state"], &firing["message"]), (&json!("firing"), &json!("the last run failed")));
     assert_eq!(firing["since"], json!(since));
+
+    let mut book = store.book().await.unwrap();
+    let unjudged = Unjudged { since, why: "there is no table `product`".to_owned(), act: "correct it".to_owned() };
+    book.unjudged.extend(["pipeline_failed", "cost"].map(|name| (name.to_owned(), unjudged.clone())));
+    store.keep(&book, &[]).await.unwrap();
+    let firing = alert(&served, "pipeline_failed").await;
+    assert_eq!((&firing["state"], &firing["unjudged"]["why"]), (&json!("firing"), &json!(unjudged.why)));
+    assert_eq!(alert(&served, "cost").await["state"], "unjudged");
 
     let until = Utc::now() + TimeDelta::days(1);
     let mute =
@@ -99,6 +107,12 @@ async fn files_are_followed() {
     assert!(with_another.contains(&"another".to_owned()));
     fs_err::write(&file, "name: [").unwrap();
     assert_eq!(names().await, before, "as it was at the start, where a file is wrong");
+    let broken = alert(&served, "pipeline_failed").await;
+    assert_eq!(broken["state"], "unjudged", "{broken}");
+    assert!(broken["unjudged"]["why"].as_str().unwrap().starts_with("alerts/pipeline_failed.yml:1:"), "{broken}");
+    fs_err::write(&another, "name: [").unwrap();
+    let unknown = alert(&served, "alerts/another.yml").await;
+    assert_eq!((&unknown["state"], &unknown["severity"]), (&json!("unjudged"), &Value::Null));
     fs_err::write(&file, text).unwrap();
     fs_err::remove_file(&another).unwrap();
     assert_eq!(names().await, before);

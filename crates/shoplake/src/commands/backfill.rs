@@ -5,6 +5,7 @@
 
 use std::collections::BTreeSet;
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use chrono::NaiveDate;
@@ -16,6 +17,7 @@ use shoplake_models::Resource;
 use shoplake_pipeline::{Choice, Chosen, RunOptions};
 
 use super::choosing::{Compiled, names};
+use super::usage::{Reading, Stored};
 use super::{Context, results, run};
 use crate::cli::BackfillArgs;
 use crate::failure::{Exit, Failure};
@@ -103,8 +105,11 @@ fn publish(
     let lock = wiring::lock(project, true, &context.printer)?;
     let options = RunOptions { build_only: true, choice, ..RunOptions::default() };
     let outcome = context.block_on(project.limits.threads, async {
-        let pipeline = wiring::pipeline(project, progress::for_printer(&context.printer)).await?;
-        Ok(run::until_stopped(project, Box::pin(pipeline.run(&options))).await?)
+        let reading = Reading::new(progress::for_printer(&context.printer));
+        let pipeline = wiring::pipeline(project, Arc::clone(&reading) as _).await?;
+        // The lake is looked at once, after the last day: of a thousand days, each look would cost.
+        let stored = if day.is_some() { Stored::Left } else { Stored::Looked };
+        Ok(run::until_stopped(project, (&reading, stored), Box::pin(pipeline.run(&options))).await?)
     })?;
     results::write(compiled, "build", &outcome)?;
     if let Some((path, reached, day)) = day.filter(|_| outcome.status != RunStatus::Error) {

@@ -1,6 +1,7 @@
 //! `shoplake build`, `seed`, `test` and `retry`: models and tests over the tables as they are.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 use shoplake_core::outcome::{FileOutcome, FileStatus, RunStatus};
 use shoplake_core::ports::FileRecord;
@@ -9,7 +10,8 @@ use shoplake_models::{Materialized, Resource};
 use shoplake_pipeline::{Attempts, Choice, Chosen, RunOptions};
 
 use super::choosing::Compiled;
-use super::{Context, results, usage};
+use super::usage::{Reading, Stored};
+use super::{Context, results};
 use crate::cli::{BuildArgs, RetryArgs, SelectArgs, TestArgs};
 use crate::failure::{Exit, Failure};
 use crate::{progress, summary, wiring};
@@ -48,10 +50,10 @@ pub(super) fn build_with(
     let _lock = wiring::lock(&compiled.project, wait, printer)?;
     let options = RunOptions { build_only: true, choice, ..RunOptions::default() };
     let outcome = context.block_on(compiled.project.limits.threads, async {
-        let pipeline = wiring::pipeline(&compiled.project, progress::for_printer(printer)).await?;
-        let outcome = super::run::until_stopped(&compiled.project, Box::pin(pipeline.run(&options))).await?;
-        usage::of_run(&compiled.project, &outcome).await;
-        Ok(outcome)
+        let reading = Reading::new(progress::for_printer(printer));
+        let pipeline = wiring::pipeline(&compiled.project, Arc::clone(&reading) as _).await?;
+        let metered = (&*reading, Stored::Looked);
+        Ok(super::run::until_stopped(&compiled.project, metered, Box::pin(pipeline.run(&options))).await?)
     })?;
     results::write(compiled, command, &outcome)?;
     if json {

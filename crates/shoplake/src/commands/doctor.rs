@@ -30,6 +30,8 @@ const GRACE: TimeDelta = TimeDelta::hours(1);
 #[serde(rename_all = "lowercase")]
 enum Verdict {
     Good,
+    /// Nothing says what would be good: it takes nothing from the whole, and gives it nothing.
+    Unwatched,
     Care,
     Bad,
 }
@@ -74,7 +76,8 @@ fn as_json(checks: &[Check]) -> serde_json::Value {
 }
 
 fn of_all(checks: &[Check]) -> Verdict {
-    checks.iter().map(|check| check.verdict).max().unwrap_or(Verdict::Good)
+    let judged = checks.iter().map(|check| check.verdict).filter(|verdict| *verdict != Verdict::Unwatched);
+    judged.max().unwrap_or(Verdict::Good)
 }
 
 fn text(checks: &[Check], verdict: Verdict) -> String {
@@ -82,6 +85,7 @@ fn text(checks: &[Check], verdict: Verdict) -> String {
     for check in checks {
         let (word, tone) = match check.verdict {
             Verdict::Good => ("good", Tone::Good),
+            Verdict::Unwatched => ("unwatched", Tone::Dim),
             Verdict::Care => ("look", Tone::Warn),
             Verdict::Bad => ("bad", Tone::Bad),
         };
@@ -92,7 +96,7 @@ fn text(checks: &[Check], verdict: Verdict) -> String {
         }
     }
     let sum = match verdict {
-        Verdict::Good => "today's numbers can be trusted",
+        Verdict::Good | Verdict::Unwatched => "today's numbers can be trusted",
         Verdict::Care => "the numbers hold; something wants a look",
         Verdict::Bad => "today's numbers cannot be trusted yet",
     };
@@ -123,7 +127,7 @@ async fn examine(project: &Arc<Project>, now: DateTime<Utc>) -> Result<Vec<Check
         wrong("files", Verdict::Bad, what, "`shoplake status` says why, and what to do about each")
     });
     checks.push(quarantine(&facts, last).await?);
-    checks.push(alerts(project).await?);
+    checks.extend(alerts(project).await?);
     Ok(checks)
 }
 
@@ -166,14 +170,18 @@ async fn freshness(project: &Project, facts: &dyn Facts, now: DateTime<Utc>) -> 
         let name = &dataset.contract.dataset;
         let watches =
             |alert: &&Alert| matches!(&alert.condition, Condition::Freshness { dataset, .. } if dataset == name);
-        if let Some(alert) = project.alerts.all.iter().find(watches)
+        let watching = project.alerts.all.iter().find(watches);
+        if let Some(alert) = watching
             && let Some(finding) = found(alert, facts, project.time_zone, now).await?.into_iter().next()
         {
             checks.push(wrong("freshness", Verdict::Bad, finding.what, finding.act));
             continue;
         }
         checks.push(match facts.last_loaded(name).await? {
-            Some(at) => good("freshness", format!("`{name}` was loaded at {}", render::moment(at, project.time_zone))),
+            Some(at) if watching.is_some() => {
+                good("freshness", format!("`{name}` was loaded at {}", render::moment(at, project.time_zone)))
+            }
+            Some(at) => unwatched(name, at, project, now),
             None => wrong(
                 "freshness",
                 Verdict::Care,
@@ -183,6 +191,14 @@ async fn freshness(project: &Project, facts: &dyn Facts, now: DateTime<Utc>) -> 
         });
     }
     Ok(checks)
+}
+
+/// A dataset of which nothing says how old it may be.
+fn unwatched(name: &str, loaded_at: DateTime<Utc>, project: &Project, now: DateTime<Utc>) -> Check {
+    let (ago, at) = (render::ago(loaded_at, now), render::moment(loaded_at, project.time_zone));
+    let what = format!("`{name}` was loaded {ago}, at {at}; nothing says how old it may be");
+    let act = format!("an alert with `when: {{ freshness: {{ dataset: {name}, older_than: 26h }} }}` would say so");
+    wrong("freshness", Verdict::Unwatched, what, act)
 }
 
 /// The last whole day of each dataset with times beside the same weekday before.
@@ -223,15 +239,24 @@ async fn quarantine(facts: &dyn Facts, last: &RunOutcome) -> Result<Check, Fault
     Ok(wrong("quarantine", Verdict::Care, what, "`shoplake quarantine ls` counts them by reason"))
 }
 
-async fn alerts(project: &Project) -> Result<Check, Fault> {
+async fn alerts(project: &Project) -> Result<Vec<Check>, Fault> {
     let book = wiring::alert_store(project).await?.book().await?;
     let fires = |name: &&str| {
         let standings = book.standings.get(*name);
         standings.is_some_and(|standings| standings.values().any(|standing| standing.phase == Phase::Firing))
     };
     let firing: Vec<&str> = project.alerts.all.iter().map(|alert| alert.name.as_str()).filter(fires).collect();
-    if firing.is_empty() {
-        return Ok(good("alerts", "none fires"));
+    let mut checks = Vec::new();
+    if !firing.is_empty() {
+        checks.push(wrong("alerts", Verdict::Care, format!("{} fire", firing.join(", ")), "`shoplake alert ls`"));
     }
-    Ok(wrong("alerts", Verdict::Care, format!("{} fire", firing.join(", ")), "`shoplake alert ls`"))
+    // Whoever cannot be judged may be quiet over what it is there to tell.
+    checks.extend(book.unjudged.iter().map(|(alert, unjudged)| {
+        let what = format!("`{alert}` cannot be judged: {}", unjudged.why);
+        wrong("alerts", Verdict::Care, what, &unjudged.act)
+    }));
+    if checks.is_empty() {
+        checks.push(good("alerts", "none fires"));
+    }
+    Ok(checks)
 }

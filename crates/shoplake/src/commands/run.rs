@@ -1,13 +1,16 @@
 //! `shoplake run`: load new data, build and test the models, publish, report.
 
 use std::future::Future;
+use std::sync::Arc;
 
+use chrono::Utc;
 use shoplake_core::outcome::{RunOutcome, RunStatus};
 use shoplake_core::{Fault, FaultKind, Project};
 use shoplake_pipeline::{Attempts, Choice, RunOptions};
 
 use super::choosing::Compiled;
 use super::stop::asked_to_stop;
+use super::usage::{Reading, Stored};
 use super::{Context, build, results, usage};
 use crate::cli::RunArgs;
 use crate::failure::{Exit, Failure};
@@ -46,9 +49,9 @@ pub(super) fn run_with(
 ) -> Result<Exit, Failure> {
     let (printer, project) = (&context.printer, &compiled.project);
     let _lock = wiring::lock(project, wait, printer)?;
-    let watcher = progress::for_printer(printer);
+    let reading = Reading::new(progress::for_printer(printer));
     let outcome = context.block_on(project.limits.threads, async {
-        let pipeline = wiring::pipeline(project, watcher).await?;
+        let pipeline = wiring::pipeline(project, Arc::clone(&reading) as _).await?;
         let work = async {
             let outcome = pipeline.run(options).await;
             if outcome.is_err() {
@@ -56,8 +59,7 @@ pub(super) fn run_with(
             }
             outcome
         };
-        let outcome = until_stopped(project, Box::pin(work)).await?;
-        usage::of_run(project, &outcome).await;
+        let outcome = until_stopped(project, (&reading, Stored::Looked), Box::pin(work)).await?;
         alerts::after_run(project).await;
         telemetry::after_run(project, outcome.started_at).await;
         Ok(outcome)
@@ -71,19 +73,23 @@ pub(super) fn run_with(
 }
 
 /// Works until it is done, or somebody asks the process to end: that is a crash like any other, for which no
-/// file is to blame.
+/// file is to blame. What it used is noted, whatever came of it.
 pub(super) async fn until_stopped(
     project: &Project,
+    (reading, stored): (&Reading, Stored),
     work: impl Future<Output = Result<RunOutcome, Fault>>,
 ) -> Result<RunOutcome, Fault> {
-    tokio::select! {
+    let began = Utc::now();
+    let ended = tokio::select! {
         done = work => done,
         () = asked_to_stop() => {
             Attempts::forgive(&project.state_dir())?;
             let fault = Fault::new(FaultKind::Unavailable, "the run was told to end");
             Err(fault.hint("nothing is half done; `shoplake retry` goes on"))
         }
-    }
+    };
+    usage::of_run(project, (began, reading), &ended, stored).await;
+    ended
 }
 
 pub(super) fn as_json(outcome: &RunOutcome) -> Result<String, Fault> {

@@ -102,6 +102,62 @@ fn a_run_that_fails_is_told() {
     assert!(shop.output(&["run", "-q"]).status.success());
     assert!(hook.titles()[1].starts_with("shop: pipeline_failed is over"), "{:?}", hook.titles());
     assert!(shop.output(&["alert", "check"]).status.success());
+    told_in_the_log(&shop);
+}
+
+/// The transitions of the alert and each try to deliver them stand in the log, in their order.
+fn told_in_the_log(shop: &Context) {
+    let output = shop.output(&["logs", "--json", "--limit", "100000"]);
+    let text = String::from_utf8(output.stdout).unwrap();
+    let lines = text.lines().map(|line| serde_json::from_str::<Value>(line).unwrap());
+    let lines: Vec<Value> = lines.filter(|line| line["fields"]["alert"] == "pipeline_failed").collect();
+    let said = lines.iter().map(|line| (line["message"].as_str().unwrap(), line["level"].as_str().unwrap()));
+    let said: Vec<_> = said.collect();
+    assert_eq!(
+        said,
+        [
+            ("an alert fires", "warn"),
+            ("a message was not delivered", "warn"),
+            ("a message was delivered", "info"),
+            ("an alert is over", "info"),
+            ("a message was delivered", "info"),
+        ]
+    );
+    let tries = lines.iter().filter_map(|line| line["fields"]["attempt"].as_u64());
+    assert_eq!(tries.collect::<Vec<_>>(), [1, 2, 1]);
+    assert_eq!(lines[1]["fields"]["channel"], "webhook");
+    assert_eq!(lines[0]["fields"]["event"], lines[3]["fields"]["event"]);
+}
+
+/// Given an alert whose query fails, then it is neither quiet nor firing wherever it is shown; and once it is
+/// corrected it is quiet.
+#[test]
+fn an_alert_that_cannot_be_judged() {
+    let shop = Context::with_shop();
+    shop.put("inbox/sales/day.csv", SALES);
+    let query =
+        |table: &str| format!("name: stock\nwhen: {{ sql: {{ query: \"SELECT 1 FROM {table} WHERE stock < 0\" }} }}\n");
+    shop.put("alerts/stock.yml", &query("product"));
+    assert!(shop.output(&["run", "-q"]).status.success(), "a run is not to blame for its alerts");
+    let listed = shop.json(&["alert", "ls", "--json"]);
+    let stock = listed.as_array().unwrap().iter().find(|alert| alert["name"] == "stock").unwrap();
+    assert!(stock["unjudged"]["why"].as_str().unwrap().contains("product"), "{stock}");
+    let text = shop.run(&["alert", "ls"]);
+    assert!(text.lines().any(|line| line.contains("stock") && line.contains("cannot be judged")), "{text}");
+    let checked = shop.output(&["alert", "check", "--json"]);
+    let wanting: Value = serde_json::from_slice(&checked.stdout).unwrap();
+    assert_eq!((checked.status.code(), wanting.as_array().unwrap().len()), (Some(1), 1), "{wanting}");
+    assert_eq!((&wanting[0]["alert"], &wanting[0]["state"]), (&"stock".into(), &"unjudged".into()));
+    let told = String::from_utf8_lossy(&checked.stderr).into_owned();
+    assert!(told.contains("the alert `stock` cannot be judged") && !told.contains("no alert fires"), "{told}");
+    let looked = shop.json(&["doctor", "--json"]);
+    let checks = looked["checks"].as_array().unwrap().iter().filter(|check| check["name"] == "alerts");
+    let checks: Vec<&Value> = checks.collect();
+    assert_eq!((checks.len(), &checks[0]["verdict"], &looked["verdict"]), (1, &"care".into(), &"care".into()));
+    assert!(checks[0]["what"].as_str().unwrap().starts_with("`stock` cannot be judged: "), "{looked:#}");
+    shop.put("alerts/stock.yml", &query("products"));
+    let checked = shop.output(&["alert", "check", "--json"]);
+    assert_eq!((checked.status.code(), String::from_utf8_lossy(&checked.stdout).trim()), (Some(0), "[]"));
 }
 
 /// Given a snooze, then nobody is told; given a name that is not there, then the right ones are listed.
@@ -166,4 +222,28 @@ fn cost() {
     assert!(after["at_month_end"].as_str() >= after["spent"].as_str());
     let text = String::from_utf8(shop.output(&["cost"]).stdout).unwrap();
     assert!(text.contains("will have cost") && text.contains("storage"), "{text}");
+}
+
+/// Given a run that breaks off, and a backfill, then what each used is metered as that of any run.
+#[test]
+fn what_failed_was_spent_too() {
+    let shop = Context::with_shop();
+    shop.put("inbox/sales/day.csv", SALES);
+    let mut broken_off = shop.command(&["run", "-q"]);
+    broken_off.env("SHOPLAKE_FAIL_POINT", "before-publish=error").env("SHOPLAKE__RETRY__ATTEMPTS", "1");
+    assert_eq!(broken_off.output().unwrap().status.code(), Some(2));
+    let cost = shop.json(&["cost", "--runs", "100", "--json"]);
+    let metered = cost["runs"].as_array().unwrap();
+    assert_eq!(metered.len(), 1, "{cost}");
+    let run = &shop.json(&["status", "--json"])["runs"][0];
+    assert_eq!(metered[0]["run_id"], run["run_id"]);
+    assert_eq!(metered[0]["scanned_bytes"], SALES.len(), "the file was read to its end: {cost}");
+    assert!(metered[0]["seconds"].as_f64().unwrap() > 0.0 && metered[0]["stored_bytes"].is_null(), "{cost}");
+    assert!(shop.output(&["run", "-q"]).status.success());
+    let done = shop.output(&["backfill", "--start", "2024-03-14", "--end", "2024-03-15", "-q"]);
+    assert!(done.status.success(), "{}", String::from_utf8_lossy(&done.stderr));
+    let cost = shop.json(&["cost", "--runs", "100", "--json"]);
+    let metered = cost["runs"].as_array().unwrap();
+    assert_eq!(metered.len(), 5, "two days, and what reads them: {cost}");
+    assert!(metered[0]["stored_bytes"].is_u64() && metered[1]["stored_bytes"].is_null(), "{cost}");
 }

@@ -45,6 +45,19 @@ fn one_look() {
         "{looked:#}"
     );
 
+    let freshness = |name: &str| {
+        let checks = looked["checks"].as_array().unwrap().iter();
+        let of =
+            |check: &&serde_json::Value| check["what"].as_str().unwrap().starts_with(&format!("`{name}` was loaded"));
+        checks.filter(|check| check["name"] == "freshness").find(of).unwrap()
+    };
+    assert_eq!(freshness("sales")["verdict"], "good", "`sales_are_late` says how old it may be");
+    let products = freshness("products");
+    assert_eq!(products["verdict"], "unwatched");
+    let what = products["what"].as_str().unwrap();
+    assert!(what.contains("loaded just now, at ") && what.ends_with("nothing says how old it may be"), "{what}");
+    assert!(products["act"].as_str().unwrap().contains("freshness: { dataset: products"), "{products}");
+
     shop.put("inbox/sales/day-2.csv", &format!("{header}T2,,P1,1,10.00,2024-03-15 11:00:00\n"));
     shop.output(&["run", "-q"]);
     let (code, looked) = look(&shop);

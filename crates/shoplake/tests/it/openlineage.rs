@@ -74,6 +74,23 @@ fn events_in_a_file() {
     assert!(last["run"]["facets"]["errorMessage"]["message"].as_str().unwrap().contains("day-2.csv"), "{last}");
 }
 
+/// Given rows that a contract refuses and that break a model, and a run that breaks off, then no event of them quotes a
+/// value.
+#[test]
+fn events_quote_no_value() {
+    let shop = shop("{ transport: file }");
+    let person = "ada.lovelace@private.example";
+    shop.put("inbox/sales/day-1.csv", &SALES.replace("C1", person));
+    shop.put("inbox/sales/day-2.csv", &SALES.replace("T1", "T2").replace(",1,10.50", &format!(",x{person},10.50")));
+    shop.put("models/marts/top_products.sql", "SELECT CAST(customer_id AS INT) AS product_id FROM {{ ref('sales') }}");
+    let run = shop.run(&["run", "-q", "--json"]);
+    assert!(run.starts_with("exit: 1\n") && run.contains(person), "the outcome says what no event does: {run}");
+    let files = shop.files(".shoplake/openlineage", ".ndjson");
+    let text: String = files.iter().map(|file| fs_err::read_to_string(file).unwrap()).collect();
+    assert!(text.contains("FAIL") && text.contains("the model top_products failed"), "{text}");
+    assert!(!text.contains(person), "{text}");
+}
+
 /// Given a server, when a run ends, then it was sent each event with the key; given none, then the run
 /// is done all the same and says once that its events were not taken.
 #[test]

@@ -96,11 +96,13 @@ fn a_file_that_ends_the_process_is_set_aside() {
 }
 
 /// Given a run that is told to end while it loads, then it ends at once with nothing half done and no file to
-/// blame, and `retry` does the whole of it.
+/// blame, what it used is metered, and `retry` does the whole of it.
 #[test]
 fn a_run_that_is_told_to_end() {
     let shop = first_day();
     let before = shop.figures();
+    let metered = || shop.json(&["cost", "--runs", "100", "--json"])["runs"].as_array().unwrap().len();
+    let spent = metered();
     large(&shop, "day-2.csv");
     for signal in ["-INT", "-TERM", "-INT", "-TERM"] {
         let run = start(&shop);
@@ -114,6 +116,7 @@ fn a_run_that_is_told_to_end() {
         assert_eq!(attempts(&shop), serde_json::json!({}), "no file is to blame");
         assert_eq!(shop.figures(), before, "nothing is half done");
     }
+    assert_eq!(metered(), spent + 4, "what they used was spent");
     let retried = shop.output(&["retry"]);
     assert!(retried.status.success(), "{}", String::from_utf8_lossy(&retried.stderr));
     let rows =

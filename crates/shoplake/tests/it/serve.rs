@@ -67,6 +67,28 @@ fn a_run_that_is_started_over_http() {
     assert_eq!(server.child.wait().unwrap().code(), Some(0));
 }
 
+/// Given a server that watches an alert whose query fails and one whose file gets a mistake, then metrics, the page Alerts
+/// and the page Health tell them from those that are quiet.
+#[test]
+fn alerts_that_cannot_be_judged() {
+    let context = Context::with_shop();
+    let header = "transaction_id,customer_id,product_id,quantity,amount,transaction_date";
+    context.put("inbox/sales/day-1.csv", &format!("{header}\nt1,c1,p1,1,12.50,2024-03-15T10:00:00\n"));
+    assert!(context.output(&["run", "-q"]).status.success());
+    context.put("alerts/stock.yml", "name: stock\nwhen: { sql: { query: \"SELECT 1 FROM product\" } }\n");
+    let server = Server::start(&context, &[]);
+    let metrics = wait_for("the first look", || {
+        Some(server.ask("GET", "/metrics")).filter(|text| text.contains("shoplake_alert_unjudged{alert=\"stock\"} 1\n"))
+    });
+    assert!(metrics.contains("shoplake_alert_unjudged{alert=\"cost\"} 0\n"), "{metrics}");
+    let health = server.ask("GET", "/api/v1/health");
+    assert!(health.contains("`stock` cannot be judged: ") && health.contains("\"verdict\":\"care\""), "{health}");
+    context.put("alerts/cost.yml", "name: [");
+    let alerts = server.ask("GET", "/api/v1/alerts");
+    assert_eq!(alerts.matches("\"state\":\"unjudged\"").count(), 2, "{alerts}");
+    assert!(alerts.contains("alerts/cost.yml:1:"), "{alerts}");
+}
+
 /// A file that takes a while to load.
 fn large_file(context: &Context) {
     let header = "transaction_id,customer_id,product_id,quantity,amount,transaction_date";

@@ -19,6 +19,10 @@ const CONNECTIONS: u32 = 4;
 /// Who begins a transaction and then says nothing, since its machine froze or lost its power, is cut off after the first
 /// of these: it holds the lock that all others wait for. The second is how long they wait.
 const HELD: [(&str, &str); 2] = [("idle_in_transaction_session_timeout", "5s"), ("lock_timeout", "30s")];
+/// The server asks after us when it has heard nothing for half a minute, and ends the session of a machine that is gone
+/// within another half: what it was in the middle of holds nobody up. (sqlx gives no hand on our end of the connection.)
+const KEEPALIVE: [(&str, &str); 3] =
+    [("tcp_keepalives_idle", "30"), ("tcp_keepalives_interval", "10"), ("tcp_keepalives_count", "3")];
 
 /// A pool of connections to the project's schema.
 pub(super) async fn open(url: &str, project: &str) -> Result<PgPool> {
@@ -28,7 +32,11 @@ pub(super) async fn open(url: &str, project: &str) -> Result<PgPool> {
             .hint("write `state: \"${STATE_URL}\"` with STATE_URL=postgres://user:password@host/database")
     })?;
     let schema = schema_of(project);
-    let options = options.application_name("shoplake").options([("search_path", schema.as_str())]).options(HELD);
+    let options = options
+        .application_name("shoplake")
+        .options([("search_path", schema.as_str())])
+        .options(HELD)
+        .options(KEEPALIVE);
     let pool = PgPoolOptions::new().max_connections(CONNECTIONS).acquire_timeout(PATIENCE).connect_lazy_with(options);
     migrate(&pool, &schema).await?;
     Ok(pool)
@@ -108,6 +116,18 @@ mod tests {
         assert_ne!(schema_of("My Shop"), schema_of("my shop"));
         assert!(schema_of("\"; DROP").chars().all(|c| c.is_ascii_alphanumeric() || c == '_'));
         assert!(schema_of(&"x".repeat(200)).len() < 63);
+    }
+
+    /// Given a connection over TCP, then the server asks after its other end soon, and not by its machine's two hours.
+    #[tokio::test]
+    async fn the_server_asks_after_its_peers() {
+        let url = std::env::var("SHOPLAKE_TEST_POSTGRES").expect("`cargo xtask postgres` starts a server");
+        let pool = open(&url, &format!("Alive {}", shoplake_core::RunId::new())).await.unwrap();
+        for (name, value) in KEEPALIVE {
+            let sql = sqlx::AssertSqlSafe(format!("SHOW {name}"));
+            let shown: String = sqlx::query_scalar(sql).fetch_one(&pool).await.unwrap();
+            assert_eq!(shown, value, "{name}");
+        }
     }
 
     /// Given an instance that freezes in the middle of a transaction, then others get in within seconds, and it is told

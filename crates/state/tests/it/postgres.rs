@@ -205,6 +205,7 @@ async fn one_leads() {
         waiting: Vec::new(),
         running: None,
         occupied: 0,
+        retry: None,
     };
     let line = Logged {
         at: moment("2026-11-23T05:00:01Z"),

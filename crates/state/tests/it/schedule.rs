@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use shoplake_core::schedule::Unstarted;
-use shoplake_core::schedule::ports::{Event, Leadership, Logged, Memory, ScheduleStore, Standing};
+use shoplake_core::schedule::ports::{Event, Leadership, Logged, Memory, Retry, ScheduleStore, Standing};
+use shoplake_core::schedule::{Seen, Unstarted};
 use shoplake_core::{FaultKind, RunId};
 use shoplake_state::SqliteState;
 
@@ -17,6 +17,11 @@ fn memory(counted_until: &str) -> Memory {
         waiting: vec![Unstarted { due, attempts: 0, stands_for: 3 }],
         running: Some(Unstarted { due, attempts: 1, stands_for: 1 }),
         occupied: 2,
+        retry: Some(Retry {
+            at: Some(moment("2026-11-23T05:04:00Z")),
+            failures: 3,
+            handed: vec![Seen { path: "inbox/sales/a.csv".into(), size: 10, modified: Some(due) }],
+        }),
     }
 }
 

@@ -304,14 +304,17 @@ export interface Share {
 export interface Health {
   trusted: boolean;
   verdict: Verdict;
-  checks: { name: string; verdict: Verdict; what: string; act: string | null }[];
+  /** `unwatched`: nothing says what would be good. */
+  checks: { name: string; verdict: Verdict | "unwatched"; what: string; act: string | null }[];
 }
 export type Verdict = "good" | "care" | "bad";
 export interface Alert {
   name: string;
   title: string;
-  state: "ok" | "firing" | "muted" | "error";
+  state: "ok" | "firing" | "muted" | "unjudged";
   since: string | null;
   message: string | null;
+  /** Why it cannot be judged; it stands as it stood then. */
+  unjudged: { since: string; why: string; act: string } | null;
   last_checked: string | null;
 }

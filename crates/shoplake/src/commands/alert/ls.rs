@@ -63,19 +63,21 @@ fn text(
     let mut table = Table::new(words);
     for alert in &project.alerts.all {
         let snoozed = book.snoozed.get(&alert.name).filter(|until| **until > now);
-        let (word, tone, since) = match worst(book, &alert.name) {
-            Some((Phase::Firing, since)) => ("fires", Tone::Bad, Some(since)),
-            Some((Phase::Pending, since)) => ("holds, not for long enough", Tone::Warn, Some(since)),
-            Some((Phase::Resolved, since)) => ("is over", Tone::Good, Some(since)),
-            None => ("is quiet", Tone::Good, None),
+        let unjudged = book.unjudged.get(&alert.name);
+        let (word, tone, since) = match (worst(book, &alert.name), unjudged) {
+            (Some((Phase::Firing, since)), _) => ("fires", Tone::Bad, Some(since)),
+            (_, Some(unjudged)) => ("cannot be judged", Tone::Warn, Some(unjudged.since)),
+            (Some((Phase::Pending, since)), _) => ("holds, not for long enough", Tone::Warn, Some(since)),
+            (Some((Phase::Resolved, since)), _) => ("is over", Tone::Good, Some(since)),
+            (None, None) => ("is quiet", Tone::Good, None),
         };
         let waiting = waiting(messages, &alert.name);
         let trouble = waiting.first().and_then(|message| message.trouble.clone());
-        let note = match (snoozed, trouble) {
-            (Some(until), _) => format!("snoozed until {}", render::moment(*until, project.time_zone)),
-            (None, Some(trouble)) => format!("{} not delivered: {trouble}", waiting.len()),
-            (None, None) => String::new(),
-        };
+        let notes = [
+            unjudged.map(|unjudged| format!("cannot be judged: {}", unjudged.why)),
+            snoozed.map(|until| format!("snoozed until {}", render::moment(*until, project.time_zone))),
+            trouble.map(|trouble| format!("{} not delivered: {trouble}", waiting.len())),
+        ];
         let tells = match alert.channels.len() {
             0 => "nobody: `notify` is missing".to_owned(),
             many => render::count(many as u64, "channel", "channels"),
@@ -86,7 +88,7 @@ fn text(
             (word.to_owned(), tone),
             (since.map(|since| render::moment(since, project.time_zone)).unwrap_or_default(), Tone::Plain),
             (tells, if alert.channels.is_empty() { Tone::Dim } else { Tone::Plain }),
-            (note, Tone::Warn),
+            (notes.into_iter().flatten().collect::<Vec<_>>().join("; "), Tone::Warn),
         ]);
     }
     table.text()
@@ -100,6 +102,7 @@ fn as_json(alert: &Alert, book: &AlertBook, messages: &[(Outgoing, Option<DateTi
     json!({
         "name": alert.name, "file": alert.file, "severity": alert.severity, "watches": alert.condition.word(),
         "standings": book.standings.get(&alert.name).cloned().unwrap_or_default(),
+        "unjudged": book.unjudged.get(&alert.name),
         "snoozed_until": book.snoozed.get(&alert.name), "channels": alert.channels.len(), "undelivered": waiting,
     })
 }
