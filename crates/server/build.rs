@@ -1,11 +1,16 @@
-//! Lists the files of `web/dist` for the binary to carry.
+//! Lists the files of `web/dist` for the binary to carry, each with its tag, and in gzip where that is shorter.
 
 #![allow(clippy::print_stdout, clippy::unwrap_used)] // how a build script talks to Cargo, and how it fails
 #![allow(clippy::disallowed_methods)] // fs_err would be built twice for these few lines
 #![allow(clippy::unnecessary_debug_formatting)] // what is written is source text: it must be escaped
 
 use std::fmt::Write as _;
+use std::hash::{DefaultHasher, Hasher as _};
+use std::io::Write as _;
 use std::path::{Path, PathBuf};
+
+use flate2::Compression;
+use flate2::write::GzEncoder;
 
 fn main() {
     let dist = Path::new(&std::env::var("CARGO_MANIFEST_DIR").unwrap()).join("../../web/dist");
@@ -13,13 +18,39 @@ fn main() {
     let mut files = Vec::new();
     collect(&dist, &dist, &mut files);
     files.sort();
-    let mut code = String::from("pub(crate) const FILES: &[(&str, &[u8])] = &[\n");
-    for (name, path) in files {
-        writeln!(code, "    ({name:?}, include_bytes!({path:?})),").unwrap();
+    let out = PathBuf::from(std::env::var("OUT_DIR").unwrap());
+    let mut code = String::from("pub(crate) const FILES: &[File] = &[\n");
+    for (index, (name, path)) in files.iter().enumerate() {
+        let bytes = std::fs::read(path).unwrap();
+        let packed = pack(&bytes);
+        // Pictures are compressed already.
+        let gzip = if packed.len() < bytes.len() / 10 * 9 {
+            let path = out.join(format!("{index}.gz"));
+            std::fs::write(&path, packed).unwrap();
+            format!("Some(include_bytes!({path:?}))")
+        } else {
+            "None".to_owned()
+        };
+        let tag = tag(&bytes);
+        let plain = format!("include_bytes!({path:?})");
+        writeln!(code, "    File {{ name: {name:?}, tag: {tag:?}, plain: {plain}, gzip: {gzip} }},").unwrap();
     }
     code.push_str("];\n");
-    let out = Path::new(&std::env::var("OUT_DIR").unwrap()).join("web.rs");
-    std::fs::write(out, code).unwrap();
+    std::fs::write(out.join("web.rs"), code).unwrap();
+}
+
+/// The bytes as short as they become: it is done once, and read by every first visit.
+fn pack(bytes: &[u8]) -> Vec<u8> {
+    let mut encoder = GzEncoder::new(Vec::new(), Compression::best());
+    encoder.write_all(bytes).unwrap();
+    encoder.finish().unwrap()
+}
+
+/// Tells versions of a file apart; nobody gains by two that are the same.
+fn tag(bytes: &[u8]) -> String {
+    let mut hasher = DefaultHasher::new();
+    hasher.write(bytes);
+    format!("{:016x}", hasher.finish())
 }
 
 fn collect(root: &Path, folder: &Path, files: &mut Vec<(String, PathBuf)>) {

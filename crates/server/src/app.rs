@@ -18,10 +18,8 @@ use crate::explain::Explain;
 use crate::figures::Figures;
 use crate::runner::Runner;
 use crate::traffic::Traffic;
+use crate::turns::Turns;
 use crate::watch::News;
-
-/// SQL queries that run at once.
-const QUERIES: usize = 4;
 
 /// What the server stands on, put together by the binary.
 pub struct Ports {
@@ -80,10 +78,13 @@ pub(crate) struct Lasting {
     pub(crate) csrf: Arc<str>,
     /// The brake on sign-in.
     pub(crate) brake: Arc<Brake>,
+    /// The brake on guesses of share links and API tokens; one guess is judged at a time.
+    pub(crate) guesses: Arc<Brake>,
+    pub(crate) guessing: Arc<Semaphore>,
     /// Passwords that are hashed at once: each takes 19 MB.
     pub(crate) hashing: Arc<Semaphore>,
-    /// SQL queries at once.
-    pub(crate) queries: Arc<Semaphore>,
+    /// Turns at SQL.
+    pub(crate) turns: Arc<Turns>,
     /// Held while users are looked at and then changed, so that two admins cannot remove each other at once.
     pub(crate) users: Arc<Mutex<()>>,
     /// Turns true when the server stops.
@@ -139,8 +140,10 @@ impl Shared {
             loopback,
             csrf: crate::access::Secret::new("").text.into(),
             brake: Arc::default(),
+            guesses: Arc::default(),
+            guessing: Arc::new(Semaphore::new(1)),
             hashing: Arc::new(Semaphore::new(2)),
-            queries: Arc::new(Semaphore::new(QUERIES)),
+            turns: Turns::new(),
             users: Arc::default(),
             stopping,
             unheeded: Arc::default(),

@@ -86,6 +86,15 @@ impl Cube {
         ends.reduce(|(first, last), (from, to)| (first.min(from), last.max(to)))
     }
 
+    /// The filter over those of its days that the sales reach; where it has none of them, over a day without sales.
+    /// What it lets through is the same.
+    #[must_use]
+    pub fn clipped(&self, filter: &Filter) -> Filter {
+        let Some((first, last)) = self.days() else { return filter.clone() };
+        let (from, to) = (filter.from.max(first), filter.to.min(last));
+        if from > to { filter.over(last + 1, last + 1) } else { filter.over(from, to) }
+    }
+
     /// Bytes that the rows take.
     pub fn bytes(&self) -> u64 {
         self.blocks.iter().map(|block| block.bytes()).sum()

@@ -138,13 +138,15 @@ impl Figures {
         Ok(())
     }
 
-    /// The figures of the sales that `filter` lets through. Who asks for the same at once waits for one walk.
+    /// The figures of the sales that `filter` lets through. Who asks for the same at once waits for one walk; days
+    /// before and after all sales change nothing, so that a span that reaches up to today is that up to the last sale.
     pub(crate) async fn answer(
         &self,
         shown: &Arc<Shown>,
         cube: &Arc<Cube>,
         filter: &Filter,
     ) -> Result<Arc<Answer>, Problem> {
+        let filter = &cube.clipped(filter);
         let place = shown.answers.place(filter);
         if let Some(answer) = place.get() {
             self.recalled.fetch_add(1, Ordering::Relaxed);
@@ -165,6 +167,7 @@ impl Figures {
         cube: &Arc<Cube>,
         filter: &Filter,
     ) -> Result<Arc<Vec<ProductSum>>, Problem> {
+        let filter = &cube.clipped(filter);
         let walk = async || {
             let (cube, filter, threads) = (Arc::clone(cube), filter.clone(), self.threads);
             self.walk(move || Arc::new(cube.sold(&filter, threads))).await

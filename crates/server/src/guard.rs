@@ -11,9 +11,10 @@ use axum::response::{IntoResponse, Response};
 use futures::FutureExt;
 use shoplake_core::access::Role;
 
-use crate::access::{identify, same};
+use crate::access::{identify_at, same};
 use crate::app::App;
 use crate::problem::{Answer, Problem};
+use crate::serve::Peer;
 
 /// The header that writes carry where a cookie says who asks.
 pub(crate) const CSRF_HEADER: &str = "x-shoplake-csrf";
@@ -128,7 +129,7 @@ pub(crate) async fn authorize(State((app, needs)): State<(App, Needs)>, mut requ
         return Ok(next.run(request).await);
     }
     let headers = request.headers();
-    let Some(identity) = identify(&app, headers).await? else {
+    let Some(identity) = identify_at(&app, headers, Peer::address(request.extensions())).await? else {
         return Err(Problem::new(StatusCode::UNAUTHORIZED, "unauthorized", "sign in first")
             .hint("POST /api/v1/session with name and password, or send an API token")
             .header(header::WWW_AUTHENTICATE, "Bearer realm=\"shoplake\""));

@@ -20,6 +20,9 @@ pub(crate) const FILTERS: [&str; 9] =
 /// Those of them that may stand there several times.
 pub(crate) const MANY: [&str; 6] = ["category", "product", "city", "segment", "hour", "weekday"];
 
+/// What a share link may hold in place of days: a period that moves on with the calendar, see [`crate::period`].
+pub(crate) const PERIOD: &str = "period";
+
 /// The parameters of a request, in order.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Params(Vec<(String, String)>);

@@ -1,24 +1,25 @@
 //! Answers for what one click on the sales page leads to, made before anybody clicks.
 //!
-//! A walk over many millions of sales takes longer than a click should. After a load, the page's usual spans of
-//! days, alone and with each one filter that stands on the page, are walked one by one and kept, and so is the
-//! first page of their transactions; what else is asked for is walked and read when it is. Not here: how answers
-//! are kept and dropped ([`crate::kept`]).
+//! A walk over many millions of sales takes longer than a click should. After a load, the periods that the page
+//! offers ([`crate::period`]), alone and with each one filter that stands on the page, are walked one by one and kept,
+//! and so is the first page of their transactions; what else is asked for is walked and read when it is. They are
+//! counted back from the shop's today, as the page does, whatever day the last sale is of. Not here: how answers are
+//! kept and dropped ([`crate::kept`]), and that days without sales make no other answer ([`Cube::clipped`]).
 
 use std::sync::Arc;
 
+use chrono::NaiveDate;
 use shoplake_core::ShopZone;
 
 use crate::app::App;
 use crate::cube::{Answer, Cube, Filter, Segment};
 use crate::figures::Shown;
 use crate::params::day;
+use crate::period::Period;
 use crate::routes::prepare_transactions;
 
 /// Sales from which a walk is felt; below, nothing is prepared.
 const ROWS: u64 = 1_000_000;
-/// Days of the spans that the page offers, besides all days. The span before each is shown with it.
-const SPANS: [i32; 5] = [1, 7, 30, 90, 365];
 /// Days that hold each cell of the heatmap once.
 const WEEK: i32 = 7;
 /// The most categories and cities, and the products of the chart.
@@ -40,32 +41,32 @@ pub(crate) fn begin(app: &App) {
 
 async fn prepare(app: &App, shown: &Arc<Shown>, cube: &Arc<Cube>) -> crate::problem::Answer<()> {
     let Some((first, last)) = cube.days() else { return Ok(()) };
-    let last = last.min(day(ShopZone::new(app.project.time_zone).today()));
+    let today = ShopZone::new(app.project.time_zone).today();
     let figures = &app.lasting.figures;
     let all = figures.answer(shown, cube, &Filter::days(first, last)).await?;
-    for filter in filters(cube, &all, (first, last)) {
+    for filter in filters(cube, &all, today) {
         let now = figures.shown();
         if !now.is_some_and(|now| Arc::ptr_eq(&now, shown)) {
             return Ok(());
         }
         figures.answer(shown, cube, &filter).await?;
         prepare_transactions(app, shown, cube, &filter).await?;
-        let before = filter.before();
-        if before.to >= first {
-            figures.answer(shown, cube, &before).await?;
-        }
+        figures.answer(shown, cube, &filter.before()).await?;
     }
     tracing::info!(batch = shown.batch.0, "answers are prepared");
     Ok(())
 }
 
-/// What is prepared, the shorter spans first: they are asked for most, and soon done.
-fn filters(cube: &Cube, all: &Answer, (first, last): (i32, i32)) -> Vec<Filter> {
-    let spans = SPANS.into_iter().map(|days| (last - days + 1, last)).chain([(first, last)]);
-    let mut filters = Vec::new();
-    for (from, to) in spans {
-        let days = Filter::days(from, to);
-        let mut of_span = vec![days.clone()];
+/// What is prepared: all periods first, then each with its filters, the shorter ones first: they are asked for most,
+/// and soon done. The period before each is shown with it.
+fn filters(cube: &Cube, all: &Answer, today: NaiveDate) -> Vec<Filter> {
+    let spans = Period::ALL.map(|period| {
+        let (from, to) = period.days(today);
+        Filter::days(day(from), day(to))
+    });
+    let mut filters = spans.to_vec();
+    for days in spans {
+        let mut of_span = Vec::new();
         let categories = all.categories.iter().take(VALUES).map(|sum| sum.category.as_deref().map(str::to_owned));
         of_span.extend(categories.map(|value| Filter { categories: [value].into(), ..days.clone() }));
         let cities = all.cities.iter().take(VALUES).map(|sum| sum.city.as_deref().map(str::to_owned));
@@ -77,8 +78,62 @@ fn filters(cube: &Cube, all: &Answer, (first, last): (i32, i32)) -> Vec<Filter> 
         filters.extend(of_span);
     }
     // The page of a cell of the heatmap is the same over any longer span.
-    let week = Filter::days(last - WEEK + 1, last);
+    let week = Filter::days(day(today) - WEEK + 1, day(today));
     let cell = |at: u8| Filter { hours: [at % 24].into(), weekdays: [at / 24 + 1].into(), ..week.clone() };
     filters.extend((0..24 * WEEK as u8).map(cell));
     filters
+}
+
+#[cfg(test)]
+mod tests {
+    use shoplake_core::BatchNumber;
+
+    use super::*;
+    use crate::cube::{BlockBuilder, Row};
+
+    /// Sales on these days.
+    fn cube(days: [i32; 2]) -> Arc<Cube> {
+        let mut builder = BlockBuilder::default();
+        for day in days {
+            builder.push(Row { day, hour: 12, product: 0, customer: 1, city: 0, amount: 100 });
+        }
+        Arc::new(Cube {
+            batch: BatchNumber(1),
+            loaded_at: chrono::DateTime::UNIX_EPOCH,
+            scale: 2,
+            last_sale: None,
+            blocks: vec![Arc::new(builder.finish())],
+            products: Arc::default(),
+            cities: Arc::new(vec![None]),
+            segments: Arc::new(vec![Segment::Unknown, Segment::Returning]),
+            customers: Arc::default(),
+            customer_names: Arc::default(),
+        })
+    }
+
+    /// Given sales up to yesterday, then each period that the page asks for today is prepared, and its answer is that
+    /// of the days that have sales.
+    #[test]
+    fn periods_of_today_are_prepared() {
+        let today: NaiveDate = "2026-03-15".parse().unwrap();
+        let cube = cube([day(today) - 400, day(today) - 1]);
+        let all = cube.answer(&Filter::days(day(today) - 400, day(today)), 1);
+        let prepared = filters(&cube, &all, today);
+        for period in Period::ALL {
+            let (from, to) = period.days(today);
+            let asked = Filter::days(day(from), day(to));
+            assert!(prepared.contains(&asked), "{period:?}");
+            let returning = Filter { segments: [Segment::Returning].into(), ..asked.clone() };
+            assert!(prepared.contains(&returning), "{period:?}");
+        }
+        let days = |from: i32, to: i32| Filter::days(day(today) + from, day(today) + to);
+        assert_eq!(cube.clipped(&days(-29, 0)), cube.clipped(&days(-29, -1)));
+        assert_eq!(cube.clipped(&days(-800, 5)), days(-400, -1));
+        assert_eq!(cube.clipped(&days(0, 0)), cube.clipped(&days(1, 90)));
+        for asked in [days(-29, 0), days(-800, 5), days(0, 0), days(-900, -500)] {
+            let (whole, clipped) = (cube.answer(&asked, 1), cube.answer(&cube.clipped(&asked), 1));
+            assert_eq!((whole.total, whole.customers), (clipped.total, clipped.customers), "{asked:?}");
+            assert_eq!(whole.days().collect::<Vec<_>>(), clipped.days().collect::<Vec<_>>(), "{asked:?}");
+        }
+    }
 }

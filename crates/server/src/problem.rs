@@ -1,6 +1,8 @@
 //! Errors as `application/problem+json` (RFC 9457), which tell a client what to do and leak nothing of
 //! the machine: what went wrong inside goes to the log.
 
+use std::time::Duration;
+
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde_json::{Value, json};
@@ -32,6 +34,11 @@ pub(crate) struct Problem {
 }
 
 impl Problem {
+    /// Whether it says that nobody knows who asks.
+    pub(crate) fn is_unauthorized(&self) -> bool {
+        self.status == StatusCode::UNAUTHORIZED
+    }
+
     /// A problem with a short name for programs (`query.refused`) and words for people.
     pub(crate) fn new(status: StatusCode, code: &'static str, detail: impl Into<String>) -> Self {
         Self { status, code, detail: detail.into(), hint: None, more: Vec::new(), headers: Vec::new() }
@@ -50,6 +57,14 @@ impl Problem {
     /// The asker may not do that.
     pub(crate) fn forbidden(code: &'static str, detail: impl Into<String>) -> Self {
         Self::new(StatusCode::FORBIDDEN, code, detail)
+    }
+
+    /// The asker asks too often, and may ask again after `wait`.
+    pub(crate) fn too_many(code: &'static str, detail: impl Into<String>, wait: Duration) -> Self {
+        let seconds = wait.as_secs() + 1;
+        Self::new(StatusCode::TOO_MANY_REQUESTS, code, detail)
+            .hint(format!("try again in {seconds} s"))
+            .header(header::RETRY_AFTER, &seconds.to_string())
     }
 
     /// Something inside went wrong; the words go to the log alone.

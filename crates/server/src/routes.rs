@@ -34,7 +34,7 @@ use crate::app::App;
 use crate::guard::{self, Needs};
 use crate::openapi::{Parameter, Schema};
 use crate::problem::Problem;
-use crate::web;
+use crate::{web, wire};
 
 /// One endpoint.
 pub(crate) struct Endpoint {
@@ -49,6 +49,8 @@ pub(crate) struct Endpoint {
     pub(crate) body: Option<Schema>,
     /// The media type of what it answers; empty where that is nothing.
     pub(crate) answers: &'static str,
+    /// Whether it answers with secrets, which are not compressed.
+    secret: bool,
     handler: MethodRouter<App>,
 }
 
@@ -61,7 +63,7 @@ impl Endpoint {
         handler: MethodRouter<App>,
     ) -> Self {
         let (parameters, body, answers) = (Vec::new(), None, "application/json");
-        Self { method, path, needs, summary, parameters, body, answers, handler }
+        Self { method, path, needs, summary, parameters, body, answers, secret: false, handler }
     }
 
     fn get(path: &'static str, needs: Needs, summary: &'static str, handler: MethodRouter<App>) -> Self {
@@ -85,6 +87,12 @@ impl Endpoint {
     /// Says what the body is.
     fn body(mut self, schema: Schema) -> Self {
         self.body = Some(schema);
+        self
+    }
+
+    /// Says that it answers with secrets.
+    fn secret(mut self) -> Self {
+        self.secret = true;
         self
     }
 
@@ -125,7 +133,9 @@ pub(crate) fn router(app: &App) -> Router {
     let mut router = Router::new();
     for endpoint in endpoints() {
         let authorize = from_fn_with_state((Arc::clone(app), endpoint.needs), guard::authorize);
-        router = router.route(endpoint.path, endpoint.handler.layer(authorize));
+        let handler = endpoint.handler.layer(authorize);
+        let handler = if endpoint.secret { handler } else { handler.layer(from_fn(wire::compress)) };
+        router = router.route(endpoint.path, handler);
     }
     router
         .fallback(web::fallback)

@@ -1,11 +1,12 @@
 //! The listener: connections within bounds, and a stop that lets answers end.
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
 use hyper::Request;
 use hyper::body::Incoming;
+use hyper::http::Extensions;
 use hyper::server::conn::http1;
 use hyper::service::{Service, service_fn};
 use hyper_util::rt::{TokioIo, TokioTimer};
@@ -31,6 +32,13 @@ const STOP_WAIT: Duration = Duration::from_secs(10);
 /// The peer of a connection.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Peer(pub(crate) SocketAddr);
+
+impl Peer {
+    /// The address that a request came from; the unspecified one where it came over no connection.
+    pub(crate) fn address(extensions: &Extensions) -> IpAddr {
+        extensions.get::<Self>().map_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED), |peer| peer.0.ip())
+    }
+}
 
 /// Waits until `stop` turns true; its sender gone is a stop too.
 pub(crate) async fn stopped(mut stop: watch::Receiver<bool>) {

@@ -1,14 +1,27 @@
 //! The app, carried in the binary: files by name, and its page for every address that is none of the
-//! API's. Files with a hash in their name may be kept for good.
+//! API's. Files with a hash in their name may be kept for good, the others are asked for anew by their tag.
 
 use axum::extract::Request;
-use axum::http::{HeaderValue, Method, StatusCode, header};
+use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 
 use crate::problem::Problem;
+use crate::wire::{is_known, takes_gzip};
 
 mod embedded {
+    use super::File;
+
     include!(concat!(env!("OUT_DIR"), "/web.rs"));
+}
+
+/// A file of the app.
+pub(crate) struct File {
+    name: &'static str,
+    /// Another one for other bytes.
+    tag: &'static str,
+    plain: &'static [u8],
+    /// The bytes in gzip, where that is shorter.
+    gzip: Option<&'static [u8]>,
 }
 
 const PAGE: &str = "index.html";
@@ -16,6 +29,8 @@ const FALLBACK: &str = "<!doctype html><html lang=\"en\"><meta charset=\"utf-8\"
     content=\"width=device-width\"><title>Shoplake</title><h1>Shoplake</h1><p>The server runs; this build carries no \
     app. Its figures are at <a href=\"/api/v1/trust\">/api/v1/trust</a>, described at \
     <a href=\"/api/openapi.json\">/api/openapi.json</a>.</p></html>";
+/// Stands in for the app where there is none.
+const NO_APP: File = File { name: PAGE, tag: "none", plain: FALLBACK.as_bytes(), gzip: None };
 
 /// Answers what no endpoint does.
 pub(crate) async fn fallback(request: Request) -> Response {
@@ -30,29 +45,43 @@ pub(crate) async fn fallback(request: Request) -> Response {
             .into_response();
     }
     let name = path.trim_start_matches('/');
-    if let Some((name, bytes)) = file(name).filter(|(name, _)| *name != PAGE) {
-        return answer(name, bytes);
+    if let Some(file) = file(name).filter(|file| file.name != PAGE) {
+        return answer(file, request.headers());
     }
     // A name with an ending is a file that is not there; anything else is a page of the app.
     if name.rsplit('/').next().is_some_and(|last| last.contains('.')) {
         return Problem::not_found("there is no such file").into_response();
     }
-    match file(PAGE) {
-        Some((name, bytes)) => answer(name, bytes),
-        None => answer(PAGE, FALLBACK.as_bytes()),
+    answer(file(PAGE).unwrap_or(&NO_APP), request.headers())
+}
+
+fn file(name: &str) -> Option<&'static File> {
+    let index = embedded::FILES.binary_search_by(|file| file.name.cmp(name)).ok()?;
+    embedded::FILES.get(index)
+}
+
+fn answer(file: &'static File, asked: &HeaderMap) -> Response {
+    let packed = file.gzip.filter(|_| takes_gzip(asked));
+    // Other bytes, another tag: a cache must not put a piece of one into the other.
+    let tag = format!("\"{}{}\"", file.tag, if packed.is_some() { "-gzip" } else { "" });
+    let keep = if file.name.starts_with("assets/") { "public, max-age=31536000, immutable" } else { "no-cache" };
+    let mut headers = HeaderMap::new();
+    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static(keep));
+    headers.insert(header::VARY, HeaderValue::from_static("accept-encoding"));
+    headers.extend(HeaderValue::from_str(&tag).ok().map(|tag| (header::ETAG, tag)));
+    if is_known(asked, &tag) {
+        return (StatusCode::NOT_MODIFIED, headers).into_response();
     }
+    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(kind(file.name)));
+    if packed.is_some() {
+        headers.insert(header::CONTENT_ENCODING, HeaderValue::from_static("gzip"));
+    }
+    (headers, packed.unwrap_or(file.plain)).into_response()
 }
 
-fn file(name: &str) -> Option<(&'static str, &'static [u8])> {
-    embedded::FILES
-        .binary_search_by(|(known, _)| (*known).cmp(name))
-        .ok()
-        .and_then(|index| embedded::FILES.get(index))
-        .copied()
-}
-
-fn answer(name: &str, bytes: &'static [u8]) -> Response {
-    let kind = match name.rsplit('.').next().unwrap_or_default() {
+/// The media type of a file.
+fn kind(name: &str) -> &'static str {
+    match name.rsplit('.').next().unwrap_or_default() {
         "html" => "text/html; charset=utf-8",
         "js" | "mjs" => "text/javascript; charset=utf-8",
         "css" => "text/css; charset=utf-8",
@@ -64,11 +93,5 @@ fn answer(name: &str, bytes: &'static [u8]) -> Response {
         "woff2" => "font/woff2",
         "txt" => "text/plain; charset=utf-8",
         _ => "application/octet-stream",
-    };
-    let keep = if name.starts_with("assets/") { "public, max-age=31536000, immutable" } else { "no-cache" };
-    let headers = [
-        (header::CONTENT_TYPE, HeaderValue::from_static(kind)),
-        (header::CACHE_CONTROL, HeaderValue::from_static(keep)),
-    ];
-    (headers, bytes).into_response()
+    }
 }

@@ -1,12 +1,13 @@
 //! `cargo xtask load`: many people click on the dashboard of a shop with many sales, and a table says how
 //! long answers took. Then rows are corrected, and answers are held against `shoplake query`.
 //!
-//! The sales are loaded once and kept in the build folder. What people click: [`clicks`]. What is
+//! The sales are loaded once a day and kept in the build folder, moved so that they end yesterday. What people click: [`clicks`]. What is
 //! measured: one request, from its first byte sent to its last byte read, over a connection that stays
 //! open, while all others click, too. Not here: the walk alone (`crates/server/examples/figures.rs`).
 
 mod clicks;
 mod connection;
+mod moved;
 mod table;
 
 use std::path::{Path, PathBuf};
@@ -85,7 +86,7 @@ pub(crate) fn run(options: &Options) -> Result<()> {
     // The shop is kept, and a file that it has loaded changes nothing: others than those of the time before.
     let round = before.as_u64().unwrap_or_default() as usize % (ROUNDS - 1) + 1;
     let (rows, _) = data.correction(round as u8, CORRECTED)?;
-    fs_err::write(shop.folder.join("inbox/sales").join("correction.csv"), rows)?;
+    fs_err::write(shop.folder.join("inbox/sales").join("correction.csv"), moved::lines(&rows, shop.moved))?;
     shop.run()?;
     let mut connection = Connection::open(server.url())?;
     let ended = Instant::now();
@@ -174,28 +175,31 @@ fn memory(server: &Server) -> String {
 struct Shop {
     binary: PathBuf,
     folder: PathBuf,
+    /// By how many days its sales are moved.
+    moved: i64,
 }
 
 impl Shop {
-    /// The shop with the data loaded; kept from one time to the next.
+    /// The shop with the data loaded; kept from one time to the next of a day.
     fn loaded(binary: &Path, data: &Data, rows: usize) -> Result<Self> {
         let folder = workspace::target().join(format!("load-shop-{rows}"));
-        let shop = Self { binary: binary.to_owned(), folder };
-        let stamp = shop.folder.join(".loaded");
-        if stamp.is_file() {
+        let shop = Self { binary: binary.to_owned(), folder, moved: moved::days()? };
+        let (stamp, stamped) = (shop.folder.join(".loaded"), shop.moved.to_string());
+        if fs_err::read_to_string(&stamp).is_ok_and(|text| text == stamped) {
             return Ok(shop);
         }
         if shop.folder.exists() {
             fs_err::remove_dir_all(&shop.folder)?;
         }
-        println!("Loading {rows} rows into {} (once)", shop.folder.display());
+        println!("Loading {rows} rows into {} (once a day)", shop.folder.display());
         workspace::output(Command::new(binary).arg("init").arg(&shop.folder).args(["--timezone", "Europe/Lisbon"]))?;
-        for (dataset, name) in [("products", "products.json"), ("customers", "customers.json"), ("sales", "sales.csv")]
-        {
-            fs_err::copy(data.file(name), shop.folder.join("inbox").join(dataset).join(name))?;
+        let place = |dataset: &str, name: &str| shop.folder.join("inbox").join(dataset).join(name);
+        for (dataset, name) in [("products", "products.json"), ("customers", "customers.json")] {
+            fs_err::copy(data.file(name), place(dataset, name))?;
         }
+        moved::copy(&data.file("sales.csv"), &place("sales", "sales.csv"), shop.moved)?;
         shop.run()?;
-        fs_err::write(stamp, "")?;
+        fs_err::write(stamp, stamped)?;
         Ok(shop)
     }
 

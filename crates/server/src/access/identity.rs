@@ -1,11 +1,16 @@
 //! The identity behind a request: a share, a token, a session, or whoever sits at this machine.
 
+use std::net::IpAddr;
+
 use axum::http::{HeaderMap, header};
 use chrono::{TimeDelta, Utc};
+use shoplake_core::ShopZone;
 use shoplake_core::access::{Role, Share};
 
 use super::secret::hash_of;
 use crate::app::App;
+use crate::params::PERIOD;
+use crate::period::Period;
 use crate::problem::{Answer, Problem};
 
 /// The session's cookie, and its name over TLS: no other host and no plain connection can set that one.
@@ -34,6 +39,25 @@ pub(crate) struct Identity {
     pub(crate) csrf: String,
     /// The share, where a link was followed.
     pub(crate) share: Option<Share>,
+    /// The filters that it holds now.
+    pub(crate) fixed: Vec<(String, String)>,
+}
+
+/// The filters of a share as figures know them: a period is the days that it has on the shop's calendar today.
+fn fixed(app: &App, share: &Share) -> Answer<Vec<(String, String)>> {
+    let mut fixed = Vec::new();
+    for (name, value) in &share.filters {
+        if name != PERIOD {
+            fixed.push((name.clone(), value.clone()));
+            continue;
+        }
+        // Without its days the link would show all of them.
+        let period =
+            Period::parse(value).ok_or_else(|| Problem::forbidden("share", "nobody knows the link's period"))?;
+        let (from, to) = period.days(ShopZone::new(app.project.time_zone).today());
+        fixed.extend([("from", from), ("to", to)].map(|(name, day)| (name.to_owned(), day.to_string())));
+    }
+    Ok(fixed)
 }
 
 /// Whether nobody has to sign in: the server listens on loopback and there are no users.
@@ -42,6 +66,37 @@ pub(crate) async fn local_only(app: &App) -> Answer<bool> {
         return Ok(false);
     }
     Ok(app.access.users().await?.is_empty())
+}
+
+/// Who asks from `address`, as [`identify`] says it. Guesses of links and tokens are slowed down; nothing that is
+/// right is, once it was right there.
+pub(crate) async fn identify_at(app: &App, headers: &HeaderMap, address: IpAddr) -> Answer<Option<Identity>> {
+    let secret = [SHARE_HEADER, header::AUTHORIZATION.as_str()].into_iter().find_map(|name| text(headers, name));
+    let Some(hash) = secret.map(hash_of) else { return identify(app, headers).await };
+    let (brake, slowed) = (&app.lasting.guesses, || {
+        let wait = app.lasting.guesses.wait_for_secret(address, &hash)?;
+        Some(Problem::too_many("unauthorized.slow", "too many wrong links or tokens came from here", wait))
+    });
+    if let Some(problem) = slowed() {
+        return Err(problem);
+    }
+    let mut turn = None;
+    if !brake.was_right(address, &hash) {
+        turn = Some(app.lasting.guessing.acquire().await.map_err(|error| Problem::internal(&error))?);
+        // Guesses that came at once have waited here together: what the first ones earned holds for the rest.
+        if let Some(problem) = slowed() {
+            return Err(problem);
+        }
+    }
+    let found = identify(app, headers).await;
+    match &found {
+        Ok(_) => brake.note_secret(address, &hash, true),
+        Err(problem) if problem.is_unauthorized() => brake.note_secret(address, &hash, false),
+        // It was not judged.
+        Err(_) => {}
+    }
+    drop(turn);
+    found
 }
 
 /// Who asks; `None` where nobody is known. A wrong share or token is a problem: it is never ignored.
@@ -57,6 +112,7 @@ pub(crate) async fn identify(app: &App, headers: &HeaderMap) -> Answer<Option<Id
         let share = app.access.share(&hash_of(token)).await?.filter(|share| share.expires_at > Utc::now());
         let share = share.ok_or_else(|| unknown("link"))?;
         return Ok(Some(Identity {
+            fixed: fixed(app, &share)?,
             who: format!("share:{}", share.id),
             user: None,
             role: Role::Viewer,
@@ -77,6 +133,7 @@ pub(crate) async fn identify(app: &App, headers: &HeaderMap) -> Answer<Option<Id
             session: None,
             csrf: String::new(),
             share: None,
+            fixed: Vec::new(),
         }));
     }
     if let Some(identity) = by_cookie(app, headers).await? {
@@ -89,6 +146,7 @@ pub(crate) async fn identify(app: &App, headers: &HeaderMap) -> Answer<Option<Id
         session: None,
         csrf: app.lasting.csrf.to_string(),
         share: None,
+        fixed: Vec::new(),
     }))
 }
 
@@ -111,6 +169,7 @@ async fn by_cookie(app: &App, headers: &HeaderMap) -> Answer<Option<Identity>> {
         session: Some(hash),
         csrf: session.csrf,
         share: None,
+        fixed: Vec::new(),
     }))
 }
 

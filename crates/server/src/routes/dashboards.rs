@@ -13,7 +13,7 @@ use shoplake_core::{Fault, hash};
 use shoplake_project::files::{DashboardFile, Tile};
 use shoplake_project::{Dashboard, dashboard_of, dashboards};
 
-use super::Endpoint;
+use super::{Endpoint, shares};
 use crate::access::Identity;
 use crate::app::App;
 use crate::body;
@@ -81,7 +81,7 @@ async fn show(
     let dashboard = find(&app, &identity, &name).await?;
     let mut shown = shown(&dashboard.name, dashboard.file.as_ref(), &dashboard.faults);
     if let Some(share) = &identity.share {
-        shown["fixed_filters"] = json!(share.filters);
+        shown["fixed_filters"] = json!(shares::told(&identity, share));
         // How a figure is made is the shop's own business.
         shown["errors"] = json!([]);
         for tile in shown["tiles"].as_array_mut().into_iter().flatten() {

@@ -1,13 +1,14 @@
 //! Why a figure is what it is, where tables and columns come from, and whether figures can be trusted now.
 
-use axum::Json;
 use axum::extract::State;
 use axum::routing::get;
+use axum::{Extension, Json};
 use serde_json::Value;
 use shoplake_core::access::Role;
 
 use super::Endpoint;
 use super::query::in_time;
+use crate::access::Identity;
 use crate::app::App;
 use crate::guard::Needs;
 use crate::openapi::Parameter;
@@ -40,24 +41,32 @@ pub(super) fn endpoints() -> Vec<Endpoint> {
     ]
 }
 
-async fn why(State(app): State<App>, params: Params) -> Answer<Json<Value>> {
+async fn why(State(app): State<App>, Extension(identity): Extension<Identity>, params: Params) -> Answer<Json<Value>> {
     params.only(&[&["model", "where", "column", "limit"]])?;
     let limit = params.number("limit", 100, 1, 1_000)? as usize;
     let (model, condition) = (stated(&params, "model")?, stated(&params, "where")?);
     let column = stated(&params, "column")?;
     let answer = async || Ok(app.explain.why(model, condition, column, limit).await?);
-    Ok(Json(in_time(&app, answer).await?))
+    Ok(Json(in_time(&app, &identity.who, answer).await?))
 }
 
-async fn health(State(app): State<App>, params: Params) -> Answer<Json<Value>> {
+async fn health(
+    State(app): State<App>,
+    Extension(identity): Extension<Identity>,
+    params: Params,
+) -> Answer<Json<Value>> {
     params.only(&[])?;
-    Ok(Json(in_time(&app, async || Ok(app.explain.health().await?)).await?))
+    Ok(Json(in_time(&app, &identity.who, async || Ok(app.explain.health().await?)).await?))
 }
 
-async fn lineage(State(app): State<App>, params: Params) -> Answer<Json<Value>> {
+async fn lineage(
+    State(app): State<App>,
+    Extension(identity): Extension<Identity>,
+    params: Params,
+) -> Answer<Json<Value>> {
     params.only(&[&["node"]])?;
     let node = stated(&params, "node")?;
-    Ok(Json(in_time(&app, async || Ok(app.explain.lineage(node).await?)).await?))
+    Ok(Json(in_time(&app, &identity.who, async || Ok(app.explain.lineage(node).await?)).await?))
 }
 
 fn stated<'p>(params: &'p Params, name: &str) -> Answer<&'p str> {

@@ -50,15 +50,19 @@ pub(super) fn trimmed(text: &str) -> String {
 }
 
 /// Asks the quarantine; nothing where there is no such table yet.
-async fn ask(app: &App, sql: &str, limit: usize) -> Answer<Vec<Value>> {
+async fn ask(app: &App, who: &str, sql: &str, limit: usize) -> Answer<Vec<Value>> {
     let shown = app.lasting.figures.shown().ok_or_else(Problem::not_ready)?;
     if !shown.catalog.tables.contains_key("quarantine") {
         return Ok(Vec::new());
     }
-    Ok(super::query::run(app, &shown, sql, limit).await?.objects().into_iter().map(Value::from).collect())
+    Ok(super::query::run(app, who, &shown, sql, limit).await?.objects().into_iter().map(Value::from).collect())
 }
 
-async fn causes(State(app): State<App>, params: Params) -> Answer<Json<Value>> {
+async fn causes(
+    State(app): State<App>,
+    Extension(identity): Extension<Identity>,
+    params: Params,
+) -> Answer<Json<Value>> {
     params.only(&[])?;
     let sql = "SELECT dataset, reason, rule, column_name, \"rows\", money, \
                       regexp_replace(split_part(\"first\", chr(31), 1), ':0+', ':') AS example, \
@@ -69,14 +73,14 @@ async fn causes(State(app): State<App>, params: Params) -> Answer<Json<Value>> {
                                 || coalesce(value, '')) AS \"first\" \
                      FROM quarantine GROUP BY dataset, reason, rule, column_name) \
                ORDER BY \"rows\" DESC, dataset, reason, rule, column_name";
-    let mut causes = ask(&app, sql, GROUPS).await?;
+    let mut causes = ask(&app, &identity.who, sql, GROUPS).await?;
     for cause in &mut causes {
         cause["money"] = json!(cause["money"].as_str().map(trimmed));
     }
     Ok(Json(causes.into()))
 }
 
-async fn list(State(app): State<App>, params: Params) -> Answer<Json<Value>> {
+async fn list(State(app): State<App>, Extension(identity): Extension<Identity>, params: Params) -> Answer<Json<Value>> {
     params.only(&[&["dataset", "reason", "rule", "column", "limit"]])?;
     let limit = params.number("limit", 100, 1, 1_000)? as usize;
     let named = [("dataset", "dataset"), ("reason", "reason"), ("rule", "rule"), ("column", "column_name")];
@@ -88,7 +92,7 @@ async fn list(State(app): State<App>, params: Params) -> Answer<Json<Value>> {
         "SELECT {COLUMNS} FROM quarantine {filter} ORDER BY quarantined_at DESC, source_file, source_line LIMIT {}",
         limit + 1
     );
-    let mut rows = ask(&app, &sql, limit + 1).await?;
+    let mut rows = ask(&app, &identity.who, &sql, limit + 1).await?;
     let more = rows.len() > limit;
     rows.truncate(limit);
     for row in &mut rows {
@@ -98,11 +102,15 @@ async fn list(State(app): State<App>, params: Params) -> Answer<Json<Value>> {
     Ok(Json(json!({ "rows": rows, "more": more })))
 }
 
-async fn trend(State(app): State<App>, params: Params) -> Answer<Json<Value>> {
+async fn trend(
+    State(app): State<App>,
+    Extension(identity): Extension<Identity>,
+    params: Params,
+) -> Answer<Json<Value>> {
     params.only(&[])?;
     let sql = "SELECT local_date(quarantined_at) AS date, reason, count(*) AS \"rows\" FROM quarantine \
                GROUP BY 1, 2 ORDER BY 1, 2";
-    Ok(Json(ask(&app, sql, GROUPS).await?.into()))
+    Ok(Json(ask(&app, &identity.who, sql, GROUPS).await?.into()))
 }
 
 #[derive(Deserialize)]

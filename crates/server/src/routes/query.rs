@@ -1,11 +1,12 @@
 //! SQL: one SELECT over the tables of the batch that is shown, within bounds.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use axum::Json;
 use axum::extract::State;
 use axum::routing::post;
+use axum::{Extension, Json};
 use chrono::Utc;
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -13,12 +14,14 @@ use shoplake_core::access::Role;
 use shoplake_core::cost::Usage;
 
 use super::Endpoint;
+use crate::access::Identity;
 use crate::app::App;
 use crate::body::Body;
 use crate::figures::Shown;
 use crate::guard::Needs;
 use crate::problem::{Answer, Problem};
 use crate::rows::Rows;
+use crate::sql;
 
 /// The most rows of an answer, and how long it may take.
 pub(super) const ROWS_MAX: u32 = 10_000;
@@ -32,7 +35,8 @@ pub(super) fn endpoints() -> Vec<Endpoint> {
             "limit": { "type": "integer", "minimum": 1, "maximum": ROWS_MAX, "default": 1000 },
         },
     });
-    vec![Endpoint::post("/api/v1/query", Needs::Role(Role::Analyst), "Runs one SELECT", post(query)).body(body)]
+    let summary = "Runs one SELECT; `scanned_bytes` is at most what it read: the tables behind it, whole";
+    vec![Endpoint::post("/api/v1/query", Needs::Role(Role::Analyst), summary, post(query)).body(body)]
 }
 
 #[derive(Deserialize)]
@@ -42,7 +46,11 @@ struct Query {
     limit: Option<u32>,
 }
 
-async fn query(State(app): State<App>, Body(Query { sql, limit }): Body<Query>) -> Answer<Json<Value>> {
+async fn query(
+    State(app): State<App>,
+    Extension(identity): Extension<Identity>,
+    Body(Query { sql, limit }): Body<Query>,
+) -> Answer<Json<Value>> {
     let limit = limit.unwrap_or(1_000);
     if !(1..=ROWS_MAX).contains(&limit) {
         return Err(Problem::unprocessable(
@@ -52,8 +60,15 @@ async fn query(State(app): State<App>, Body(Query { sql, limit }): Body<Query>) 
     }
     let shown = app.lasting.figures.shown().ok_or_else(Problem::not_ready)?;
     let began = Instant::now();
-    let rows = run(&app, &shown, &sql, limit as usize).await;
-    let (scanned, seconds) = (named_bytes(&shown, &sql), began.elapsed().as_secs_f64());
+    let mut scanned = 0;
+    let rows = in_time(&app, &identity.who, async || {
+        let stream = app.engine.query(&shown.catalog, &sql).await?;
+        // What the engine refuses reads nothing, and could be too deep to be looked at.
+        scanned = bytes(&shown, &sql::tables(&sql, &shown.catalog.views).await);
+        Rows::read(stream, limit as usize).await.map_err(Problem::from)
+    });
+    let rows = rows.await;
+    let seconds = began.elapsed().as_secs_f64();
     // Whoever asked does not wait for the note.
     tokio::spawn(note(Arc::clone(&app), scanned, seconds));
     let rows = rows?;
@@ -77,19 +92,19 @@ async fn note(app: App, scanned: u64, seconds: f64) {
 }
 
 /// Runs one SELECT within the bounds of rows, time, and queries at once.
-pub(super) async fn run(app: &App, shown: &Shown, sql: &str, limit: usize) -> Answer<Rows> {
-    in_time(app, async || {
+pub(super) async fn run(app: &App, who: &str, shown: &Shown, sql: &str, limit: usize) -> Answer<Rows> {
+    in_time(app, who, async || {
         let stream = app.engine.query(&shown.catalog, sql).await?;
         Rows::read(stream, limit).await.map_err(Problem::from)
     })
     .await
 }
 
-/// Runs work on SQL once it is its turn, and ends it where it takes too long: what is dropped stops at its
+/// Runs work of `who` on SQL once it is its turn, and ends it where it takes too long: what is dropped stops at its
 /// next row, since the engine watches for readers that go.
-pub(super) async fn in_time<T>(app: &App, work: impl AsyncFnOnce() -> Answer<T>) -> Answer<T> {
+pub(super) async fn in_time<T>(app: &App, who: &str, work: impl AsyncFnOnce() -> Answer<T>) -> Answer<T> {
     let turn = async {
-        let _permit = app.lasting.queries.acquire().await.map_err(|error| Problem::internal(&error))?;
+        let _turn = app.lasting.turns.take(who).await?;
         work().await
     };
     let began = Instant::now();
@@ -102,10 +117,8 @@ pub(super) async fn in_time<T>(app: &App, work: impl AsyncFnOnce() -> Answer<T>)
     })
 }
 
-/// Bytes of the files of every table that the text names: what a query reads at the very most.
-fn named_bytes(shown: &Shown, sql: &str) -> u64 {
-    let words: Vec<String> =
-        sql.split(|sign: char| !sign.is_alphanumeric() && sign != '_').map(str::to_lowercase).collect();
-    let named = shown.catalog.tables.values().filter(|table| words.contains(&table.name));
-    named.flat_map(|table| &table.files).map(|file| file.size).sum()
+/// Bytes of all files of some tables: what a query over them reads at the very most.
+fn bytes(shown: &Shown, names: &BTreeSet<String>) -> u64 {
+    let read = names.iter().filter_map(|name| shown.catalog.tables.get(name));
+    read.flat_map(|table| &table.files).map(|file| file.size).sum()
 }

@@ -29,6 +29,7 @@ use crate::guard::Needs;
 use crate::openapi::{Parameter, filters};
 use crate::params::{DAYS_MAX, FILTERS, Params, date, day};
 use crate::problem::{Answer, Problem};
+use crate::wire::is_known;
 
 /// Days that are shown where none are asked for.
 const DAYS: u64 = 30;
@@ -78,6 +79,8 @@ pub(super) struct Asked {
     pub(super) shown: Arc<Shown>,
     pub(super) cube: Arc<Cube>,
     pub(super) params: Params,
+    /// Who asks; nobody where figures are prepared.
+    pub(super) who: String,
     /// Whether a share link asks.
     pub(super) shared: bool,
     etag: String,
@@ -89,9 +92,10 @@ impl FromRequestParts<App> for Asked {
 
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Problem> {
         let mut params = Params::from_request_parts(parts, app).await?;
-        let share = parts.extensions.get::<Identity>().and_then(|identity| identity.share.clone());
-        if let Some(share) = &share {
-            params.fix(&share.filters);
+        let identity = parts.extensions.get::<Identity>();
+        let share = identity.and_then(|identity| identity.share.as_ref());
+        if let Some(identity) = identity {
+            params.fix(&identity.fixed);
         }
         let shown = app.lasting.figures.shown().ok_or_else(Problem::not_ready)?;
         let cube = shown.cube.clone().ok_or_else(|| {
@@ -102,12 +106,12 @@ impl FromRequestParts<App> for Asked {
         // project the figures were read by.
         let today = ShopZone::new(app.project.time_zone).today();
         let said =
-            hash::fingerprint(&format!("{} {today} {:?} {}", parts.uri, share.map(|share| share.id), shown.basis));
+            hash::fingerprint(&format!("{} {today} {:?} {}", parts.uri, share.map(|share| &share.id), shown.basis));
         let etag = format!("\"{}-{}\"", shown.batch.0, said.get(..16).unwrap_or(&said));
-        let known = parts.headers.get_all(header::IF_NONE_MATCH).iter().filter_map(|tags| tags.to_str().ok());
-        let known = known.flat_map(|tags| tags.split(',')).any(|tag| tag.trim().trim_start_matches("W/") == etag);
-        let shared = parts.extensions.get::<Identity>().is_some_and(|identity| identity.share.is_some());
-        Ok(Self { app: Arc::clone(app), shown, cube, params, shared, etag, known })
+        let known = is_known(&parts.headers, &etag);
+        let shared = share.is_some();
+        let who = identity.map(|identity| identity.who.clone()).unwrap_or_default();
+        Ok(Self { app: Arc::clone(app), shown, cube, params, who, shared, etag, known })
     }
 }
 
@@ -119,6 +123,7 @@ impl Asked {
             shown: Arc::clone(shown),
             cube: Arc::clone(cube),
             params: Params::default(),
+            who: String::new(),
             shared: false,
             etag: String::new(),
             known: false,

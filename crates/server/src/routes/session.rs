@@ -3,7 +3,7 @@
 use std::net::IpAddr;
 
 use axum::extract::State;
-use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
+use axum::http::{Extensions, HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::IntoResponse;
 use axum::routing::get;
 use axum::{Extension, Json};
@@ -13,8 +13,10 @@ use serde_json::{Value, json};
 use shoplake_core::ShopZone;
 use shoplake_core::access::{Session, User};
 
-use super::Endpoint;
-use crate::access::{COOKIE, COOKIE_OVER_TLS, Identity, PASSWORD_MAX, Secret, identify, local_only, verify_password};
+use super::{Endpoint, shares};
+use crate::access::{
+    COOKIE, COOKIE_OVER_TLS, Identity, PASSWORD_MAX, Secret, identify_at, local_only, verify_password,
+};
 use crate::app::App;
 use crate::body::Body;
 use crate::guard::{Needs, over_tls};
@@ -31,14 +33,14 @@ pub(super) fn endpoints() -> Vec<Endpoint> {
         "properties": { "name": { "type": "string" }, "password": { "type": "string" } },
     });
     vec![
-        Endpoint::get(path, Needs::Nothing, "Who asks, and what shop this is", get(show)),
-        Endpoint::post(path, Needs::Nothing, "Signs in", axum::routing::post(begin)).body(body),
+        Endpoint::get(path, Needs::Nothing, "Who asks, and what shop this is", get(show)).secret(),
+        Endpoint::post(path, Needs::Nothing, "Signs in", axum::routing::post(begin)).body(body).secret(),
         Endpoint::delete(path, Needs::Shared, "Signs out", axum::routing::delete(end)),
     ]
 }
 
-async fn show(State(app): State<App>, headers: HeaderMap) -> Answer<Json<Value>> {
-    let identity = identify(&app, &headers).await?;
+async fn show(State(app): State<App>, peer: Extensions, headers: HeaderMap) -> Answer<Json<Value>> {
+    let identity = identify_at(&app, &headers, Peer::address(&peer)).await?;
     let project = &app.project;
     let mut shop = json!({ "name": project.name, "time_zone": project.time_zone.name(), "currency": project.currency });
     shop["today"] = json!(ShopZone::new(project.time_zone).today());
@@ -51,8 +53,12 @@ async fn show(State(app): State<App>, headers: HeaderMap) -> Answer<Json<Value>>
         "role": identity.as_ref().map(|identity| identity.role),
         "csrf": identity.as_ref().map(|identity| identity.csrf.clone()),
         "sign_in_required": !local_only(&app).await?,
-        "share": identity.as_ref().and_then(|identity| identity.share.as_ref()).map(|share| {
-            json!({ "dashboard": super::shares::dashboard_of(share), "filters": share.filters, "expires_at": share.expires_at })
+        "share": identity.as_ref().and_then(|identity| Some((identity, identity.share.as_ref()?))).map(|(identity, share)| {
+            json!({
+                "dashboard": shares::dashboard_of(share),
+                "filters": shares::told(identity, share),
+                "expires_at": share.expires_at,
+            })
         }),
         "shop": shop,
         "version": identity.map(|_| env!("CARGO_PKG_VERSION")),
@@ -68,12 +74,12 @@ struct Credentials {
 
 async fn begin(
     State(app): State<App>,
-    peer: Option<Extension<Peer>>,
+    peer: Extensions,
     headers: HeaderMap,
     Body(Credentials { name, password }): Body<Credentials>,
 ) -> Answer {
     // Where nobody has to sign in a page of another site could still try: it cannot send JSON unasked.
-    let address = peer.map_or(IpAddr::from([0, 0, 0, 0]), |Extension(peer)| peer.0.ip());
+    let address = Peer::address(&peer);
     slowed(&app, address, &name)?;
     let turn = app.lasting.hashing.acquire().await.map_err(|error| Problem::internal(&error))?;
     // Tries that came at once have waited here together: what the first ones earned holds for the rest.
@@ -100,10 +106,7 @@ async fn begin(
 /// Refuses a try that has to wait.
 fn slowed(app: &App, address: IpAddr, name: &str) -> Answer<()> {
     let Some(wait) = app.lasting.brake.wait(address, name) else { return Ok(()) };
-    let seconds = wait.as_secs() + 1;
-    Err(Problem::new(StatusCode::TOO_MANY_REQUESTS, "session.slow", "too many wrong tries")
-        .hint(format!("try again in {seconds} s"))
-        .header(header::RETRY_AFTER, &seconds.to_string()))
+    Err(Problem::too_many("session.slow", "too many wrong tries", wait))
 }
 
 async fn is_right(password: String, user: Option<&User>) -> Answer<bool> {

@@ -15,7 +15,8 @@ use crate::access::{Identity, Secret};
 use crate::app::App;
 use crate::body::Body;
 use crate::guard::Needs;
-use crate::params::FILTERS;
+use crate::params::{FILTERS, PERIOD, Params};
+use crate::period::Period;
 use crate::problem::{Answer, Problem};
 
 /// How long a link may live, and the most filters of one.
@@ -28,13 +29,18 @@ pub(super) fn endpoints() -> Vec<Endpoint> {
         "type": "object", "additionalProperties": false, "required": ["expires_at"],
         "properties": {
             "dashboard": { "type": ["string", "null"], "description": "a dashboard as code; the sales page without" },
-            "filters": { "type": "object", "description": "parameter and value, or a list of values" },
+            "filters": {
+                "type": "object",
+                "description": "parameter and value, or a list of values; `period` in place of `from` and `to` moves on with the calendar",
+                "properties": { "period": { "type": "string", "enum": Period::WORDS } },
+            },
             "expires_at": { "type": "string", "format": "date-time" },
         },
     });
     vec![
-        Endpoint::get("/api/v1/shares", analyst, "The links that one made oneself; an admin sees all", get(list)),
-        Endpoint::post("/api/v1/shares", analyst, "Makes a link to a dashboard", post(make)).body(body),
+        Endpoint::get("/api/v1/shares", analyst, "The links that one made oneself; an admin sees all", get(list))
+            .secret(),
+        Endpoint::post("/api/v1/shares", analyst, "Makes a link to a dashboard", post(make)).body(body).secret(),
         Endpoint::delete("/api/v1/shares/{id}", analyst, "Ends a link of one's own; an admin ends any", delete(end)),
     ]
 }
@@ -62,6 +68,12 @@ async fn list(State(app): State<App>, Extension(identity): Extension<Identity>) 
 /// The dashboard as code that a link shows; `None` for the sales page.
 pub(super) fn dashboard_of(share: &Share) -> Option<&str> {
     (!share.dashboard.is_empty()).then_some(share.dashboard.as_str())
+}
+
+/// The filters of a link for its page: those that hold now, and the period that their days come from.
+pub(super) fn told(identity: &Identity, share: &Share) -> Vec<(String, String)> {
+    let period = share.filters.iter().filter(|(name, _)| name == PERIOD);
+    period.chain(&identity.fixed).cloned().collect()
 }
 
 #[derive(Deserialize)]
@@ -110,7 +122,7 @@ fn filters(stated: Map<String, Value>) -> Answer<Vec<(String, String)>> {
     let wrong = |name: &str| {
         let shown: String = name.chars().take(50).collect();
         Problem::unprocessable("share.filters", format!("`{shown}` is no filter, or its value is no text"))
-            .hint(format!("the filters are {}", FILTERS.join(", ")))
+            .hint(format!("the filters are {}, {PERIOD}", FILTERS.join(", ")))
     };
     let mut filters = Vec::new();
     for (name, value) in stated {
@@ -123,12 +135,19 @@ fn filters(stated: Map<String, Value>) -> Answer<Vec<(String, String)>> {
             let text = value.as_str().filter(|text| text.chars().count() <= 1_000).ok_or_else(|| wrong(&name))?;
             filters.push((name.clone(), text.to_owned()));
         }
-        if !FILTERS.contains(&name.as_str()) || filters.len() > FILTERS_MAX {
+        if !(FILTERS.contains(&name.as_str()) || name == PERIOD) || filters.len() > FILTERS_MAX {
             return Err(wrong(&name));
         }
     }
     // A link that no figure understands would show an error for as long as it lives.
-    crate::params::Params::of(filters.clone()).checked()?;
+    let (periods, others): (Vec<_>, Vec<_>) = filters.iter().cloned().partition(|(name, _)| name == PERIOD);
+    let period = Params::of(periods);
+    period.only(&[&[PERIOD]])?;
+    let moves = period.word(PERIOD, &Period::WORDS)?.is_some();
+    if moves && others.iter().any(|(name, _)| name == "from" || name == "to") {
+        return Err(Problem::unprocessable("share.period", "`period` stands in place of `from` and `to`"));
+    }
+    Params::of(others).checked()?;
     Ok(filters)
 }
 

@@ -1,6 +1,7 @@
-//! The rows of one tile of a dashboard: those of its model, or of its SQL, as far as the filters of the
-//! page can be put on them. What cannot is named, so that the page can say so.
+//! The rows of one tile of a dashboard: those of its model, or of its SQL, in its order, as far as the filters of
+//! the page can be put on them. What cannot is named, so that the page can say so.
 
+use arrow_schema::{DataType, Schema};
 use axum::extract::{Path, State};
 use axum::routing::get;
 use axum::{Extension, Json};
@@ -16,6 +17,7 @@ use crate::guard::Needs;
 use crate::openapi::filters;
 use crate::params::{FILTERS, Params};
 use crate::problem::{Answer, Problem};
+use crate::sql;
 
 /// The most rows of a tile.
 const ROWS_MAX: usize = 5_000;
@@ -32,22 +34,19 @@ async fn tile(
     mut params: Params,
 ) -> Answer<Json<Value>> {
     params.only(&[&FILTERS])?;
-    if let Some(share) = &identity.share {
-        params.fix(&share.filters);
-    }
+    params.fix(&identity.fixed);
     let found = super::dashboards::find(&app, &identity, &dashboard).await?;
     let file = found.file.ok_or_else(|| Problem::unprocessable("dashboard.wrong", "the dashboard has mistakes"))?;
     let tiles = super::dashboards::tiles(&file);
     let none = || Problem::not_found("there is no such tile");
     let tile = tiles.iter().find(|(known, _)| *known == id).map(|(_, tile)| *tile).ok_or_else(none)?;
     let shown = app.lasting.figures.shown().ok_or_else(Problem::not_ready)?;
-    let (sql, ignored) = sql(&app, &shown, tile, &params).await?;
+    let (sql, ignored) = narrowed(&app, &shown, tile, &params).await?;
     // A link whose filters a tile cannot hold would show more than was shared.
-    let fixed = identity.share.as_ref().map(|share| &share.filters);
-    if fixed.is_some_and(|fixed| fixed.iter().any(|(name, _)| name != "compare" && ignored.contains(&name.as_str()))) {
+    if identity.fixed.iter().any(|(name, _)| name != "compare" && ignored.contains(&name.as_str())) {
         return Err(Problem::forbidden("share", "this tile cannot be narrowed to what the link shows"));
     }
-    let rows = super::query::run(&app, &shown, &sql, ROWS_MAX).await?;
+    let rows = super::query::run(&app, &identity.who, &shown, &sql, ROWS_MAX).await?;
     Ok(Json(json!({
         "columns": rows.columns(),
         "truncated": rows.truncated,
@@ -57,8 +56,8 @@ async fn tile(
     })))
 }
 
-/// The query of a tile with the filters on it, and the filters that fit no column of it.
-async fn sql(app: &App, shown: &Shown, tile: &Tile, params: &Params) -> Answer<(String, Vec<&'static str>)> {
+/// The query of a tile with the filters on it, and the filters that cannot be put on it.
+async fn narrowed(app: &App, shown: &Shown, tile: &Tile, params: &Params) -> Answer<(String, Vec<&'static str>)> {
     let none = || Problem::not_found("the tile shows no rows");
     let base = match (&tile.sql, &tile.model) {
         (Some(sql), _) => sql.trim().trim_end_matches(';').to_owned(),
@@ -66,21 +65,47 @@ async fn sql(app: &App, shown: &Shown, tile: &Tile, params: &Params) -> Answer<(
         _ => return Err(none()),
     };
     let schema = app.engine.schema(&shown.catalog, &base).await?;
-    let column = |names: &[&str]| {
-        let names =
-            names.iter().filter_map(|name| schema.column_with_name(name)).map(|(_, field)| field.name().clone());
-        names.into_iter().next()
-    };
-    let dated = tile.x.iter().map(String::as_str).chain(["date"]).find_map(|name| {
-        let (_, field) = schema.column_with_name(name)?;
-        matches!(field.data_type(), arrow_schema::DataType::Date32).then(|| field.name().clone())
+    let stated = conditions(&schema, tile, params)?;
+    let all: Vec<&'static str> = stated.iter().map(|(name, _)| *name).collect();
+    let columns = tile.columns.as_ref().map(|names| list(names));
+    if columns.is_none() && stated.iter().all(|(_, condition)| condition.is_none()) {
+        return Ok((base, all));
+    }
+    let names: Vec<String> = schema.fields().iter().map(|field| field.name().clone()).collect();
+    let columns = columns.unwrap_or_else(|| list(&names));
+    let plain = format!("SELECT {columns} FROM (\n{base}\n) AS tile");
+    let Some(parts) = sql::parts(&base, names).await else { return Ok((plain, all)) };
+    if parts.cut && tile.columns.is_none() {
+        return Ok((base, all));
+    }
+    // Ten of all, narrowed, would be fewer than the ten of those that are asked for.
+    let (fitting, ignored): (Vec<_>, Vec<_>) =
+        stated.into_iter().partition(|(_, condition)| condition.is_some() && !parts.cut);
+    let fitting: Vec<String> = fitting.into_iter().filter_map(|(_, condition)| condition).collect();
+    let filter = if fitting.is_empty() { String::new() } else { format!(" WHERE {}", fitting.join(" AND ")) };
+    let query = format!("SELECT {columns} FROM (\n{}\n) AS tile{filter}{}", parts.source, parts.order);
+    // An order that cannot be lifted is not given up for a filter.
+    match app.engine.schema(&shown.catalog, &query).await {
+        Ok(_) => Ok((query, ignored.into_iter().map(|(name, _)| name).collect())),
+        Err(_) if tile.columns.is_none() => Ok((base, all)),
+        Err(_) => Ok((plain, all)),
+    }
+}
+
+fn list(names: &[String]) -> String {
+    names.iter().map(|name| quoted(name)).collect::<Vec<_>>().join(", ")
+}
+
+/// The filters that are stated, each with its condition where a column of the tile fits it.
+fn conditions(schema: &Schema, tile: &Tile, params: &Params) -> Answer<Vec<(&'static str, Option<String>)>> {
+    let known = |name: &&str| schema.column_with_name(name).is_some();
+    let dated = tile.x.iter().map(String::as_str).chain(["date"]).find(|name| {
+        schema.column_with_name(name).is_some_and(|(_, field)| matches!(field.data_type(), DataType::Date32))
     });
-    let (mut conditions, mut ignored) = (Vec::new(), Vec::new());
+    let mut stated = Vec::new();
     for (name, sign) in [("from", ">="), ("to", "<=")] {
-        let Some(day) = params.date(name)? else { continue };
-        match &dated {
-            Some(column) => conditions.push(format!("{} {sign} DATE '{day}'", quoted(column))),
-            None => ignored.push(name),
+        if let Some(day) = params.date(name)? {
+            stated.push((name, dated.map(|column| format!("{} {sign} DATE '{day}'", quoted(column)))));
         }
     }
     for (name, columns) in [
@@ -92,20 +117,10 @@ async fn sql(app: &App, shown: &Shown, tile: &Tile, params: &Params) -> Answer<(
         ("weekday", ["weekday", "day_of_week"]),
     ] {
         let values: Vec<&str> = params.all(name).collect();
-        if values.is_empty() {
-            continue;
-        }
-        match column(&columns) {
-            Some(column) => conditions.push(one_of(&column, values.iter().map(|v| (!v.is_empty()).then_some(*v)))),
-            None => ignored.push(name),
+        if !values.is_empty() {
+            let values = values.iter().map(|value| (!value.is_empty()).then_some(*value));
+            stated.push((name, columns.into_iter().find(known).map(|column| one_of(column, values))));
         }
     }
-    let columns = match &tile.columns {
-        Some(columns) => columns.iter().map(|name| quoted(name)).collect::<Vec<_>>().join(", "),
-        None => "*".to_owned(),
-    };
-    let filter = if conditions.is_empty() { String::new() } else { format!(" WHERE {}", conditions.join(" AND ")) };
-    // The order of a query inside another one holds nothing: without filters it stands as it is.
-    let plain = tile.columns.is_none() && conditions.is_empty();
-    Ok((if plain { base } else { format!("SELECT {columns} FROM (\n{base}\n) AS tile{filter}") }, ignored))
+    Ok(stated)
 }

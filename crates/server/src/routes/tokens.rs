@@ -28,8 +28,8 @@ pub(super) fn endpoints() -> Vec<Endpoint> {
         },
     });
     vec![
-        Endpoint::get("/api/v1/tokens", admin, "The API tokens", get(list)),
-        Endpoint::post("/api/v1/tokens", admin, "Makes an API token", post(make)).body(body),
+        Endpoint::get("/api/v1/tokens", admin, "The API tokens", get(list)).secret(),
+        Endpoint::post("/api/v1/tokens", admin, "Makes an API token", post(make)).body(body).secret(),
         Endpoint::delete("/api/v1/tokens/{id}", admin, "Ends an API token", delete(end)),
     ]
 }

@@ -32,6 +32,55 @@ async fn every_tile_has_rows() {
     assert_eq!(narrowed["ignored_filters"], json!(["city"]), "what a tile cannot hold is said");
 }
 
+/// Given tiles of SQL in an order of their own, when filters are put on them, then the rows that stay keep it; a
+/// tile that shows the first few of all is not narrowed afterwards, and says so.
+#[tokio::test(flavor = "multi_thread")]
+async fn filters_keep_the_order_and_the_cut() {
+    let shop = Shop::with_sales().await;
+    let served = shop.serve().await;
+    let by_product = "SELECT category, product_id, sum(amount) AS money FROM sales JOIN products USING (product_id)";
+    let tile = |id: &str, more: &str, sql: &str| {
+        format!("  - {{ id: {id}, title: {id}, kind: table{more}, sql: '{by_product} GROUP BY 1, 2 {sql}' }}\n")
+    };
+    let text = "name: best\ntiles:\n".to_owned()
+        + &tile("named", "", "ORDER BY money DESC, product_id;")
+        + &tile("placed", "", "ORDER BY 3, 2")
+        + &tile("hidden", "", "ORDER BY max(quantity), -sum(amount)")
+        + &tile("picked", ", columns: [product_id]", "ORDER BY money DESC")
+        + &tile("top", "", "ORDER BY money DESC LIMIT 3")
+        + &tile("picked-top", ", columns: [product_id]", "ORDER BY money DESC LIMIT 3");
+    fs_err::write(shop.path().join("dashboards/best.yml"), text).unwrap();
+    let of_tea = async |columns: &str, order: &str| {
+        let all = format!("SELECT {columns} FROM ({by_product} GROUP BY 1, 2) WHERE category = 'Tea' ORDER BY {order}");
+        json!(shop.query(&all).await)
+    };
+    let descending = of_tea("category, product_id, money", "money DESC").await;
+    assert!(descending.as_array().unwrap().len() > 2, "{descending}");
+    for (id, expected) in [
+        ("named", &descending),
+        ("placed", &of_tea("category, product_id, money", "money").await),
+        ("hidden", &descending),
+        ("picked", &of_tea("product_id", "money DESC").await),
+    ] {
+        let shown = served.json(&format!("/api/v1/tile/best/{id}?category=Tea")).await;
+        assert_eq!((&shown["rows"], &shown["ignored_filters"]), (expected, &json!([])), "{id}");
+        assert_eq!(shown["columns"].as_array().unwrap().len(), expected[0].as_array().unwrap().len(), "{id}");
+    }
+    for id in ["top", "picked-top"] {
+        let (all, narrowed) = (
+            served.json(&format!("/api/v1/tile/best/{id}")).await,
+            served.json(&format!("/api/v1/tile/best/{id}?category=Tea&city=Berlin")).await,
+        );
+        assert_eq!(all["rows"].as_array().unwrap().len(), 3, "{id}");
+        assert_eq!((&narrowed["rows"], &all["ignored_filters"]), (&all["rows"], &json!([])), "{id}");
+        assert_eq!(narrowed["ignored_filters"], json!(["category", "city"]), "{id}");
+    }
+    let picked = served.json("/api/v1/tile/best/picked-top").await;
+    let top = served.json("/api/v1/tile/best/top").await;
+    let ids: Vec<&Value> = top["rows"].as_array().unwrap().iter().map(|row| &row[1]).collect();
+    assert_eq!(picked["rows"].as_array().unwrap().iter().map(|row| &row[0]).collect::<Vec<_>>(), ids);
+}
+
 /// Given mistakes in a file, then each is told with its place and a way out, and the other dashboards stand.
 #[tokio::test(flavor = "multi_thread")]
 async fn mistakes_have_places() {

@@ -19,3 +19,4 @@ mod rights;
 mod security;
 mod shares;
 mod shop;
+mod wire;

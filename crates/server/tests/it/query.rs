@@ -24,6 +24,48 @@ async fn rows_and_columns() {
     assert_eq!((cut["rows"].as_array().unwrap().len(), &cut["truncated"]), (7, &json!(true)));
 }
 
+/// Given names that are no tables and views over tables, then what was read counts the tables behind, and no others.
+#[tokio::test(flavor = "multi_thread")]
+async fn bytes_are_those_of_the_tables_behind() {
+    let shop = Shop::with_sales().await;
+    let served = shop.serve().await;
+    let scanned = async |sql: &str| {
+        let answer = expect(ask(&served, sql).await, 200).await;
+        answer["scanned_bytes"].as_u64().unwrap()
+    };
+    let sales = served.json("/api/v1/tables/sales").await["bytes"].as_u64().unwrap();
+    assert!(sales > 0);
+    for (sql, bytes) in [
+        ("SELECT 1 AS sales", 0),
+        ("SELECT count(*) FROM (VALUES (1)) AS sales(x)", 0),
+        ("SELECT count(*) FROM sales AS s WHERE amount > (SELECT avg(amount) FROM sales)", sales),
+        ("SELECT count(*) FROM stg_sales", sales),
+        ("WITH products AS (SELECT * FROM stg_sales) SELECT count(*) FROM products", sales),
+    ] {
+        assert_eq!(scanned(sql).await, bytes, "{sql}");
+    }
+}
+
+/// Given one who asks for more than a queue should hold, then some are told to come again, and another is answered.
+#[tokio::test(flavor = "multi_thread")]
+async fn the_queue_ends() {
+    let shop = Shop::with_sales().await;
+    let served = shop.serve().await;
+    let slow = "SELECT max(a.amount * b.amount) FROM sales a, sales b, (SELECT * FROM sales LIMIT 4) c";
+    let answers = futures::future::join_all((0..100).map(|_| ask(&served, slow))).await;
+    let (full, answered): (Vec<_>, Vec<_>) = answers.into_iter().partition(|answer| answer.status() == 429);
+    assert!(!full.is_empty() && answered.len() >= 66, "{} of 100 are answered", answered.len());
+    for answer in answered {
+        expect(answer, 200).await;
+    }
+    for answer in full {
+        let wait: u64 = answer.headers()["retry-after"].to_str().unwrap().parse().unwrap();
+        assert!((1..=10).contains(&wait), "{wait}");
+        assert_eq!(expect(answer, 429).await["type"], "urn:shoplake:query.queue");
+    }
+    assert_eq!(expect(ask(&served, "SELECT 1").await, 200).await["rows"], json!([[1]]));
+}
+
 /// Given anything but one SELECT, then it is refused, and nothing is written.
 #[tokio::test(flavor = "multi_thread")]
 async fn nothing_can_be_written() {

@@ -145,6 +145,45 @@ async fn guesses_at_once_are_as_slow() {
     assert!(answers.iter().all(|status| [401, 429].contains(status)), "{answers:?}");
 }
 
+/// Given many guesses of links and tokens, one after the other or at once, then they are slowed down whatever they
+/// name, and neither those who sign in nor who has a link that was right here waits.
+#[tokio::test(flavor = "multi_thread")]
+async fn guesses_of_secrets_are_slowed_down() {
+    for at_once in [false, true] {
+        let (_shop, served) = with_admin().await;
+        let admin = Person::sign_in(&served, "admin").await;
+        let body = json!({ "expires_at": Utc::now() + TimeDelta::days(1) });
+        let link = expect(admin.send(Method::POST, "/api/v1/shares", Some(body)).await, 201).await;
+        let link = link["token"].as_str().unwrap();
+        let send = async |header: &'static str, value: String, path: &'static str| {
+            served.request(Method::GET, path).header(header, value).send().await.unwrap()
+        };
+        assert_eq!(send("x-shoplake-share", link.to_owned(), "/api/v1/trust").await.status(), 200);
+        let guess = async |number: u32| match number % 3 {
+            0 => send("x-shoplake-share", format!("sls_{number}"), "/api/v1/trust").await,
+            1 => send("authorization", format!("Bearer slt_{number}"), "/api/v1/trust").await,
+            _ => send("authorization", format!("Bearer slt_{number}"), "/api/v1/session").await,
+        };
+        let mut answers = Vec::new();
+        if at_once {
+            answers = futures::future::join_all((0..60).map(guess)).await;
+        } else {
+            for number in 0..60 {
+                answers.push(guess(number).await);
+            }
+        }
+        let judged = answers.iter().filter(|answer| answer.status() == 401).count();
+        assert!((20..=22).contains(&judged), "{judged} of 60 are judged, at once: {at_once}");
+        for answer in answers.into_iter().filter(|answer| answer.status() != 401) {
+            assert!(answer.headers().contains_key("retry-after"));
+            expect(answer, 429).await;
+        }
+        assert_eq!(send("x-shoplake-share", link.to_owned(), "/api/v1/trust").await.status(), 200);
+        assert_eq!(admin.send(Method::GET, "/api/v1/trust", None).await.status(), 200);
+        assert_eq!(served.get("/api/v1/session").await.status(), 200);
+    }
+}
+
 /// Given two admins, when each removes or demotes the other at the same moment, then one stays an admin.
 #[tokio::test(flavor = "multi_thread")]
 async fn two_admins_cannot_remove_each_other() {

@@ -1,10 +1,10 @@
 //! Links: one dashboard, with filters that cannot be taken off, until they end.
 
-use chrono::{TimeDelta, Utc};
+use chrono::{NaiveDate, TimeDelta, Utc};
 use reqwest::{Method, Response};
 use serde_json::{Value, json};
 
-use crate::shop::{Served, Shop, expect};
+use crate::shop::{HEADER, Served, Shop, expect};
 
 async fn make(served: &Served, filters: Value) -> Value {
     let body = json!({ "dashboard": "sales", "filters": filters, "expires_at": Utc::now() + TimeDelta::days(7) });
@@ -55,6 +55,59 @@ async fn filters_cannot_be_taken_off() {
     assert_ne!(own["current"]["transactions"], json!(0));
     let cities = expect(get(&served, token, "/api/v1/sales/filter-values?field=city").await, 200).await;
     assert_eq!(cities["values"].as_array().unwrap().len(), 1, "not even the names of other cities");
+}
+
+/// Given a link with a period, then it shows that period's days of the shop today, whatever days are asked for, and
+/// its page is told both.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_period_moves_on_and_cannot_be_left() {
+    let shop = Shop::with_sales().await;
+    let served = shop.serve().await;
+    let today = served.json("/api/v1/session").await["shop"]["today"].as_str().unwrap().parse::<NaiveDate>().unwrap();
+    let day = |back: i64| today - TimeDelta::days(back);
+    let sale = |n: i64, back: i64| format!("n{n},c1,p1,1,{n}.00,{}T00:00:01\n", day(back));
+    shop.put(
+        "sales",
+        "late.csv",
+        [(1, 0), (10, 6), (100, 7), (1_000, 29), (10_000, 30)]
+            .iter()
+            .fold(HEADER.to_owned(), |text, (n, back)| text + &sale(*n, *back)),
+    );
+    shop.run().await;
+    while served.json("/api/v1/sales/summary").await["current"]["transactions"] != json!(4) {
+        tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+    }
+    for (period, from, to, revenue) in [
+        ("today", day(0), day(0), "1.00"),
+        ("yesterday", day(1), day(1), "0.00"),
+        ("last7", day(6), day(0), "11.00"),
+        ("last30", day(29), day(0), "1111.00"),
+    ] {
+        let share = make(&served, json!({ "period": period })).await;
+        let token = &share["token"];
+        let all = "from=2000-01-01&to=2090-01-01&compare=year";
+        for query in ["", &format!("?{all}"), "?from=2024-03-01", "?to=2024-03-01"] {
+            let shown = expect(get(&served, token, &format!("/api/v1/sales/summary{query}")).await, 200).await;
+            assert_eq!(shown["period"], json!({ "from": from, "to": to }), "{period}{query}");
+            assert_eq!((&shown["current"]["revenue"], &shown["previous"]), (&json!(revenue), &Value::Null), "{period}");
+        }
+        let tile = expect(get(&served, token, &format!("/api/v1/tile/sales/revenue-by-day?{all}")).await, 200).await;
+        let days: Vec<&str> = tile["rows"].as_array().unwrap().iter().map(|row| row[0].as_str().unwrap()).collect();
+        assert!(days.iter().all(|day| (from.to_string()..=to.to_string()).contains(&(*day).to_owned())), "{days:?}");
+        let told = json!([["period", period], ["from", from], ["to", to]]);
+        assert_eq!(expect(get(&served, token, "/api/v1/session").await, 200).await["share"]["filters"], told);
+        assert_eq!(expect(get(&served, token, "/api/v1/dashboards/sales").await, 200).await["fixed_filters"], told);
+    }
+    for filters in [
+        json!({ "period": "last31" }),
+        json!({ "period": ["last7", "last30"] }),
+        json!({ "period": "last7", "from": "2024-03-01" }),
+        json!({ "period": "" }),
+    ] {
+        let body = json!({ "filters": filters, "expires_at": Utc::now() + TimeDelta::days(1) });
+        expect(served.post("/api/v1/shares", &body).await, 422).await;
+    }
+    expect(served.get("/api/v1/sales/summary?period=last7").await, 400).await;
 }
 
 /// Given a link, then it opens its own dashboard and nothing else.

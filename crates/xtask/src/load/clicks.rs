@@ -1,25 +1,25 @@
-//! What people click: one filter that stands on the page over one of its spans, or free combinations;
+//! What people click: one filter that stands on the page over one of its periods, or free combinations;
 //! and the SQL that must give the same figures.
 
 use std::fmt::Write as _;
 
 use anyhow::{Context, Result};
+use chrono::{Datelike, Days, Months, NaiveDate};
 use serde_json::Value;
 
 use super::connection::Connection;
 
-/// The spans that stand on the page, in days back from the last one; the last is all of them.
-const SPANS: [(&str, u32); 6] =
-    [("1 day", 1), ("7 days", 7), ("30 days", 30), ("90 days", 90), ("1 year", 365), ("all days", 0)];
+/// The periods that stand on the page (`web/src/lib/state/filters.ts`), counted from the shop's today.
+const PERIODS: [&str; 10] =
+    ["today", "yesterday", "week", "last7", "last30", "month", "last_month", "last90", "year", "last365"];
 const FIELDS: [&str; 4] = ["category", "city", "segment", "product"];
 
-/// The page: its last days, and the values that can be clicked.
+/// The page: its days, and the values that can be clicked.
 pub(crate) struct Page {
-    /// SQL's days: the last one, and the first.
-    last: String,
-    first: String,
-    /// Each span's first day.
-    starts: Vec<String>,
+    /// The shop's day.
+    today: NaiveDate,
+    /// The day of the last sale.
+    last: NaiveDate,
     /// The values of each of [`FIELDS`]: products are the ten of the chart.
     values: [Vec<String>; 4],
 }
@@ -27,18 +27,10 @@ pub(crate) struct Page {
 impl Page {
     /// Reads what stands there.
     pub(crate) fn read(connection: &mut Connection) -> Result<Self> {
-        let all = connection.json("/api/v1/sales/trend?grain=month&from=2000-01-01&to=2099-12-31")?;
-        let points = all["points"].as_array().context("a trend has points")?;
-        let month = |point: Option<&Value>| Some(point?["at"].as_str()?.to_owned());
-        let first = format!("{}-01", month(points.first()).context("there are no sales")?);
+        let day = |value: &Value| value.as_str().and_then(|text| text.parse().ok());
         let periods = connection.json("/api/v1/sales/periods")?;
-        let last = periods["last_day"].as_str().context("there are no sales")?.to_owned();
-        let mut starts = Vec::new();
-        for (_, days) in SPANS {
-            // The server counts days: the summary of the span before ends on the day before.
-            let back = if days == 0 { first.clone() } else { day_before(&last, days - 1)? };
-            starts.push(back);
-        }
+        let last = day(&periods["last_day"]).context("there are no sales")?;
+        let today = day(&connection.json("/api/v1/session")?["shop"]["today"]).context("the shop has no day")?;
         let mut values: [Vec<String>; 4] = Default::default();
         for (field, values) in FIELDS.iter().zip(&mut values) {
             let limit = if *field == "product" { 10 } else { 50 };
@@ -48,10 +40,10 @@ impl Page {
             // Those without a value, and products that no catalogue knows, are no names in the tables.
             values.extend(named.filter(|value| !value.is_empty() && !value.starts_with('(')));
         }
-        Ok(Self { last, first, starts, values })
+        Ok(Self { today, last, values })
     }
 
-    /// One filter, or none, over one of the spans: what one click on the page leads to.
+    /// One filter, or none, over one of the periods: what one click on the page leads to.
     pub(crate) fn click(&self, random: &mut Random) -> Click {
         let mut click = self.span(random);
         let which = random.below(6) as usize;
@@ -71,7 +63,7 @@ impl Page {
         click
     }
 
-    /// Two to four filters over any days.
+    /// Two to four filters over any period.
     pub(crate) fn combination(&self, random: &mut Random) -> Click {
         let mut click = self.span(random);
         let span = click.kind.clone();
@@ -96,10 +88,8 @@ impl Page {
     }
 
     fn span(&self, random: &mut Random) -> Click {
-        let which = random.below(SPANS.len() as u64) as usize;
-        let kind = SPANS.get(which).map(|(name, _)| (*name).to_owned()).unwrap_or_default();
-        let from = self.starts.get(which).unwrap_or(&self.first).clone();
-        Click { kind, days: Some((from, self.last.clone())), filters: Vec::new() }
+        let kind = random.pick(&PERIODS).copied().unwrap_or_default();
+        Click { kind: kind.to_owned(), days: Some(days_of(kind, self.today)), filters: Vec::new() }
     }
 }
 
@@ -109,7 +99,7 @@ pub(crate) struct Click {
     /// What it is, for the table.
     pub(crate) kind: String,
     /// The first day and the last; the server's own choice where there are none.
-    days: Option<(String, String)>,
+    days: Option<(NaiveDate, NaiveDate)>,
     filters: Vec<(&'static str, String)>,
 }
 
@@ -148,7 +138,7 @@ impl Click {
 
     /// The query whose row says the same.
     pub(crate) fn sql(&self, page: &Page) -> String {
-        let days = self.days.clone().map_or_else(
+        let days = self.days.map_or_else(
             || format!("local_date(transaction_date) > DATE '{}' - INTERVAL '30 days'", page.last),
             |(from, to)| format!("local_date(transaction_date) BETWEEN DATE '{from}' AND DATE '{to}'"),
         );
@@ -195,26 +185,25 @@ fn encoded(value: &str) -> String {
     })
 }
 
-/// The day that is so many days before `day`.
-fn day_before(day: &str, days: u32) -> Result<String> {
-    let mut parts = day.split('-').map(|part| part.parse::<u32>().ok());
-    let mut next = || parts.next().flatten().with_context(|| format!("`{day}` is no day"));
-    let (mut year, mut month, mut number) = (next()?, next()?, next()?);
-    for _ in 0..days {
-        if number > 1 {
-            number -= 1;
-            continue;
+/// The first and the last day of a period, as the page counts them.
+fn days_of(period: &str, today: NaiveDate) -> (NaiveDate, NaiveDate) {
+    let back = |days: u64| today.checked_sub_days(Days::new(days)).unwrap_or(today);
+    let month = back(u64::from(today.day0()));
+    match period {
+        "yesterday" => (back(1), back(1)),
+        "week" => (back(u64::from(today.weekday().num_days_from_monday())), today),
+        "last7" => (back(6), today),
+        "last30" => (back(29), today),
+        "month" => (month, today),
+        "last_month" => {
+            let first = month.checked_sub_months(Months::new(1)).unwrap_or(month);
+            (first, back(u64::from(today.day())))
         }
-        (year, month) = if month == 1 { (year - 1, 12) } else { (year, month - 1) };
-        let leap = year % 4 == 0 && (year % 100 != 0 || year % 400 == 0);
-        number = match month {
-            2 if leap => 29,
-            2 => 28,
-            4 | 6 | 9 | 11 => 30,
-            _ => 31,
-        };
+        "last90" => (back(89), today),
+        "year" => (back(u64::from(today.ordinal0())), today),
+        "last365" => (back(364), today),
+        _ => (today, today),
     }
-    Ok(format!("{year:04}-{month:02}-{number:02}"))
 }
 
 /// Numbers that are the same on every run.
@@ -244,11 +233,18 @@ impl Random {
 mod tests {
     use super::*;
 
+    /// Given the words of the page, then they are those that are clicked, and each has the page's days.
     #[test]
-    fn days_go_back_over_months_years_and_leap_days() {
-        let before = |day: &str, days| day_before(day, days).unwrap();
-        assert_eq!([before("2024-03-01", 1), before("2025-03-01", 1)], ["2024-02-29", "2025-02-28"]);
-        assert_eq!([before("2025-01-01", 1), before("2025-12-31", 364)], ["2024-12-31", "2025-01-01"]);
+    fn periods_are_those_of_the_page() {
+        let page = include_str!("../../../../web/src/lib/state/filters.ts");
+        let list = page.split("export const PRESETS = [").nth(1).and_then(|rest| rest.split(']').next()).unwrap();
+        assert_eq!(list.split('"').skip(1).step_by(2).collect::<Vec<_>>(), PERIODS);
+        let days = |period: &str| {
+            let (from, to) = days_of(period, "2024-03-31".parse().unwrap());
+            format!("{from} {to}")
+        };
+        assert_eq!([days("today"), days("week")], ["2024-03-31 2024-03-31", "2024-03-25 2024-03-31"]);
+        assert_eq!([days("last_month"), days("year")], ["2024-02-01 2024-02-29", "2024-01-01 2024-03-31"]);
     }
 
     #[test]

@@ -74,7 +74,7 @@ async fn page(
     let sql = |buyers: Buyers| page.sql(asked, &reach, before, limit, buyers);
     let made = async || {
         let sql = sql(page.buyers(asked).await?);
-        let mut found = in_time(&asked.app, async || page.find(asked, &sql, limit).await).await?;
+        let mut found = in_time(&asked.app, &asked.who, async || page.find(asked, &sql, limit).await).await?;
         let more = found.len() > limit;
         found.truncate(limit);
         let next = found.last().filter(|_| more).and_then(Cursor::after).map(|cursor| cursor.text());

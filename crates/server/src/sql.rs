@@ -1,0 +1,276 @@
+//! What the text of a SELECT says of itself: which tables it reads, whether its rows are a cut of more, and in which
+//! order they come.
+//!
+//! Only for SQL that the engine has taken: it holds the bounds within which a tree of expressions fits a stack. Not
+//! here: what columns a query has and whether it is right, which the engine says.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::ops::ControlFlow;
+
+use sqlparser::ast::{
+    Distinct, Expr, Ident, ObjectName, OrderByExpr, OrderByKind, Query, Select, SelectItem, SetExpr, Statement,
+    TableFactor, Value, Visit, Visitor, visit_relations,
+};
+use sqlparser::dialect::GenericDialect;
+use sqlparser::parser::Parser;
+use tokio::sync::oneshot;
+
+/// As deep as the engine's own parser goes, and a stack on which that fits many times over.
+const DEPTH: usize = 1_000;
+const STACK_BYTES: usize = 64 << 20;
+
+/// A SELECT put apart, so that it can stand in the FROM of another one.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Parts {
+    /// Whether the rows are a cut of more, by LIMIT and the like: what is filtered afterwards are those rows alone.
+    pub(crate) cut: bool,
+    /// The SELECT, with what it orders by among its columns, and without its order unless that decides the cut.
+    pub(crate) source: String,
+    /// ` ORDER BY …` for the SELECT around it; empty where there is no order.
+    pub(crate) order: String,
+}
+
+/// Puts a SELECT with these columns apart; `None` where it is nothing but a plain SELECT.
+pub(crate) async fn parts(sql: &str, columns: Vec<String>) -> Option<Parts> {
+    let sql = sql.to_owned();
+    on_deep_stack(move || put_apart(query(&sql)?, &columns)).await?
+}
+
+/// The tables that a query reads, through the `views` that it names, and these alone.
+pub(crate) async fn tables(sql: &str, views: &BTreeMap<String, String>) -> BTreeSet<String> {
+    let (sql, views) = (sql.to_owned(), views.clone());
+    let found = on_deep_stack(move || {
+        let mut found = BTreeSet::new();
+        let mut open = vec![sql];
+        while let Some(sql) = open.pop() {
+            for name in named(&sql) {
+                let view = views.get(&name).cloned();
+                if found.insert(name) {
+                    open.extend(view);
+                }
+            }
+        }
+        found.retain(|name| !views.contains_key(name));
+        found
+    });
+    found.await.unwrap_or_default()
+}
+
+/// Runs `work` where deep trees can be walked and dropped; `None` where it could not end.
+async fn on_deep_stack<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Option<T> {
+    let (sender, receiver) = oneshot::channel();
+    let deep = std::thread::Builder::new().name("shoplake-parse".to_owned()).stack_size(STACK_BYTES);
+    let begun = deep.spawn(move || {
+        // Whoever asked may be gone.
+        let _ = sender.send(work());
+    });
+    begun.ok()?;
+    receiver.await.ok()
+}
+
+fn statement(sql: &str) -> Option<Statement> {
+    let parser = Parser::new(&GenericDialect {}).with_recursion_limit(DEPTH);
+    parser.try_with_sql(sql).ok()?.parse_statements().ok()?.pop()
+}
+
+fn query(sql: &str) -> Option<Query> {
+    match statement(sql)? {
+        Statement::Query(query) => Some(*query),
+        _ => None,
+    }
+}
+
+/// A name as SQL means it: lowercase unless quoted.
+fn meant(ident: &Ident) -> String {
+    if ident.quote_style.is_some() { ident.value.clone() } else { ident.value.to_lowercase() }
+}
+
+/// The last part of a name: schemas say nothing here.
+fn last(name: &ObjectName) -> Option<String> {
+    name.0.last()?.as_ident().map(meant)
+}
+
+/// The relations that a statement names, but for those that its own WITH defines.
+fn named(sql: &str) -> BTreeSet<String> {
+    let Some(statement) = statement(sql) else { return BTreeSet::new() };
+    let mut defined = Defined::default();
+    let _ = statement.visit(&mut defined);
+    let mut names = relations(&statement);
+    names.retain(|name| !defined.0.get(name).is_some_and(|reads_itself| !reads_itself));
+    names
+}
+
+fn relations(part: &impl Visit) -> BTreeSet<String> {
+    let mut names = BTreeSet::new();
+    let _ = visit_relations(part, |name| {
+        names.extend(last(name));
+        ControlFlow::<()>::Continue(())
+    });
+    names
+}
+
+/// The names that WITH gives, and whether the query behind one reads a table of that name, as
+/// `WITH sales AS (SELECT * FROM sales)` does.
+#[derive(Default)]
+struct Defined(BTreeMap<String, bool>);
+
+impl Visitor for Defined {
+    type Break = ();
+
+    fn pre_visit_query(&mut self, query: &Query) -> ControlFlow<()> {
+        let Some(with) = &query.with else { return ControlFlow::Continue(()) };
+        for cte in &with.cte_tables {
+            let name = meant(&cte.alias.name);
+            let reads_itself = !with.recursive && relations(&cte.query).contains(&name);
+            *self.0.entry(name).or_default() |= reads_itself;
+        }
+        ControlFlow::Continue(())
+    }
+}
+
+fn put_apart(mut query: Query, columns: &[String]) -> Option<Parts> {
+    let cut = is_cut(&query, &BTreeSet::new());
+    let order = match query.order_by.as_ref().map(|order| &order.kind) {
+        Some(OrderByKind::All(_)) => return None,
+        Some(OrderByKind::Expressions(terms)) => terms.clone(),
+        None => Vec::new(),
+    };
+    let order = lifted(&mut query, order, columns)?;
+    if !cut {
+        query.order_by = None;
+    }
+    Some(Parts { cut, source: query.to_string(), order })
+}
+
+/// The order of a query for the one around it. What is ordered by and does not come out is put beside what does.
+fn lifted(query: &mut Query, order: Vec<OrderByExpr>, columns: &[String]) -> Option<String> {
+    let mut terms = Vec::new();
+    for term in order {
+        let expr = match &term.expr {
+            Expr::Value(value) => match &value.value {
+                Value::Number(place, _) => named_column(columns.get(place.parse::<usize>().ok()?.checked_sub(1)?)?),
+                _ => term.expr.clone(),
+            },
+            Expr::Identifier(ident) if columns.contains(&meant(ident)) => named_column(&meant(ident)),
+            other => match query.body.as_mut() {
+                SetExpr::Select(select) if select.distinct.is_none() => {
+                    let alias = Ident::with_quote('"', format!("order {}", terms.len() + 1));
+                    let item = SelectItem::ExprWithAlias { expr: other.clone(), alias: alias.clone() };
+                    select.projection.push(item);
+                    Expr::Identifier(alias)
+                }
+                // Of distinct rows and of unions only what comes out can be ordered by.
+                _ => other.clone(),
+            },
+        };
+        terms.push(OrderByExpr { expr, ..term }.to_string());
+    }
+    Some(if terms.is_empty() { String::new() } else { format!(" ORDER BY {}", terms.join(", ")) })
+}
+
+fn named_column(name: &str) -> Expr {
+    Expr::Identifier(Ident::with_quote('"', name))
+}
+
+/// Whether a query leaves rows out by their number; `cuts` are the names of those of its WITH that do.
+fn is_cut(query: &Query, cuts: &BTreeSet<String>) -> bool {
+    let mut cuts = cuts.clone();
+    for cte in query.with.iter().flat_map(|with| &with.cte_tables) {
+        if is_cut(&cte.query, &cuts) {
+            cuts.insert(meant(&cte.alias.name));
+        }
+    }
+    query.limit_clause.is_some() || query.fetch.is_some() || is_cut_body(&query.body, &cuts)
+}
+
+fn is_cut_body(body: &SetExpr, cuts: &BTreeSet<String>) -> bool {
+    match body {
+        SetExpr::Select(select) => is_cut_select(select, cuts),
+        SetExpr::Query(query) => is_cut(query, cuts),
+        SetExpr::SetOperation { left, right, .. } => is_cut_body(left, cuts) || is_cut_body(right, cuts),
+        _ => false,
+    }
+}
+
+fn is_cut_select(select: &Select, cuts: &BTreeSet<String>) -> bool {
+    let mut read = select
+        .from
+        .iter()
+        .flat_map(|table| std::iter::once(&table.relation).chain(table.joins.iter().map(|join| &join.relation)));
+    select.top.is_some()
+        || matches!(select.distinct, Some(Distinct::On(_)))
+        || select.qualify.is_some()
+        || read.any(|relation| is_cut_relation(relation, cuts))
+}
+
+fn is_cut_relation(relation: &TableFactor, cuts: &BTreeSet<String>) -> bool {
+    match relation {
+        TableFactor::Table { name, .. } => last(name).is_some_and(|name| cuts.contains(&name)),
+        TableFactor::Derived { subquery, .. } => is_cut(subquery, cuts),
+        TableFactor::NestedJoin { table_with_joins, .. } => {
+            let joined = table_with_joins.joins.iter().map(|join| &join.relation);
+            std::iter::once(&table_with_joins.relation).chain(joined).any(|relation| is_cut_relation(relation, cuts))
+        }
+        _ => false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn apart(sql: &str, columns: &[&str]) -> Parts {
+        let columns: Vec<String> = columns.iter().map(|name| (*name).to_owned()).collect();
+        put_apart(query(sql).unwrap(), &columns).unwrap()
+    }
+
+    /// Given an order by a place, a column or something that does not come out, then the SELECT around it has it too.
+    #[test]
+    fn the_order_is_lifted() {
+        let parts =
+            apart("SELECT a, sum(b) AS B FROM t GROUP BY a ORDER BY 2 DESC, A, max(c) NULLS FIRST", &["a", "b"]);
+        assert_eq!(parts.order, r#" ORDER BY "b" DESC, "a", "order 3" NULLS FIRST"#);
+        assert_eq!(parts.source, r#"SELECT a, sum(b) AS B, max(c) AS "order 3" FROM t GROUP BY a"#);
+        assert_eq!(apart("SELECT a FROM t", &["a"]).order, "");
+    }
+
+    /// Given rows that are left out by their number, wherever, then the query is a cut; a number that is looked up
+    /// for a condition makes none.
+    #[test]
+    fn a_cut_is_seen() {
+        for sql in [
+            "SELECT a FROM t ORDER BY a LIMIT 10",
+            "SELECT a FROM t OFFSET 3",
+            "SELECT a FROM t FETCH FIRST 3 ROWS ONLY",
+            "(SELECT a FROM t LIMIT 1)",
+            "SELECT * FROM (SELECT a FROM t LIMIT 3) AS x JOIN y ON x.a = y.a",
+            "WITH best AS (SELECT a FROM t LIMIT 3), better AS (SELECT * FROM best) SELECT a FROM better",
+            "SELECT a FROM t UNION ALL (SELECT a FROM u LIMIT 3)",
+            "SELECT DISTINCT ON (a) a, b FROM t ORDER BY a, b",
+        ] {
+            let parts = apart(sql, &["a", "b"]);
+            assert!(parts.cut, "{sql}");
+            assert!(!sql.contains("ORDER BY") || parts.source.contains("ORDER BY"), "{sql}: its order decides");
+        }
+        for sql in ["SELECT a FROM t ORDER BY a", "SELECT a FROM t WHERE a = (SELECT b FROM u ORDER BY b LIMIT 1)"] {
+            assert!(!apart(sql, &["a"]).cut, "{sql}");
+        }
+    }
+
+    /// Given names that are no tables, and views, then only the tables behind are read.
+    #[tokio::test]
+    async fn tables_are_those_that_are_read() {
+        let views = [("v", "SELECT * FROM w JOIN products USING (id)"), ("w", "SELECT * FROM sales")];
+        let views: BTreeMap<String, String> = views.map(|(name, sql)| (name.to_owned(), sql.to_owned())).into();
+        for (sql, read) in [
+            ("SELECT 1 AS sales", vec![]),
+            ("SELECT 'sales' FROM products -- sales", vec!["products"]),
+            ("SELECT * FROM v", vec!["products", "sales"]),
+            ("SELECT (SELECT max(x) FROM Sales) FROM \"products\"", vec!["products", "sales"]),
+            ("WITH sales AS (SELECT 1) SELECT * FROM sales", vec![]),
+            ("WITH sales AS (SELECT * FROM sales) SELECT * FROM sales", vec!["sales"]),
+        ] {
+            assert_eq!(tables(sql, &views).await.iter().map(String::as_str).collect::<Vec<_>>(), read, "{sql}");
+        }
+    }
+}
