@@ -148,7 +148,7 @@ export function tileRows(shop, tile, query) {
             group.row.transaction_date,
           ])
           .sort((left, right) => Number(right[3]) - Number(left[3]))
-          .slice(0, 50),
+          .slice(0, 250),
       );
     default:
       return table(

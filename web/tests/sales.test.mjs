@@ -276,29 +276,6 @@ describe("the sales dashboard", () => {
     assert.ok(picture.bytes.length > 5000);
   });
 
-  it("saves the page as one file that needs nobody", async () => {
-    const page = await shop.page(`/?${range}`);
-    await settled(page);
-    const file = await downloadOf(page, () => page.getByRole("button", { name: "Save as a file" }).click());
-    const text = file.bytes.toString("utf8");
-    assert.match(file.name, /\.html$/);
-    assert.ok(
-      text.includes(await exact(page, "revenue")) && text.includes("data:image/png"),
-      "figures and charts are inside",
-    );
-    assert.doesNotMatch(text, /<script|src="\/|href="\//);
-    const offline = await shop.browser.newContext({ offline: true });
-    const alone = await offline.newPage();
-    await alone.setContent(text);
-    assert.equal(
-      await alone
-        .locator("img")
-        .first()
-        .evaluate((image) => image.naturalWidth > 100),
-      true,
-    );
-  });
-
   it("shares a view that is fixed, embeds it, and takes it back", async () => {
     const page = await shop.page(`/?${range}&segment=loyal`);
     await settled(page);
