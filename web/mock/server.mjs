@@ -78,6 +78,8 @@ function problem(response, status, title, detail, hint, more = {}) {
     { "Content-Type": "application/problem+json" },
   );
 }
+const tagOf = (answer, batch = "") =>
+  `"${batch}${createHash("sha256").update(JSON.stringify(answer)).digest("hex").slice(0, 12)}"`;
 const tell = (state, event, data) => {
   for (const each of state.listeners) each.write(`event: ${event}\ndata: ${JSON.stringify(data)}\n\n`);
 };
@@ -157,15 +159,15 @@ async function handle(state, request, response) {
   if (request.method === "GET") {
     const answer = read(state, path, query);
     if (answer === undefined) return problem(response, 404, "not found", `there is nothing at \`${path}\``);
-    const tag = `"${shop.batch}-${createHash("sha256").update(JSON.stringify(answer)).digest("hex").slice(0, 12)}"`;
+    const tag = tagOf(answer, `${shop.batch}-`);
     if (answer.text !== undefined && path.endsWith("/source")) {
-      response.writeHead(200, { "Content-Type": "text/yaml; charset=utf-8", ETag: tag });
+      response.writeHead(200, { "Content-Type": "text/yaml; charset=utf-8", ETag: tagOf(answer.text) });
       return response.end(answer.text);
     }
     if (request.headers["if-none-match"] === tag) return send(response, 304, undefined, { ETag: tag });
     return send(response, 200, answer, { ETag: tag, "Shoplake-Batch": String(shop.batch) });
   }
-  return write(state, key, path, await body(request), response);
+  return write(state, key, path, await body(request), response, request.headers);
 }
 
 function session(state, request, response, shared) {
@@ -284,24 +286,13 @@ function read(state, path, query) {
     case "tokens":
       return state.tokens;
     case "audit":
-      return {
-        first_break: null,
-        entries: [
-          {
-            at: new Date(Date.now() - 3_600_000).toISOString(),
-            who: "ines",
-            what: "share.make",
-            detail: "share-1 to sales",
-          },
-          { at: new Date(Date.now() - 9_600_000).toISOString(), who: "marta", what: "session.begin", detail: "" },
-        ],
-      };
+      return pages.audit();
     default:
       return undefined;
   }
 }
 
-function write(state, key, path, text, response) {
+function write(state, key, path, text, response, headers) {
   const [, area, name] = path.split("/");
   const data = () => JSON.parse(text || "{}");
   if (key === "POST /query") {
@@ -344,6 +335,16 @@ function write(state, key, path, text, response) {
         `${parsed.errors.length} errors`,
         "the places are marked",
         { errors: parsed.errors },
+      );
+    const present = state.sources.get(name) ?? null;
+    if (headers["if-match"] !== (present === null ? "*" : tagOf(present)))
+      return problem(
+        response,
+        412,
+        "the dashboard was changed meanwhile",
+        undefined,
+        "read it again, and put your change into what it says now",
+        { present },
       );
     state.sources.set(name, text);
     tell(state, "dashboard", { name });
