@@ -9,14 +9,14 @@ import { extname, join, normalize } from "node:path";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
 import { parse, SOURCES, tileRows } from "./dashboards.mjs";
-import { CURRENCY, customers, day, NOW_HOUR, products, row, TODAY, ZONE } from "./data.mjs";
+import { CURRENCY, customers, day, dayText, NOW_HOUR, products, row, TODAY, ZONE } from "./data.mjs";
 import * as pages from "./pages.mjs";
 import { Shop } from "./shop.mjs";
 
 const DIST = fileURLToPath(new URL("../dist/", import.meta.url));
 const CSP =
   "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data: blob:; font-src 'self'; connect-src 'self'; manifest-src 'self'; form-action 'self'; base-uri 'none'; object-src 'none'; frame-ancestors 'none'";
-const FILTERS = ["from", "to", "compare", "category", "product", "city", "segment", "hour", "weekday"];
+const FILTERS = ["from", "to", "compare", "category", "product", "city", "segment", "hour", "weekday", "period"];
 const TYPES = {
   ".html": "text/html; charset=utf-8",
   ".js": "text/javascript",
@@ -84,6 +84,13 @@ const tell = (state, event, data) => {
   for (const each of state.listeners) each.write(`event: ${event}\ndata: ${JSON.stringify(data)}\n\n`);
 };
 
+/** What a link fixes, as pairs; a period has the days that it has today. */
+function fixedBy({ filters }) {
+  const pairs = Object.entries(filters).flatMap(([name, values]) => [values].flat().map((value) => [name, value]));
+  const back = { today: 0, last7: 6, last30: 29, last90: 89, last365: 364 }[[filters.period].flat()[0]];
+  return back === undefined ? pairs : [...pairs, ["from", dayText(day(TODAY) - back)], ["to", TODAY]];
+}
+
 /** A new batch with one sale in it, as a run would publish it. */
 function load(state, { cents = 4990 } = {}) {
   const { shop } = state;
@@ -140,11 +147,8 @@ async function handle(state, request, response) {
       "it has expired or was withdrawn",
       "ask the person who sent it for a new one",
     );
-  if (shared)
-    for (const [name, values] of Object.entries(shared.filters)) {
-      query.delete(name);
-      for (const value of [values].flat()) query.append(name, value);
-    }
+  if (shared) for (const [name] of fixedBy(shared)) query.delete(name);
+  for (const [name, value] of shared ? fixedBy(shared) : []) if (name !== "period") query.append(name, value);
   const signedIn = !state.signIn || state.user || shared;
   if (path === "/session") return session(state, request, response, shared);
   if (!signedIn) return problem(response, 401, "sign in first", "this needs a session or a token");
@@ -158,6 +162,8 @@ async function handle(state, request, response) {
   }
   if (request.method === "GET") {
     const answer = read(state, path, query);
+    if (shared && fixedBy(shared).some(([name]) => name !== "compare" && answer?.ignored_filters?.includes(name)))
+      return problem(response, 403, "that is not in the link", "this tile cannot be narrowed to what the link shows");
     if (answer === undefined) return problem(response, 404, "not found", `there is nothing at \`${path}\``);
     const tag = tagOf(answer, `${shop.batch}-`);
     if (answer.text !== undefined && path.endsWith("/source")) {
@@ -201,9 +207,7 @@ function session(state, request, response, shared) {
     share: shared
       ? {
           dashboard: shared.dashboard ?? null,
-          filters: Object.entries(shared.filters).flatMap(([name, values]) =>
-            [values].flat().map((value) => [name, value]),
-          ),
+          filters: fixedBy(shared),
           expires_at: shared.expires_at,
         }
       : null,
