@@ -392,6 +392,36 @@ describe("shops of other kinds", () => {
     await shop.close();
   });
 
+  it("whose running week is not loaded yet say so instead of a fall to nothing", async () => {
+    const shop = await openShop({ scenario: "usual" });
+    const sales = shop.mock.state.shop;
+    const monday = Date.parse("2025-06-16T00:00:00Z") / 86_400_000;
+    sales.rows = sales.rows.filter((row) => row.day < monday);
+    sales.index();
+    const page = await shop.page("/");
+    await settled(page);
+    const words = (name) => page.locator(`[data-kpi="now-${name}"]`).innerText();
+    assert.match(await words("week"), /no sales of this week are loaded yet/);
+    assert.doesNotMatch(await words("week"), /%/);
+    assert.match(await words("month"), /%[^]*today is not loaded yet/);
+    await shop.close();
+  });
+
+  it("whose running day stands alone after a gap have no dashed end to explain", async () => {
+    const shop = await openShop({ scenario: "usual" });
+    const sales = shop.mock.state.shop;
+    const words = async () => {
+      const page = await shop.page("/");
+      await settled(page);
+      return page.locator('[data-tile="trend"]').innerText();
+    };
+    assert.match(await words(), /The dashed end is not finished yet/);
+    const yesterday = Date.parse("2025-06-17T00:00:00Z") / 86_400_000;
+    sales.rows = sales.rows.filter((row) => row.day !== yesterday);
+    assert.doesNotMatch(await words(), /dashed/);
+    await shop.close();
+  });
+
   it("without data say how to get some", async () => {
     const shop = await openShop({ scenario: "empty" });
     const page = await shop.page("/");

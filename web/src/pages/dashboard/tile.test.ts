@@ -115,9 +115,12 @@ describe("a click on a mark of a tile", () => {
       from: "2025-06-18",
       to: "2025-06-18",
     });
-    const months = {
+    const months: Rows = {
       ...daily,
-      rows: [["2025-05-01", 2, "1.00", "1.0"] as const, ["2025-06-01", 1, "2.00", "1.0"] as const],
+      rows: [
+        ["2025-05-01", 2, "1.00", "1.0"],
+        ["2025-06-01", 1, "2.00", "1.0"],
+      ],
     };
     expect(click(tile("line", { x: "date", value: "total_revenue" }), months, 0)).toMatchObject({
       from: "2025-05-01",
