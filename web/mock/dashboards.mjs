@@ -148,19 +148,23 @@ export function tileRows(shop, tile, query) {
             group.row.transaction_date,
           ])
           .sort((left, right) => Number(right[3]) - Number(left[3]))
-          .slice(0, 50),
+          .slice(0, 250),
       );
     default:
-      return table(
-        ["step:string", "people:integer"],
-        [
-          ["Visited", 48200],
-          ["Looked at a product", 21940],
-          ["Put in the basket", 6120],
-          ["Went to pay", 3015],
-          ["Paid", 2433],
-        ],
-      );
+      // A query without a day or a product: no filter of the page narrows it.
+      return {
+        ...table(
+          ["step:string", "people:integer"],
+          [
+            ["Visited", 48200],
+            ["Looked at a product", 21940],
+            ["Put in the basket", 6120],
+            ["Went to pay", 3015],
+            ["Paid", 2433],
+          ],
+        ),
+        ignored_filters: [...new Set(query.keys())],
+      };
   }
 }
 

@@ -469,3 +469,11 @@ export const ALERTS = [
     },
   },
 ];
+
+export const audit = () => ({
+  first_break: null,
+  entries: [
+    { at: new Date(Date.now() - 3_600_000).toISOString(), who: "ines", what: "share.make", detail: "share-1 to sales" },
+    { at: new Date(Date.now() - 9_600_000).toISOString(), who: "marta", what: "session.begin", detail: "" },
+  ],
+});

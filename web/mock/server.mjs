@@ -9,14 +9,14 @@ import { extname, join, normalize } from "node:path";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
 import { parse, SOURCES, tileRows } from "./dashboards.mjs";
-import { CURRENCY, customers, day, NOW_HOUR, products, row, TODAY, ZONE } from "./data.mjs";
+import { CURRENCY, customers, day, dayText, NOW_HOUR, products, row, TODAY, ZONE } from "./data.mjs";
 import * as pages from "./pages.mjs";
 import { Shop } from "./shop.mjs";
 
 const DIST = fileURLToPath(new URL("../dist/", import.meta.url));
 const CSP =
   "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data: blob:; font-src 'self'; connect-src 'self'; manifest-src 'self'; form-action 'self'; base-uri 'none'; object-src 'none'; frame-ancestors 'none'";
-const FILTERS = ["from", "to", "compare", "category", "product", "city", "segment", "hour", "weekday"];
+const FILTERS = ["from", "to", "compare", "category", "product", "city", "segment", "hour", "weekday", "period"];
 const TYPES = {
   ".html": "text/html; charset=utf-8",
   ".js": "text/javascript",
@@ -78,9 +78,18 @@ function problem(response, status, title, detail, hint, more = {}) {
     { "Content-Type": "application/problem+json" },
   );
 }
+const tagOf = (answer, batch = "") =>
+  `"${batch}${createHash("sha256").update(JSON.stringify(answer)).digest("hex").slice(0, 12)}"`;
 const tell = (state, event, data) => {
   for (const each of state.listeners) each.write(`event: ${event}\ndata: ${JSON.stringify(data)}\n\n`);
 };
+
+/** What a link fixes, as pairs; a period has the days that it has today. */
+function fixedBy({ filters }) {
+  const pairs = Object.entries(filters).flatMap(([name, values]) => [values].flat().map((value) => [name, value]));
+  const back = { today: 0, last7: 6, last30: 29, last90: 89, last365: 364 }[[filters.period].flat()[0]];
+  return back === undefined ? pairs : [...pairs, ["from", dayText(day(TODAY) - back)], ["to", TODAY]];
+}
 
 /** A new batch with one sale in it, as a run would publish it. */
 function load(state, { cents = 4990 } = {}) {
@@ -138,11 +147,8 @@ async function handle(state, request, response) {
       "it has expired or was withdrawn",
       "ask the person who sent it for a new one",
     );
-  if (shared)
-    for (const [name, values] of Object.entries(shared.filters)) {
-      query.delete(name);
-      for (const value of [values].flat()) query.append(name, value);
-    }
+  if (shared) for (const [name] of fixedBy(shared)) query.delete(name);
+  for (const [name, value] of shared ? fixedBy(shared) : []) if (name !== "period") query.append(name, value);
   const signedIn = !state.signIn || state.user || shared;
   if (path === "/session") return session(state, request, response, shared);
   if (!signedIn) return problem(response, 401, "sign in first", "this needs a session or a token");
@@ -156,16 +162,18 @@ async function handle(state, request, response) {
   }
   if (request.method === "GET") {
     const answer = read(state, path, query);
+    if (shared && fixedBy(shared).some(([name]) => name !== "compare" && answer?.ignored_filters?.includes(name)))
+      return problem(response, 403, "that is not in the link", "this tile cannot be narrowed to what the link shows");
     if (answer === undefined) return problem(response, 404, "not found", `there is nothing at \`${path}\``);
-    const tag = `"${shop.batch}-${createHash("sha256").update(JSON.stringify(answer)).digest("hex").slice(0, 12)}"`;
+    const tag = tagOf(answer, `${shop.batch}-`);
     if (answer.text !== undefined && path.endsWith("/source")) {
-      response.writeHead(200, { "Content-Type": "text/yaml; charset=utf-8", ETag: tag });
+      response.writeHead(200, { "Content-Type": "text/yaml; charset=utf-8", ETag: tagOf(answer.text) });
       return response.end(answer.text);
     }
     if (request.headers["if-none-match"] === tag) return send(response, 304, undefined, { ETag: tag });
     return send(response, 200, answer, { ETag: tag, "Shoplake-Batch": String(shop.batch) });
   }
-  return write(state, key, path, await body(request), response);
+  return write(state, key, path, await body(request), response, request.headers);
 }
 
 function session(state, request, response, shared) {
@@ -199,9 +207,7 @@ function session(state, request, response, shared) {
     share: shared
       ? {
           dashboard: shared.dashboard ?? null,
-          filters: Object.entries(shared.filters).flatMap(([name, values]) =>
-            [values].flat().map((value) => [name, value]),
-          ),
+          filters: fixedBy(shared),
           expires_at: shared.expires_at,
         }
       : null,
@@ -284,24 +290,13 @@ function read(state, path, query) {
     case "tokens":
       return state.tokens;
     case "audit":
-      return {
-        first_break: null,
-        entries: [
-          {
-            at: new Date(Date.now() - 3_600_000).toISOString(),
-            who: "ines",
-            what: "share.make",
-            detail: "share-1 to sales",
-          },
-          { at: new Date(Date.now() - 9_600_000).toISOString(), who: "marta", what: "session.begin", detail: "" },
-        ],
-      };
+      return pages.audit();
     default:
       return undefined;
   }
 }
 
-function write(state, key, path, text, response) {
+function write(state, key, path, text, response, headers) {
   const [, area, name] = path.split("/");
   const data = () => JSON.parse(text || "{}");
   if (key === "POST /query") {
@@ -344,6 +339,16 @@ function write(state, key, path, text, response) {
         `${parsed.errors.length} errors`,
         "the places are marked",
         { errors: parsed.errors },
+      );
+    const present = state.sources.get(name) ?? null;
+    if (headers["if-match"] !== (present === null ? "*" : tagOf(present)))
+      return problem(
+        response,
+        412,
+        "the dashboard was changed meanwhile",
+        undefined,
+        "read it again, and put your change into what it says now",
+        { present },
       );
     state.sources.set(name, text);
     tell(state, "dashboard", { name });

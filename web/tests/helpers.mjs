@@ -36,7 +36,7 @@ export async function openShop(options = {}) {
         // and the editor has no use for: nothing is lost.
         const here = new URL(page.url()).pathname;
         if (/^\/(sql|d\/)/.test(here) && message.text().startsWith("Applying inline style")) return;
-        if (message.type() === "error" && !/status of (401|404|422|503)/.test(message.text()))
+        if (message.type() === "error" && !/status of (401|403|404|412|422|503)/.test(message.text()))
           problems.push(`console on ${path}: ${message.text()}`);
       });
       await page.goto(base + path);

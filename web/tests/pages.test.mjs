@@ -29,6 +29,18 @@ describe("the other pages", () => {
     await eventually(() => page.getByText("A run is under way").count(), 0);
   });
 
+  it("Pipeline: a long log scrolls in itself", async () => {
+    const page = await shop.page("/quality");
+    const line = (_, index) => ({ at: "2025-06-18T06:00:00Z", level: "info", message: `line ${index}`, fields: {} });
+    const lines = JSON.stringify(Array.from({ length: 400 }, line));
+    await page.route("**/api/v1/logs?*", (route) => route.fulfill({ contentType: "application/json", body: lines }));
+    await page.goto(`${shop.base}/pipeline`);
+    const log = page.getByRole("list", { name: "Lines of the log" });
+    await log.getByText("line 399").waitFor();
+    const { shown, whole } = await log.evaluate((box) => ({ shown: box.clientHeight, whole: box.scrollHeight }));
+    assert.ok(shown > 100 && shown < 500 && whole > 2 * shown, `${shown} of ${whole} pixels are shown`);
+  });
+
   it("Quality: a group opens its rows as they stood, and they can be judged again", async () => {
     const page = await shop.page("/quality");
     await page.getByRole("button", { name: /sales\.amount/ }).click();

@@ -276,29 +276,6 @@ describe("the sales dashboard", () => {
     assert.ok(picture.bytes.length > 5000);
   });
 
-  it("saves the page as one file that needs nobody", async () => {
-    const page = await shop.page(`/?${range}`);
-    await settled(page);
-    const file = await downloadOf(page, () => page.getByRole("button", { name: "Save as a file" }).click());
-    const text = file.bytes.toString("utf8");
-    assert.match(file.name, /\.html$/);
-    assert.ok(
-      text.includes(await exact(page, "revenue")) && text.includes("data:image/png"),
-      "figures and charts are inside",
-    );
-    assert.doesNotMatch(text, /<script|src="\/|href="\//);
-    const offline = await shop.browser.newContext({ offline: true });
-    const alone = await offline.newPage();
-    await alone.setContent(text);
-    assert.equal(
-      await alone
-        .locator("img")
-        .first()
-        .evaluate((image) => image.naturalWidth > 100),
-      true,
-    );
-  });
-
   it("shares a view that is fixed, embeds it, and takes it back", async () => {
     const page = await shop.page(`/?${range}&segment=loyal`);
     await settled(page);
@@ -412,6 +389,36 @@ describe("shops of other kinds", () => {
     const session = await shop.api("/session");
     await eventually(() => exact(page, "revenue"), formats(session).money(current.revenue));
     await page.getByRole("heading", { name: "Tue, 31 Dec 2024: net revenue" }).waitFor();
+    await shop.close();
+  });
+
+  it("whose running week is not loaded yet say so instead of a fall to nothing", async () => {
+    const shop = await openShop({ scenario: "usual" });
+    const sales = shop.mock.state.shop;
+    const monday = Date.parse("2025-06-16T00:00:00Z") / 86_400_000;
+    sales.rows = sales.rows.filter((row) => row.day < monday);
+    sales.index();
+    const page = await shop.page("/");
+    await settled(page);
+    const words = (name) => page.locator(`[data-kpi="now-${name}"]`).innerText();
+    assert.match(await words("week"), /no sales of this week are loaded yet/);
+    assert.doesNotMatch(await words("week"), /%/);
+    assert.match(await words("month"), /%[^]*today is not loaded yet/);
+    await shop.close();
+  });
+
+  it("whose running day stands alone after a gap have no dashed end to explain", async () => {
+    const shop = await openShop({ scenario: "usual" });
+    const sales = shop.mock.state.shop;
+    const words = async () => {
+      const page = await shop.page("/");
+      await settled(page);
+      return page.locator('[data-tile="trend"]').innerText();
+    };
+    assert.match(await words(), /The dashed end is not finished yet/);
+    const yesterday = Date.parse("2025-06-17T00:00:00Z") / 86_400_000;
+    sales.rows = sales.rows.filter((row) => row.day !== yesterday);
+    assert.doesNotMatch(await words(), /dashed/);
     await shop.close();
   });
 

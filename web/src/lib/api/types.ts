@@ -7,6 +7,8 @@ export interface Problem {
   detail?: string;
   hint?: string;
   errors?: PlacedError[];
+  /** What stands where something else was to be written; null where nothing does any more. */
+  present?: string | null;
   /** Where in a query it is wrong. */
   line?: number;
   column?: number;

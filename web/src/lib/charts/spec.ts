@@ -22,6 +22,8 @@ export interface ChartSpec {
   /** The whole width of a slot is clickable, as on a line: not only the mark itself. */
   readonly bySlot?: boolean;
   readonly height: number;
+  /** The end of the line is dashed, since it is not finished. */
+  readonly dashed?: boolean;
 }
 
 export const markText = (mark: Mark): string =>

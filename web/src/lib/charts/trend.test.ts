@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { Formats } from "../format/format";
-import { slotKey, slots, trendSpec } from "./trend";
+import { slotKey, slots, trendSpec, type TrendInput } from "./trend";
 
 const formats = new Formats("en-GB", "EUR", "Europe/Lisbon");
 const period = { from: "2025-06-16", to: "2025-06-18" };
@@ -23,7 +23,7 @@ describe("slots", () => {
 });
 
 describe("the trend", () => {
-  const spec = trendSpec({
+  const input: TrendInput = {
     points: [
       { at: "2025-06-16", value: "10.50" },
       { at: "2025-06-18", value: "3" },
@@ -36,7 +36,8 @@ describe("the trend", () => {
     name: "Net revenue",
     write: (value) => formats.money(value),
     formats,
-  });
+  };
+  const spec = trendSpec(input);
   it("says each value, its gap, and what it is compared with", () => {
     expect(spec.marks.map((mark) => mark.lines.map((line) => line.value))).toEqual([
       ["€10.50", "no sales"],
@@ -44,6 +45,13 @@ describe("the trend", () => {
       ["€3.00", "no sales"],
     ]);
     expect(spec.marks[2]?.title).toContain("not finished");
+  });
+  it("has a dashed end only where a line leads to what is not finished", () => {
+    const known = [...input.points, { at: "2025-06-17", value: "1" }];
+    expect(trendSpec({ ...input, points: known }).dashed).toBe(true);
+    expect(trendSpec({ ...input, points: known, unfinished: null }).dashed).toBe(false);
+    expect(trendSpec({ ...input, points: known.filter((point) => point.at !== "2025-06-18") }).dashed).toBe(false);
+    expect(spec.dashed, "after a gap it stands alone").toBe(false);
   });
   it("leaves gaps open and dashes the running day", () => {
     const colours = { of: new Proxy({}, { get: () => "#000" }) as never, series: [], heat: [], font: "x", rem: 16 };

@@ -86,6 +86,7 @@ export function trendSpec(input: TrendInput): ChartSpec {
   return {
     marks,
     bySlot: true,
+    dashed: open > 0 && pixels[open] !== null && pixels[open - 1] !== null,
     height: input.height ?? 260,
     option: (colours, width) => {
       const line = colours.of["series-1"];

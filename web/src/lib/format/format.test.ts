@@ -26,6 +26,13 @@ describe("money", () => {
     expect(english.moneyShort("128399.02").toUpperCase()).toBe("€128.4K");
     expect(english.moneyShort("-2500000").toUpperCase()).toBe("-€2.5M");
   });
+  it("is written whole where the locale has no short word for its size", () => {
+    expect(plain(german.moneyShort("49281.21"))).toBe("49.281,21 €");
+    expect(german.amountShort("49281.21")).toBe("49.281");
+    expect(german.countShort("123456")).toBe("123.456");
+    expect(plain(german.moneyShort("-49281.21"))).toBe("-49.281,21 €");
+    expect(plain(german.moneyShort("2512345.67"))).toBe("2,512 Mio. €");
+  });
   it("says nothing where there is nothing", () => {
     expect(english.money(null)).toBe("–");
     expect(english.money("not a number")).toBe("not a number");

@@ -63,29 +63,29 @@ export class Formats {
     return this.#exact(this.#number({ style: "currency", currency: this.currency }), value);
   }
 
+  /**
+   * A figure in short, `128.4K`; null where the locale has no short word for its size: German has none for thousands,
+   * and rounds all the same, so that a rounded figure would look like an exact one.
+   */
+  #short(value: Numeric, significant: number, style: Intl.NumberFormatOptions = {}): string | null {
+    const format = this.#number({ ...style, notation: "compact", maximumSignificantDigits: significant });
+    const shortened = format.formatToParts(Number(value)).some((part) => part.type === "compact");
+    return shortened ? this.#exact(format, value) : null;
+  }
+
   /** A short amount for tiles and labels: `€128.4K`. The full one stands on hover. */
   moneyShort(value: Numeric): string {
     const size = Math.abs(Number(value));
-    if (size < 10_000) return this.moneyRounded(value);
-    return this.#exact(
-      this.#number({
-        style: "currency",
-        currency: this.currency,
-        notation: "compact",
-        maximumSignificantDigits: size < 100_000 ? 3 : 4,
-      }),
-      value,
-    );
+    const style = { style: "currency", currency: this.currency } as const;
+    const short = size >= 10_000 ? this.#short(value, size < 100_000 ? 3 : 4, style) : null;
+    return short ?? this.moneyRounded(value);
   }
 
   /** An amount at a mark, where the title has said the currency. */
   amountShort(value: Numeric): string {
     const size = Math.abs(Number(value));
-    if (size >= 10_000)
-      return this.#exact(
-        this.#number({ notation: "compact", maximumSignificantDigits: size < 100_000 ? 3 : 4 }),
-        value,
-      );
+    const short = size >= 10_000 ? this.#short(value, size < 100_000 ? 3 : 4) : null;
+    if (short !== null) return short;
     const digits =
       size < 1000
         ? (this.#number({ style: "currency", currency: this.currency }).resolvedOptions().maximumFractionDigits ?? 2)
@@ -103,8 +103,8 @@ export class Formats {
   }
 
   countShort(value: Numeric): string {
-    if (Math.abs(Number(value)) < 100_000) return this.count(value);
-    return this.#exact(this.#number({ notation: "compact", maximumSignificantDigits: 4 }), value);
+    const short = Math.abs(Number(value)) >= 100_000 ? this.#short(value, 4) : null;
+    return short ?? this.count(value);
   }
 
   percent(share: number | null, digits = 1): string {

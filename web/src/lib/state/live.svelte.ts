@@ -32,6 +32,13 @@ function hear(event: string, text: string): void {
   }
 }
 
+/** On a new line only the batch is said again: the rest of what was said meanwhile is asked for. */
+function catchUp(): void {
+  live.now = Date.now();
+  live.run = null;
+  void session.load().finally(() => (live.version += 1));
+}
+
 /** A shared view says its token in a header, which EventSource cannot: its line is read by hand. */
 async function readLine(share: string, signal: AbortSignal): Promise<void> {
   while (!signal.aborted) {
@@ -59,29 +66,51 @@ async function readLine(share: string, signal: AbortSignal): Promise<void> {
     } catch {
       // The line is tried again below.
     }
+    if (signal.aborted) return;
     live.connected = false;
     await new Promise((done) => setTimeout(done, 3000));
   }
 }
 
-export function startLive(): () => void {
-  const clock = setInterval(() => (live.now = Date.now()), 30_000);
+/** Opens the line; what it gives closes it. */
+function openLine(): () => void {
   const share = shareToken();
   if (share) {
     const control = new AbortController();
     void readLine(share, control.signal);
-    return () => {
-      control.abort();
-      clearInterval(clock);
-    };
+    return () => control.abort();
   }
   const source = new EventSource("/api/v1/events");
   source.addEventListener("open", () => (live.connected = true));
   source.addEventListener("error", () => (live.connected = false));
   for (const name of ["batch", "dashboard", "run", "project"])
     source.addEventListener(name, (event) => hear(name, (event as MessageEvent<string>).data));
+  return () => source.close();
+}
+
+/**
+ * Hears news for as long as the page is looked at. A browser has six connections to a server for all its tabs: tabs in
+ * the background that held theirs would leave none for the tab in front.
+ */
+export function startLive(): () => void {
+  const clock = setInterval(() => (live.now = Date.now()), 30_000);
+  let close: (() => void) | null = null;
+  let rested = false;
+  const follow = (): void => {
+    if (document.visibilityState === "hidden") {
+      close?.();
+      close = null;
+      rested = true;
+    } else if (!close) {
+      close = openLine();
+      if (rested) catchUp();
+    }
+  };
+  document.addEventListener("visibilitychange", follow);
+  follow();
   return () => {
-    source.close();
+    document.removeEventListener("visibilitychange", follow);
+    close?.();
     clearInterval(clock);
   };
 }

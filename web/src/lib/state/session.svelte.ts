@@ -17,6 +17,15 @@ class SessionState {
     return this.current?.shop.today ?? new Date().toISOString().slice(0, 10);
   }
 
+  /** The shop's day of the last sale. */
+  get dataEnd(): string | null {
+    const text = this.trust?.data_until;
+    if (!text) return null;
+    if (!/Z|[+-]\d{2}:\d{2}$/.test(text.slice(10))) return text.slice(0, 10);
+    const parts = { timeZone: this.formats.zone, year: "numeric", month: "2-digit", day: "2-digit" } as const;
+    return new Intl.DateTimeFormat("en-CA", parts).format(Date.parse(text));
+  }
+
   /** What a link has fixed, as pairs of name and value. */
   get fixedFilters(): [string, string][] {
     const filters = this.current?.share?.filters ?? [];

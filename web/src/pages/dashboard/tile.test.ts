@@ -1,7 +1,9 @@
 import { describe, expect, it } from "vitest";
 import { TILE_TYPES, type Tile } from "../../lib/api/types";
 import { Formats } from "../../lib/format/format";
-import { tileKpi, tileSpec, tileTable, type Rows } from "./tile";
+import { NO_FILTERS } from "../../lib/state/filters";
+import { chosenBy, fieldOf } from "./choose";
+import { tileGrain, tileKpi, tileSpec, tileTable, type Rows } from "./tile";
 
 const formats = new Formats("en-GB", "EUR", "Europe/Lisbon");
 const daily: Rows = {
@@ -31,7 +33,9 @@ describe("the order of a tile's rows", () => {
     const turned = { ...daily, rows: [...daily.rows].reverse() };
     expect(tileKpi(tile("kpi", { x: "date", value: "total_revenue" }), turned)?.values).toEqual([100.1, 0.2]);
     expect(
-      tileSpec(tile("line", { x: "date", value: "total_revenue" }), turned, formats, "2025-06-18")?.marks.at(-1)?.title,
+      tileSpec(tile("line", { x: "date", value: "total_revenue" }), turned, formats, { today: "2025-06-18" })?.marks.at(
+        -1,
+      )?.title,
     ).toContain("not finished");
   });
 });
@@ -69,5 +73,67 @@ describe("a tile's chart", () => {
         ["0.20", "2025-06-18"],
       ],
     });
+  });
+});
+
+describe("a click on a mark of a tile", () => {
+  const products: Rows = {
+    columns: [
+      { name: "product_id", type: "Utf8" },
+      { name: "product", type: "Utf8" },
+      { name: "revenue", type: "Decimal128(38, 2)" },
+    ],
+    rows: [
+      ["P7", "Lamp 3", "5.00"],
+      ["P9", "Chair", "9.00"],
+    ],
+  };
+  const categories: Rows = {
+    columns: [
+      { name: "category", type: "Utf8" },
+      { name: "revenue", type: "Decimal128(38, 2)" },
+    ],
+    rows: [["Home 2", "9.00"], [null, "5.00"], ...Array.from({ length: 8 }, (_, index) => [`c${index}`, "1.00"])],
+  };
+  const click = (on: Tile, rows: Rows, mark: number, filters = NO_FILTERS) => {
+    const found = tileSpec(on, rows, formats)?.marks.at(mark);
+    return found ? chosenBy(on, found, false, tileGrain(on, rows), filters) : undefined;
+  };
+  it("filters by the value that the mark stands for, and a second one lets go", () => {
+    const pie = tile("pie", { x: "category" });
+    const first = click(pie, categories, 0);
+    expect(first?.values).toEqual({ category: ["Home 2"] });
+    expect(click(pie, categories, 0, first ?? NO_FILTERS)?.values).toEqual({});
+    expect(click(pie, categories, 1)?.values).toEqual({ category: ["(none)"] });
+    expect(click(pie, categories, -1), "the rest of the list").toBeNull();
+  });
+  it("filters by a product's number where the tile shows its name", () => {
+    expect(click(tile("bar", { x: "product" }), products, 1)?.values).toEqual({ product: ["P7"] });
+  });
+  it("opens a day or a month", () => {
+    expect(click(tile("line", { x: "date", value: "total_revenue" }), daily, 2)).toMatchObject({
+      from: "2025-06-18",
+      to: "2025-06-18",
+    });
+    const months: Rows = {
+      ...daily,
+      rows: [
+        ["2025-05-01", 2, "1.00", "1.0"],
+        ["2025-06-01", 1, "2.00", "1.0"],
+      ],
+    };
+    expect(click(tile("line", { x: "date", value: "total_revenue" }), months, 0)).toMatchObject({
+      from: "2025-05-01",
+      to: "2025-05-31",
+    });
+  });
+  it("does nothing where the page has no filter for what the tile shows", () => {
+    expect(fieldOf(tile("bar", { x: "rfm_group" }))).toBeNull();
+    expect(fieldOf(tile("bar"))).toBeNull();
+    expect(fieldOf(tile("table", { x: "category" }))).toBeNull();
+  });
+  it("leaves what is chosen in colour", () => {
+    const marks = tileSpec(tile("pie", { x: "category" }), categories, formats, { chosen: ["Home 2"] })?.marks;
+    expect(marks?.map((mark) => mark.selected)).toEqual([true, false, false, false, false, false]);
   });
 });

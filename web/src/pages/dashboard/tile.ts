@@ -7,6 +7,8 @@ import { isNumeric, kindOf, wordsOf, writeCell, type Column, type Kind, type Tab
 import { firstWeekday, isDate } from "../../lib/format/dates";
 import { compareDecimals, parseDecimal, ratio, sumDecimals } from "../../lib/format/decimal";
 import type { Formats } from "../../lib/format/format";
+import { NONE, type Grain } from "../../lib/state/filters";
+import { fieldOf, valueOf } from "./choose";
 
 export type Rows = Pick<QueryResult, "columns" | "rows">;
 interface Picked {
@@ -103,10 +105,13 @@ function parts(
   tile: Tile,
   rows: Rows,
   formats: Formats,
-  { sorted, limit, shares }: { sorted: boolean; limit: number; shares: boolean },
+  { sorted, limit, shares, chosen }: { sorted: boolean; limit: number; shares: boolean; chosen: readonly string[] },
 ): Part[] {
   const [x, value] = [xColumn(tile, rows), valueColumn(tile, rows)];
   if (!x || !value) return [];
+  // A product is known to the filters by its number, whatever name the tile shows.
+  const product = fieldOf(tile) === "product" ? rows.columns.findIndex((column) => column.name === "product_id") : -1;
+  const valueFor = (row: readonly Cell[]): string => exact(row[product >= 0 ? product : x.index]) || NONE;
   const ordered = sorted ? [...rows.rows].sort(byValue(value.index)) : rows.rows;
   const total = sumDecimals(ordered.map((row) => exact(row[value.index])));
   const one = (key: string, name: string, amount: string, rest = false): Part => {
@@ -120,13 +125,14 @@ function parts(
       text: shares ? share : short,
       lines: [{ name: wordsOf(value.name), value: text }, ...(shares ? [{ name: "Share", value: share }] : [])],
       rest,
+      selected: chosen.includes(valueOf({ key }) ?? ""),
     };
   };
   const cut = ordered.length > limit ? limit - 1 : ordered.length;
   const shown = ordered
     .slice(0, cut)
     .map((row, index) =>
-      one(`${exact(row[x.index])} ${index}`, writeCell(row[x.index], x.kind, formats), exact(row[value.index])),
+      one(`${valueFor(row)} ${index}`, writeCell(row[x.index], x.kind, formats), exact(row[value.index])),
     );
   const others = ordered.slice(cut);
   return others.length > 0
@@ -148,6 +154,13 @@ function steps(all: readonly Part[], formats: Formats): Part[] {
   });
 }
 
+/** A tile whose days are all firsts of months shows months. */
+export function tileGrain(tile: Tile, rows: Rows): Grain {
+  const x = xColumn(tile, rows);
+  const days = x ? rows.rows.map((row) => exact(row[x.index]).slice(0, 10)) : [];
+  return days.length > 1 && days.every((day) => day.endsWith("-01")) ? "month" : "day";
+}
+
 function overTime(tile: Tile, rows: Rows, formats: Formats, today: string | undefined): ChartSpec | null {
   const [x, value] = [xColumn(tile, rows), valueColumn(tile, rows)];
   if (!x || !value) return null;
@@ -155,7 +168,7 @@ function overTime(tile: Tile, rows: Rows, formats: Formats, today: string | unde
     .map((row) => ({ at: exact(row[x.index]).slice(0, 10), value: row[value.index] as string | number }))
     .filter((point) => point.value !== null);
   if (points.length === 0 || !points.every((point) => isDate(point.at)))
-    return barSpec(parts(tile, rows, formats, { sorted: false, limit: 40, shares: false }));
+    return barSpec(parts(tile, rows, formats, { sorted: false, limit: 40, shares: false, chosen: [] }));
   const days = points.map((point) => point.at).sort();
   const period = { from: days[0] ?? "", to: days.at(-1) ?? "" };
   return trendSpec({
@@ -164,7 +177,7 @@ function overTime(tile: Tile, rows: Rows, formats: Formats, today: string | unde
     unfinished: days.includes(today ?? "") ? (today ?? null) : null,
     period,
     compare: null,
-    grain: days.length > 1 && days.every((day) => day.endsWith("-01")) ? "month" : "day",
+    grain: tileGrain(tile, rows),
     name: wordsOf(value.name),
     write: (cell) => writeCell(cell, value.kind, formats),
     formats,
@@ -172,18 +185,24 @@ function overTime(tile: Tile, rows: Rows, formats: Formats, today: string | unde
   });
 }
 
-export function tileSpec(tile: Tile, rows: Rows, formats: Formats, today?: string): ChartSpec | null {
+/** The tile drawn; `chosen` are the values of its field that the page is filtered by. */
+export function tileSpec(
+  tile: Tile,
+  rows: Rows,
+  formats: Formats,
+  { today, chosen = [] }: { today?: string; chosen?: readonly string[] } = {},
+): ChartSpec | null {
   if (rows.rows.length === 0) return null;
   switch (tile.type) {
     case "line":
     case "area":
       return overTime(tile, rows, formats, today);
     case "bar":
-      return barSpec(parts(tile, rows, formats, { sorted: true, limit: 20, shares: false }));
+      return barSpec(parts(tile, rows, formats, { sorted: true, limit: 20, shares: false, chosen }));
     case "pie":
-      return pieSpec(parts(tile, rows, formats, { sorted: true, limit: 6, shares: true }));
+      return pieSpec(parts(tile, rows, formats, { sorted: true, limit: 6, shares: true, chosen }));
     case "funnel":
-      return barSpec(steps(parts(tile, rows, formats, { sorted: false, limit: 12, shares: false }), formats));
+      return barSpec(steps(parts(tile, rows, formats, { sorted: false, limit: 12, shares: false, chosen }), formats));
     case "scatter": {
       const [x, y] = [
         pick(rows, tile.x, (column) => isNumeric(column.kind)),

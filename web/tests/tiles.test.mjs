@@ -1,0 +1,62 @@
+// A dashboard as code is no picture: a mark of a tile filters all the others, as on the sales page.
+import assert from "node:assert/strict";
+import { after, before, describe, it } from "node:test";
+import { chooseMark, eventually, exact, openShop, settled } from "./helpers.mjs";
+
+describe("the marks of a dashboard as code", () => {
+  let shop, page, write;
+  const [REVENUE, BY_DAY, BY_CATEGORY, FUNNEL] = ["tile-2", "tile-5", "tile-8", "tile-11"];
+  before(async () => {
+    shop = await openShop({ scenario: "usual" });
+    page = await shop.page("/d/weekly?period=last7");
+    await settled(page);
+    write = (amount) => new Intl.NumberFormat("en-GB", { style: "currency", currency: "EUR" }).format(amount);
+  });
+  after(() => shop.close());
+  const query = () => new URL(page.url()).searchParams;
+  const options = (tile) => page.locator(`[data-tile="${tile}"] [role="option"]`);
+
+  it("filter everything else by a category, which the tile says and clears", async () => {
+    const whole = await exact(page, REVENUE);
+    const slices = await options(BY_CATEGORY).count();
+    const name = (await options(BY_CATEGORY).first().textContent()).split(":")[0];
+    await chooseMark(page, BY_CATEGORY, name);
+    await eventually(() => query().get("category"), name);
+    const { current } = await shop.api(
+      `/sales/summary?from=2025-06-12&to=2025-06-18&category=${encodeURIComponent(name)}`,
+    );
+    await eventually(() => exact(page, REVENUE), write(current.revenue), "the figure is the category's");
+    await settled(page);
+    assert.equal(await options(BY_CATEGORY).count(), slices, "the tile that was clicked still shows the others");
+    assert.deepEqual(await options(BY_CATEGORY).evaluateAll((all) => all.map((each) => each.ariaSelected)), [
+      "true",
+      ...Array(slices - 1).fill("false"),
+    ]);
+    const tile = page.locator(`[data-tile="${BY_CATEGORY}"]`);
+    await tile.getByText(`Everything else is filtered by ${name}.`).waitFor();
+    await tile.getByRole("button", { name: "Clear" }).click();
+    await eventually(() => exact(page, REVENUE), whole, "clear clears");
+  });
+
+  it("open a day, and back undoes it", async () => {
+    const before = page.url();
+    await settled(page);
+    await page.locator(`[data-tile="${BY_DAY}"] [role="listbox"]`).focus();
+    await page.keyboard.press("Home");
+    await page.keyboard.press("Enter");
+    await eventually(() => [query().get("from"), query().get("to")].join(), "2025-06-12,2025-06-12");
+    await page.goBack();
+    assert.equal(page.url(), before);
+  });
+
+  it("do nothing where the page has no filter for what they are", async () => {
+    await settled(page);
+    const before = page.url();
+    const funnel = page.locator(`[data-tile="${FUNNEL}"] [role="listbox"]`);
+    assert.doesNotMatch(await funnel.getAttribute("aria-label"), /Enter filters/);
+    await funnel.focus();
+    await page.keyboard.press("Home");
+    await page.keyboard.press("Enter");
+    assert.equal(page.url(), before);
+  });
+});
