@@ -38,7 +38,8 @@ async fn every_tile_has_rows() {
 async fn filters_keep_the_order_and_the_cut() {
     let shop = Shop::with_sales().await;
     let served = shop.serve().await;
-    let by_product = "SELECT category, product_id, sum(amount) AS money FROM sales JOIN products USING (product_id)";
+    let by_product =
+        "SELECT products.category, product_id, sum(amount) AS money FROM sales JOIN products USING (product_id)";
     let tile = |id: &str, more: &str, sql: &str| {
         format!("  - {{ id: {id}, title: {id}, kind: table{more}, sql: '{by_product} GROUP BY 1, 2 {sql}' }}\n")
     };
