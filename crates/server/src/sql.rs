@@ -96,7 +96,7 @@ fn named(sql: &str) -> BTreeSet<String> {
     let mut defined = Defined::default();
     let _ = statement.visit(&mut defined);
     let mut names = relations(&statement);
-    names.retain(|name| !defined.0.get(name).is_some_and(|reads_itself| !reads_itself));
+    names.retain(|name| defined.0.get(name).is_none_or(|reads_itself| *reads_itself));
     names
 }
 

@@ -87,7 +87,7 @@ impl Drop for Present {
 
 #[cfg(test)]
 mod tests {
-    use futures::FutureExt as _;
+    use futures::FutureExt;
 
     use super::*;
 
@@ -109,7 +109,7 @@ mod tests {
     async fn the_queue_ends() {
         let turns = Turns::new();
         let mut waiting: Vec<_> = (0..PRESENT_OF_ONE).map(|_| Box::pin(turns.take("ada"))).collect();
-        let begun: Vec<_> = waiting.iter_mut().map(|turn| turn.now_or_never()).collect();
+        let begun: Vec<_> = waiting.iter_mut().map(FutureExt::now_or_never).collect();
         assert_eq!(begun.iter().flatten().count(), QUERIES_OF_ONE);
         let full = turns.take("ada").now_or_never().unwrap();
         assert!(full.is_err(), "no more of one asker");

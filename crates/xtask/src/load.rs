@@ -1,7 +1,8 @@
 //! `cargo xtask load`: many people click on the dashboard of a shop with many sales, and a table says how
 //! long answers took. Then rows are corrected, and answers are held against `shoplake query`.
 //!
-//! The sales are loaded once a day and kept in the build folder, moved so that they end yesterday. What people click: [`clicks`]. What is
+//! The sales are loaded once a day and kept in the build folder, moved so that they end yesterday ([`moved`]).
+//! What people click: [`clicks`]. What is
 //! measured: one request, from its first byte sent to its last byte read, over a connection that stays
 //! open, while all others click, too. Not here: the walk alone (`crates/server/examples/figures.rs`).
 
