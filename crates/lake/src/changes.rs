@@ -227,7 +227,7 @@ pub(crate) fn between(
     to: BatchNumber,
 ) -> Result<Option<Vec<ChangedRows>>> {
     // A lake that has fewer batches than before is another one.
-    if !to.0.checked_sub(after.0).is_some_and(|batches| batches <= BATCHES_KEPT) {
+    if to.0.checked_sub(after.0).is_none_or(|batches| batches > BATCHES_KEPT) {
         return Ok(None);
     }
     let mut changes = Vec::new();

@@ -26,6 +26,9 @@ impl Row {
     }
 }
 
+/// Each hour with sales, as day and hour, and the row where it begins; in order.
+type Starts = Vec<((i32, u8), usize)>;
+
 /// What a column is made of anew.
 enum Step {
     /// Rows of the column as it was.
@@ -263,7 +266,7 @@ pub(crate) struct Piece {
 #[derive(Debug)]
 pub struct Block {
     /// Each hour with sales, as day and hour, and the row where it begins; in order.
-    starts: Vec<((i32, u8), usize)>,
+    starts: Starts,
     rows: usize,
     products: Packed,
     customers: Packed,
@@ -370,7 +373,7 @@ impl Block {
     }
 
     /// The hours of the block made anew, how its columns are made, and its rows.
-    fn steps(&self, dropped: &[usize], come: &[Row]) -> (Vec<((i32, u8), usize)>, Vec<Step>, usize) {
+    fn steps(&self, dropped: &[usize], come: &[Row]) -> (Starts, Vec<Step>, usize) {
         let (mut starts, mut steps, mut rows) = (Vec::with_capacity(self.starts.len()), Vec::new(), 0);
         let ends = self.starts.iter().skip(1).map(|(_, start)| *start).chain([self.rows]);
         let mut hours = self.starts.iter().zip(ends).peekable();
@@ -452,7 +455,7 @@ impl BlockBuilder {
     /// The block.
     pub fn finish(mut self) -> Block {
         self.rows.sort_by_key(Row::at);
-        let mut starts: Vec<((i32, u8), usize)> = Vec::new();
+        let mut starts = Starts::new();
         for (index, row) in self.rows.iter().enumerate() {
             let hour = row.at();
             if starts.last().is_none_or(|(last, _)| *last != hour) {

@@ -198,7 +198,7 @@ impl Reader {
             let moment = at.value(row);
             taken.last_sale = taken.last_sale.max(Some(moment));
             let local = self.zone.local_micros(moment);
-            taken.rows.push(Row {
+            taken.dated.push(Row {
                 day: local.div_euclid(24 * MICROS_AN_HOUR) as i32,
                 hour: (local.rem_euclid(24 * MICROS_AN_HOUR) / MICROS_AN_HOUR) as u8,
                 product: number(&mut self.products, &product, row),

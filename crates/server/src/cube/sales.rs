@@ -19,7 +19,7 @@ type Partition = BTreeMap<String, Option<String>>;
 /// Rows on their way into blocks or out of them.
 #[derive(Debug, Default)]
 pub(super) struct Rows {
-    pub(super) rows: Vec<Row>,
+    pub(super) dated: Vec<Row>,
     /// Rows without a moment: they belong to no day, and to no block.
     pub(super) undated: u64,
     /// The latest moment, UTC microseconds.
@@ -40,7 +40,9 @@ impl Loaded {
     /// The rows of one data file.
     pub(super) fn new(file: &TableFile, rows: Rows) -> Self {
         let mut builder = BlockBuilder::default();
-        rows.rows.into_iter().for_each(|row| builder.push(row));
+        for row in rows.dated {
+            builder.push(row);
+        }
         Self {
             files: vec![file.path.clone()],
             partition: file.partition.clone(),
@@ -145,12 +147,14 @@ impl Sales {
         }
         let undated = before.iter().map(|loaded| loaded.undated).sum::<u64>() + entered.undated;
         let undated = undated.checked_sub(left.undated)?;
-        let (entered, left) = difference(entered.rows, left.rows);
+        let (entered, left) = difference(entered.dated, left.dated);
         let block = match before.as_slice() {
             [one] => one.block.spliced(&left, &entered)?,
             several => {
                 let mut builder = BlockBuilder::default();
-                several.iter().for_each(|loaded| builder.extend(&loaded.block));
+                for loaded in several {
+                    builder.extend(&loaded.block);
+                }
                 builder.finish().spliced(&left, &entered)?
             }
         };
@@ -184,8 +188,12 @@ impl Sales {
             stays
         });
         for Followed { loaded, entered, left } in followed {
-            entered.iter().for_each(|row| count(orders, row.customer, true));
-            left.iter().for_each(|row| count(orders, row.customer, false));
+            for row in &entered {
+                count(orders, row.customer, true);
+            }
+            for row in &left {
+                count(orders, row.customer, false);
+            }
             self.loaded.push(loaded);
         }
         self.batch = Some(batch);
