@@ -48,6 +48,7 @@ pub(super) fn serve(context: &Context, args: &ServeArgs) -> Result<Exit, Failure
             printer.warn(format_args!("no browser could be started; open {url} by hand"));
         }
         let telemetry = tokio::spawn(telemetry::keep_sending(Arc::clone(&project), Some(traffic)));
+        let giving_back = tokio::spawn(crate::heap::keep_giving_back());
         let work = match launcher {
             Some(launcher) => Some(Work::begin(&project, launcher).await?),
             None => None,
@@ -57,6 +58,7 @@ pub(super) fn serve(context: &Context, args: &ServeArgs) -> Result<Exit, Failure
             work.end().await?;
         }
         served?;
+        giving_back.abort();
         telemetry.abort();
         stopper.abort();
         printer.say("ended");
