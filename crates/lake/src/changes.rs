@@ -5,7 +5,7 @@
 //! changed rows, rows whose enrichment arrived late, rows that went into a file with older ones) are
 //! copied to `_changes/` below the table, where no reader of the table looks. Few of them are kept for some batches,
 //! on the machine that made them; many go before the batch is published. They are swept with a batch that is not, and
-//! by a vacuum: a follower who does not find them reads the table.
+//! a vacuum takes those that are older: a follower who does not find them reads the table.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;

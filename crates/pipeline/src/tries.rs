@@ -51,8 +51,8 @@ impl<'a> Tries<'a> {
         Self { pipeline, run: run.clone(), failed: BTreeMap::new() }
     }
 
-    /// Does a step once, within its time; of the load, one file. What is published is never cut off: nobody could tell whether
-    /// it was.
+    /// Does a step once, within its time; of the load, one file. What is published is never cut off: nobody could tell
+    /// whether it was.
     pub(crate) async fn once<T>(&self, step: Step, work: impl Future<Output = Result<T>>) -> Result<T, Failed> {
         if step == Step::Publish {
             return work.await.map_err(|fault| Failed::of(step, fault));

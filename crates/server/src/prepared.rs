@@ -66,16 +66,14 @@ fn filters(cube: &Cube, all: &Answer, today: NaiveDate) -> Vec<Filter> {
     });
     let mut filters = spans.to_vec();
     for days in spans {
-        let mut of_span = Vec::new();
         let categories = all.categories.iter().take(VALUES).map(|sum| sum.category.as_deref().map(str::to_owned));
-        of_span.extend(categories.map(|value| Filter { categories: [value].into(), ..days.clone() }));
+        filters.extend(categories.map(|value| Filter { categories: [value].into(), ..days.clone() }));
         let cities = all.cities.iter().take(VALUES).map(|sum| sum.city.as_deref().map(str::to_owned));
-        of_span.extend(cities.map(|value| Filter { cities: [value].into(), ..days.clone() }));
-        of_span.extend(Segment::ALL.map(|segment| Filter { segments: [segment].into(), ..days.clone() }));
+        filters.extend(cities.map(|value| Filter { cities: [value].into(), ..days.clone() }));
+        filters.extend(Segment::ALL.map(|segment| Filter { segments: [segment].into(), ..days.clone() }));
         let products = all.products.iter().take(PRODUCTS);
         let products = products.filter_map(|sum| cube.products.get(sum.product as usize)?.id.as_deref());
-        of_span.extend(products.map(|id| Filter { products: [id.to_owned()].into(), ..days.clone() }));
-        filters.extend(of_span);
+        filters.extend(products.map(|id| Filter { products: [id.to_owned()].into(), ..days.clone() }));
     }
     // The page of a cell of the heatmap is the same over any longer span.
     let week = Filter::days(day(today) - WEEK + 1, day(today));

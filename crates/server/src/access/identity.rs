@@ -73,10 +73,6 @@ pub(crate) async fn local_only(app: &App) -> Answer<bool> {
 pub(crate) async fn identify_at(app: &App, headers: &HeaderMap, address: IpAddr) -> Answer<Option<Identity>> {
     let secret = [SHARE_HEADER, header::AUTHORIZATION.as_str()].into_iter().find_map(|name| text(headers, name));
     let Some(hash) = secret.map(hash_of) else { return identify(app, headers).await };
-    // Where nobody has to sign in there is nothing to guess.
-    if local_only(app).await? {
-        return identify(app, headers).await;
-    }
     let (brake, slowed) = (&app.lasting.guesses, || {
         let wait = app.lasting.guesses.wait_for_secret(address, &hash)?;
         Some(Problem::too_many("unauthorized.slow", "too many wrong links or tokens came from here", wait))
@@ -95,8 +91,11 @@ pub(crate) async fn identify_at(app: &App, headers: &HeaderMap, address: IpAddr)
     let found = identify(app, headers).await;
     match &found {
         Ok(_) => brake.note_secret(address, &hash, true),
-        Err(problem) if problem.is_unauthorized() => brake.note_secret(address, &hash, false),
-        // It was not judged.
+        // Where nobody has to sign in there is nothing to guess.
+        Err(problem) if problem.is_unauthorized() && !local_only(app).await? => {
+            brake.note_secret(address, &hash, false);
+        }
+        // It was not judged, or is of no worth.
         Err(_) => {}
     }
     drop(turn);

@@ -430,6 +430,12 @@ pub struct BlockBuilder {
     rows: Vec<Row>,
 }
 
+impl From<Vec<Row>> for BlockBuilder {
+    fn from(rows: Vec<Row>) -> Self {
+        Self { rows }
+    }
+}
+
 impl BlockBuilder {
     /// Takes a row.
     pub fn push(&mut self, row: Row) {

@@ -39,17 +39,18 @@ pub(super) struct Loaded {
 impl Loaded {
     /// The rows of one data file.
     pub(super) fn new(file: &TableFile, rows: Rows) -> Self {
-        let mut builder = BlockBuilder::default();
-        for row in rows.dated {
-            builder.push(row);
-        }
         Self {
             files: vec![file.path.clone()],
             partition: file.partition.clone(),
-            block: Arc::new(builder.finish()),
+            block: Arc::new(BlockBuilder::from(rows.dated).finish()),
             undated: rows.undated,
             last_sale: rows.last_sale,
         }
+    }
+
+    /// Whether it stands for a file.
+    fn stands_for(&self, path: &str) -> bool {
+        self.files.iter().any(|file| file == path)
     }
 
     /// Whether all of its files are still the table's.
@@ -78,7 +79,7 @@ pub(super) struct Followed {
 impl Followed {
     /// Whether it stands for a file.
     pub(super) fn stands_for(&self, path: &str) -> bool {
-        self.loaded.files.iter().any(|file| file == path)
+        self.loaded.stands_for(path)
     }
 }
 
@@ -106,9 +107,9 @@ impl Sales {
     /// The partitions whose files `table` has otherwise than the blocks, with the rows that `changes` tells. Files that
     /// hold nothing but new rows are left out: they are read as they are.
     pub(super) fn rewritten(&self, table: &PinnedTable, changes: &[ChangedRows]) -> BTreeMap<Partition, Rewritten> {
-        let current: BTreeSet<&str> = table.files.iter().map(|file| file.path.as_str()).collect();
-        let mut known: BTreeSet<&str> =
-            self.stay(&current).flat_map(|loaded| &loaded.files).map(String::as_str).collect();
+        let current = paths(table);
+        let stay = self.loaded.iter().filter(|loaded| loaded.stays(&current));
+        let mut known: BTreeSet<&str> = stay.flat_map(|loaded| &loaded.files).map(String::as_str).collect();
         let entered = || changes.iter().flat_map(|changed| &changed.entered.files);
         known.extend(entered().map(|file| file.path.as_str()));
         let mut rewritten: BTreeMap<Partition, Rewritten> = BTreeMap::new();
@@ -136,7 +137,7 @@ impl Sales {
         (partition, rewritten): (Partition, Rewritten),
         (entered, left): (Rows, Rows),
     ) -> Option<Followed> {
-        let current: BTreeSet<&str> = table.files.iter().map(|file| file.path.as_str()).collect();
+        let current = paths(table);
         let before = self.loaded.iter().filter(|loaded| loaded.partition == partition && !loaded.stays(&current));
         let before: Vec<&Loaded> = before.collect();
         let last = before.iter().filter_map(|loaded| loaded.last_sale).max();
@@ -166,7 +167,7 @@ impl Sales {
 
     /// Whether a block stands for a file.
     pub(super) fn has(&self, path: &str) -> bool {
-        self.loaded.iter().any(|loaded| loaded.files.iter().any(|file| file == path))
+        self.loaded.iter().any(|loaded| loaded.stands_for(path))
     }
 
     /// Takes a file that was read.
@@ -177,7 +178,7 @@ impl Sales {
 
     /// Takes the blocks that were made from others, and drops those whose files `table` does not have.
     pub(super) fn settle(&mut self, batch: BatchNumber, table: &PinnedTable, followed: Vec<Followed>) {
-        let current: BTreeSet<&str> = table.files.iter().map(|file| file.path.as_str()).collect();
+        let current = paths(table);
         let partitions: BTreeSet<&Partition> = followed.iter().map(|followed| &followed.loaded.partition).collect();
         let orders = &mut self.orders;
         self.loaded.retain(|loaded| {
@@ -198,10 +199,11 @@ impl Sales {
         }
         self.batch = Some(batch);
     }
+}
 
-    fn stay<'s>(&'s self, current: &'s BTreeSet<&str>) -> impl Iterator<Item = &'s Loaded> {
-        self.loaded.iter().filter(|loaded| loaded.stays(current))
-    }
+/// The files of a table by their paths.
+fn paths(table: &PinnedTable) -> BTreeSet<&str> {
+    table.files.iter().map(|file| file.path.as_str()).collect()
 }
 
 fn count(orders: &mut Vec<u32>, customer: u32, more: bool) {
