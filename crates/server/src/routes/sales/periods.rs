@@ -1,13 +1,14 @@
 //! Revenue of the running day, week and month, each against as many days of the one before.
 
 use axum::response::Response;
-use chrono::{Datelike, Days, Months, NaiveDate};
+use chrono::{Days, Months, NaiveDate};
 use serde_json::{Value, json};
 
 use super::{Asked, days};
 use crate::cube::Filter;
 use crate::money::change;
 use crate::params::{MANY, date, day};
+use crate::period::Period;
 use crate::problem::Answer;
 
 /// `GET /api/v1/sales/periods`
@@ -29,8 +30,7 @@ type Span = (NaiveDate, NaiveDate);
 /// The running day, the week since Monday and the month since the 1st, each with what it is compared to.
 fn spans(on: NaiveDate) -> [(&'static str, Span, Span); 3] {
     let back = |date: NaiveDate, days: u64| date.checked_sub_days(Days::new(days)).unwrap_or(date);
-    let monday = back(on, u64::from(on.weekday().num_days_from_monday()));
-    let first = back(on, u64::from(on.day0()));
+    let [(monday, _), (first, _)] = [Period::Week, Period::Month].map(|period| period.days(on));
     let month_before = |date: NaiveDate| date.checked_sub_months(Months::new(1)).unwrap_or(date);
     [
         ("today", (on, on), (back(on, 1), back(on, 1))),
