@@ -13,6 +13,7 @@ use crate::loader::{Part, TableLoader};
 use crate::parquet_writer::Unsynced;
 use crate::pool::{Pool, lock};
 use crate::record::FilesOfRows;
+use crate::replace::{self, Replaced};
 use crate::rewrite::{Input, Merger};
 
 /// A file smaller than this is small.
@@ -140,24 +141,23 @@ fn settle(
     let mut small: HashMap<Partition, Vec<Candidate>> = HashMap::new();
     let mut changes = FileChanges::default();
     let mut tasks: Vec<Vec<Candidate>> = Vec::new();
+    let mut single = Vec::new();
     for candidate in candidates {
         // A partition that the run leaves alone is left alone: daily work costs what is new.
         if candidate.input.file.size < SMALL_BYTES && touched.contains(&candidate.input.file.partition) {
             small.entry(candidate.input.file.partition.clone()).or_default().push(candidate);
         } else {
-            place(candidate, &mut tasks, &mut changes);
+            single.push(candidate);
         }
     }
     for (_, group) in small {
-        if group.len() >= SMALL_FILES {
-            tasks.push(group);
-        } else {
-            for candidate in group {
-                place(candidate, &mut tasks, &mut changes);
-            }
-        }
+        if group.len() >= SMALL_FILES { tasks.push(group) } else { single.extend(group) }
     }
-    let made: Arc<Mutex<Vec<TableFile>>> = Arc::default();
+    let (single, replaced) = replace(single, merger, log, pool, &mut changes)?;
+    for candidate in single {
+        place(candidate, &mut tasks, &mut changes);
+    }
+    let made = Arc::new(Mutex::new(replaced));
     for task in tasks {
         let mut inputs = Vec::new();
         for Candidate { input, base, .. } in task {
@@ -181,6 +181,57 @@ fn settle(
     changes.add.iter().for_each(|file| log.whole_file_entered(file));
     changes.add.append(&mut lock(&made));
     Ok(changes)
+}
+
+/// Puts rows into the places of those that they replace, where that is less than making files anew; gives the files that
+/// are left, and those that were made.
+fn replace(
+    candidates: Vec<Candidate>,
+    merger: &Arc<Merger>,
+    log: &Arc<ChangeLog>,
+    pool: &Arc<Pool>,
+    changes: &mut FileChanges,
+) -> Result<(Vec<Candidate>, Vec<TableFile>)> {
+    let (mut rest, mut partitions) = (Vec::new(), HashMap::<Partition, [Vec<Candidate>; 2]>::new());
+    for candidate in candidates {
+        if !candidate.base || !candidate.heal && replace::may_pay(&candidate.input) {
+            let of_run = usize::from(!candidate.base);
+            partitions.entry(candidate.input.file.partition.clone()).or_default()[of_run].push(candidate);
+        } else {
+            rest.push(candidate);
+        }
+    }
+    let done: Arc<Mutex<Vec<([Vec<Candidate>; 2], Replaced)>>> = Arc::default();
+    for (_, files) in partitions {
+        if files.iter().any(Vec::is_empty) {
+            rest.extend(files.into_iter().flatten());
+            continue;
+        }
+        let (merger, log, done) = (merger.clone(), log.clone(), done.clone());
+        pool.submit(move || {
+            let [base, run] = files.each_ref().map(|files| files.iter().map(|file| &file.input).collect());
+            let replaced = replace::Partition { base, run }.replace(&merger, &log)?;
+            lock(&done).push((files, replaced));
+            Ok(())
+        })?;
+    }
+    pool.wait()?;
+    let mut made = Vec::new();
+    for ([base, run], replaced) in std::mem::take(&mut *lock(&done)) {
+        let mut base: Vec<Option<Candidate>> = base.into_iter().map(Some).collect();
+        for (number, file, unsynced) in replaced.files {
+            pool.sync(unsynced)?;
+            changes.remove.extend(base[number].take().map(|candidate| candidate.input.file));
+            made.push(file);
+        }
+        rest.extend(base.into_iter().flatten());
+        for (mut candidate, moved) in run.into_iter().zip(replaced.moved) {
+            candidate.input.dropped.extend(moved);
+            candidate.input.dropped.sort_unstable();
+            rest.push(candidate);
+        }
+    }
+    Ok((rest, made))
 }
 
 /// Tells the rows that came and went as `inputs` (each with whether it is of the base) became `merged`.

@@ -290,6 +290,20 @@ pub(crate) fn open_or(
     index.ok_or_else(|| Fault::internal(format!("`{}` was not written whole", path.display())))
 }
 
+/// Gives a data file that has the keys of another one, each at the same ordinal, its index.
+pub(crate) fn copy(root: &TableRoot, from: &TableFile, to: &TableFile) -> Result<()> {
+    if IndexFile::of_file(root, from, "keys", Some(from.rows))?.is_none() {
+        // It is made from the data file when it is needed.
+        return Ok(());
+    }
+    let path = index_path(root, &to.path, "keys");
+    if let Some(parent) = path.parent() {
+        fs_err::create_dir_all(parent)?;
+    }
+    fs_err::copy(index_path(root, &from.path, "keys"), path)?;
+    Ok(())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

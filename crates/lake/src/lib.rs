@@ -30,6 +30,7 @@ mod quarantine;
 mod read;
 mod record;
 mod remote;
+mod replace;
 mod rewrite;
 mod row_store;
 mod run_keys;

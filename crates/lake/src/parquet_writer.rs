@@ -6,13 +6,14 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, OnceLock};
 
+use arrow_array::RecordBatch;
 use arrow_array::cast::AsArray;
 use arrow_array::types::Int32Type;
-use arrow_array::{ArrayRef, RecordBatch};
 use arrow_schema::{DataType, Schema, SchemaRef};
 use parquet::arrow::ArrowSchemaConverter;
 use parquet::arrow::arrow_writer::{ArrowColumnChunk, ArrowRowGroupWriterFactory, compute_leaves};
 use parquet::basic::{Compression, Encoding};
+use parquet::column::writer::ColumnCloseResult;
 use parquet::file::properties::{EnabledStatistics, WriterProperties};
 use parquet::file::writer::{SerializedFileWriter, SerializedRowGroupWriter};
 use parquet::schema::types::{ColumnPath, SchemaDescriptor};
@@ -21,6 +22,7 @@ use xxhash_rust::xxh3::xxh3_64;
 
 use crate::dictionary_chunk::{self, DictionaryChunk, Numbered};
 use crate::pool::{Pool, lock};
+use crate::read::Original;
 use crate::shape::arrow_fault;
 use crate::stats;
 
@@ -36,6 +38,11 @@ const SAMPLED_ROWS: usize = 4096;
 /// Turns a Parquet error into one that says which file it was about.
 pub(crate) fn parquet_fault(path: &Path, error: parquet::errors::ParquetError) -> Fault {
     Fault::unavailable(format!("`{}`: {error}", path.display())).caused_by(error)
+}
+
+/// The columns of a file as Parquet has them.
+pub(crate) fn parquet_schema(schema: &Schema) -> parquet::errors::Result<SchemaDescriptor> {
+    ArrowSchemaConverter::new().with_coerce_types(false).convert(schema)
 }
 
 /// How the columns of a table are written.
@@ -113,6 +120,8 @@ struct Factory {
 enum Chunk {
     Arrow(ArrowColumnChunk),
     Dictionary(DictionaryChunk),
+    /// As it stands in another file.
+    Copied(Arc<std::fs::File>, ColumnCloseResult),
 }
 
 impl Chunk {
@@ -123,6 +132,7 @@ impl Chunk {
         match self {
             Self::Arrow(chunk) => chunk.append_to_row_group(group),
             Self::Dictionary(DictionaryChunk { bytes, close }) => group.append_column(&bytes, close),
+            Self::Copied(file, close) => group.append_column(&*file, close),
         }
     }
 }
@@ -154,14 +164,11 @@ impl FileWriter {
         let fault = |error| parquet_fault(&self.path, error);
         let plain = [self.unique.as_slice(), &scattered(rows)].concat();
         let properties = Arc::new(properties(&self.schema, &plain));
-        let parquet_schema = ArrowSchemaConverter::new()
-            .with_coerce_types(properties.coerce_types())
-            .convert(&self.schema)
-            .map_err(fault)?;
+        let columns = parquet_schema(&self.schema).map_err(fault)?;
         let file = fs_err::File::create(&self.path)?;
-        let writer = SerializedFileWriter::new(file, parquet_schema.root_schema_ptr(), properties).map_err(fault)?;
+        let writer = SerializedFileWriter::new(file, columns.root_schema_ptr(), properties).map_err(fault)?;
         let groups = ArrowRowGroupWriterFactory::new(&writer, self.schema.clone());
-        let factory = Factory { groups, columns: parquet_schema };
+        let factory = Factory { groups, columns };
         state.writer = Some(writer);
         Ok(self.factory.get_or_init(|| factory))
     }
@@ -169,9 +176,23 @@ impl FileWriter {
     /// Encodes row group `number` and joins every row group whose turn has come. One without rows only
     /// has its turn.
     pub(crate) fn encode(&self, number: usize, batches: &[RecordBatch]) -> Result<()> {
+        let chunks = if batches.iter().all(|batch| batch.num_rows() == 0) {
+            Vec::new()
+        } else {
+            self.chunks(number, batches, None)?
+        };
+        self.join(number, chunks)
+    }
+
+    /// Copies row group `number` of another file with the same columns, but for those that `changed` has: all of its rows
+    /// of some columns.
+    pub(crate) fn encode_over(&self, number: usize, original: &Original, changed: &[RecordBatch]) -> Result<()> {
+        self.join(number, self.chunks(number, changed, Some(original))?)
+    }
+
+    /// Takes the chunks of a row group, and joins every row group whose turn has come.
+    fn join(&self, number: usize, chunks: Vec<Chunk>) -> Result<()> {
         let fault = |error| parquet_fault(&self.path, error);
-        let chunks =
-            if batches.iter().all(|batch| batch.num_rows() == 0) { Vec::new() } else { self.chunks(number, batches)? };
         let mut state = lock(&self.state);
         state.early.insert(number, chunks);
         let Joining { writer: Some(writer), next, early } = &mut *state else { return Ok(()) };
@@ -189,7 +210,8 @@ impl FileWriter {
         Ok(())
     }
 
-    fn chunks(&self, number: usize, batches: &[RecordBatch]) -> Result<Vec<Chunk>> {
+    /// Encodes the columns of a row group; those that `batches` lack are copied from `original`.
+    fn chunks(&self, number: usize, batches: &[RecordBatch], original: Option<&Original>) -> Result<Vec<Chunk>> {
         let fault = |error| parquet_fault(&self.path, error);
         let factory = self.factory(batches)?;
         let writers = factory.groups.create_column_writers(number).map_err(fault)?;
@@ -197,7 +219,15 @@ impl FileWriter {
             return Err(Fault::internal(format!("`{}` has nested columns", self.path.display())));
         }
         let columns = writers.into_iter().enumerate().map(|(at, mut writer)| {
-            let parts: Vec<&ArrayRef> = batches.iter().map(|batch| batch.column(at)).collect();
+            let field = self.schema.field(at);
+            let parts = batches.iter().map(|batch| batch.column_by_name(field.name())).collect::<Option<Vec<_>>>();
+            let parts = match (parts.filter(|parts| !parts.is_empty()), original) {
+                (Some(parts), _) => parts,
+                (None, Some(original)) => {
+                    return Ok(Chunk::Copied(Arc::clone(&original.file), original.column(number, at)));
+                }
+                (None, None) => return Err(Fault::internal(format!("`{}` lacks a column", self.path.display()))),
+            };
             let numbered: Option<Vec<&Numbered>> =
                 parts.iter().map(|part| part.as_dictionary_opt::<Int32Type>()).collect();
             if let Some(numbered) = numbered
@@ -206,7 +236,6 @@ impl FileWriter {
             {
                 return Ok(Chunk::Dictionary(chunk));
             }
-            let field = self.schema.field(at);
             for part in parts {
                 let plain = match part.data_type() {
                     DataType::Dictionary(..) => &arrow_cast::cast(part, field.data_type()).map_err(arrow_fault)?,
@@ -316,7 +345,7 @@ impl<S: Send + 'static> OrderedFile<S> {
 
 #[cfg(test)]
 mod tests {
-    use arrow_array::{Int32Array, StringArray};
+    use arrow_array::{ArrayRef, Int32Array, StringArray};
     use arrow_schema::Field;
     use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 

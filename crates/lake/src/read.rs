@@ -12,9 +12,11 @@ use parquet::arrow::arrow_reader::{
     RowSelector,
 };
 use parquet::basic::Encoding;
+use parquet::column::writer::ColumnCloseResult;
+use parquet::file::metadata::{PageIndexPolicy, ParquetMetaData};
 use shoplake_core::{Contract, Result, TableFile, TableRoot, hash};
 
-use crate::parquet_writer::parquet_fault;
+use crate::parquet_writer::{parquet_fault, parquet_schema};
 use crate::shape::{arrow_fault, conform};
 
 /// Rows of one batch read.
@@ -33,7 +35,7 @@ enum Which<'a> {
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Slice {
     /// Their row group.
-    group: usize,
+    pub(crate) group: usize,
     /// The first of them in it.
     first: usize,
     pub(crate) rows: usize,
@@ -52,6 +54,46 @@ impl Footer {
         let input = fs_err::File::open(&path)?.into_parts().0;
         let builder = ParquetRecordBatchReaderBuilder::try_new(input).map_err(|error| parquet_fault(&path, error))?;
         Ok(Self { path, builder })
+    }
+}
+
+/// A data file whose column chunks are copied as they stand.
+pub(crate) struct Original {
+    pub(crate) path: PathBuf,
+    pub(crate) file: Arc<std::fs::File>,
+    metadata: Arc<ParquetMetaData>,
+}
+
+impl Original {
+    /// Opens a data file with what its footer says of its pages.
+    pub(crate) fn open(root: &TableRoot, file: &TableFile) -> Result<Self> {
+        let path = root.join(&file.path);
+        root.bring(&[(path.clone(), Some(file.size))])?;
+        let input = fs_err::File::open(&path)?.into_parts().0;
+        let options = ArrowReaderOptions::new().with_page_index_policy(PageIndexPolicy::Optional);
+        let footer = ArrowReaderMetadata::load(&input, options).map_err(|error| parquet_fault(&path, error))?;
+        Ok(Self { path, file: Arc::new(input), metadata: Arc::clone(footer.metadata()) })
+    }
+
+    /// Whether it has just the columns that a file of `schema` would be written with.
+    pub(crate) fn has_columns_of(&self, schema: &Schema) -> Result<bool> {
+        let columns = parquet_schema(schema).map_err(|error| parquet_fault(&self.path, error))?;
+        Ok(self.metadata.file_metadata().schema_descr().columns() == columns.columns())
+    }
+
+    /// What a writer would have said of a column chunk, with offsets into the file.
+    pub(crate) fn column(&self, group: usize, column: usize) -> ColumnCloseResult {
+        let rows = self.metadata.row_group(group);
+        let metadata = rows.column(column).clone();
+        let pages = self.metadata.offset_index().and_then(|groups| groups.get(group)?.get(column).cloned());
+        ColumnCloseResult {
+            bytes_written: metadata.compressed_size().max(0) as u64,
+            rows_written: rows.num_rows().max(0) as u64,
+            metadata,
+            bloom_filter: None,
+            column_index: None,
+            offset_index: pages,
+        }
     }
 }
 
@@ -97,13 +139,14 @@ pub(crate) fn scan(
     Ok(conformed(open(root, file, columns, &Which::All)?, columns))
 }
 
-/// Reads all rows of `columns`, batch by batch. Text that the file keeps by number comes by number, but for
-/// the columns `except`: it is copied without a look at it.
+/// Reads `columns`, of a slice or of all rows, batch by batch. Text that the file keeps by number comes by number, but
+/// for the columns `except`: it is copied without a look at it.
 pub(crate) fn scan_numbered(
     root: &TableRoot,
     file: &TableFile,
     columns: &SchemaRef,
     except: &[&str],
+    slice: Option<&Slice>,
 ) -> Result<impl Iterator<Item = Result<RecordBatch>> + use<>> {
     let Footer { path, builder } = Footer::read(root, file)?;
     let groups = builder.metadata().row_groups();
@@ -127,7 +170,8 @@ pub(crate) fn scan_numbered(
     let metadata = metadata.map_err(|error| parquet_fault(&path, error))?;
     let input = fs_err::File::open(&path)?.into_parts().0;
     let builder = ParquetRecordBatchReaderBuilder::new_with_metadata(input, metadata);
-    Ok(conformed(open_footer(Footer { path, builder }, &wanted, &Which::All)?, &wanted))
+    let which = slice.map_or(Which::All, Which::Slice);
+    Ok(conformed(open_footer(Footer { path, builder }, &wanted, &which)?, &wanted))
 }
 
 /// Reads `columns` of a slice, batch by batch.

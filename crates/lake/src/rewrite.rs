@@ -120,7 +120,7 @@ impl Merger {
             let lists = self.related.iter().map(|related| self.orphans_of(&input.file, &related.column));
             let lists = lists.collect::<Result<Vec<_>>>()?;
             let mut first = 0;
-            for batch in read::scan_numbered(&self.root, &input.file, &schema, &self.looked_at(&lists))? {
+            for batch in read::scan_numbered(&self.root, &input.file, &schema, &self.looked_at(&lists), None)? {
                 let mut batch = batch?;
                 let keep = kept(&input.dropped, first, batch.num_rows());
                 let (before, mut filled) = (batch.clone(), None::<BooleanArray>);

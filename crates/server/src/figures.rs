@@ -146,16 +146,44 @@ impl Figures {
         cube: &Arc<Cube>,
         filter: &Filter,
     ) -> Result<Arc<Answer>, Problem> {
-        let filter = &cube.clipped(filter);
-        let place = shown.answers.place(filter);
+        let walk = async |filter: Filter| {
+            let (cube, threads) = (Arc::clone(cube), self.threads);
+            self.walk(move || Arc::new(cube.answer(&filter, threads))).await
+        };
+        self.answer_by(shown, cube, filter, walk).await
+    }
+
+    /// The same before anybody asks: it takes one thread, and nobody's turn.
+    pub(crate) async fn prepare(
+        &self,
+        shown: &Arc<Shown>,
+        cube: &Arc<Cube>,
+        filter: &Filter,
+    ) -> Result<Arc<Answer>, Problem> {
+        let walk = async |filter: Filter| {
+            let cube = Arc::clone(cube);
+            let walk = tokio::task::spawn_blocking(move || Arc::new(cube.answer(&filter, 1)));
+            walk.await.map_err(|error| Problem::internal(&error))
+        };
+        self.answer_by(shown, cube, filter, walk).await
+    }
+
+    async fn answer_by(
+        &self,
+        shown: &Shown,
+        cube: &Cube,
+        filter: &Filter,
+        walk: impl AsyncFnOnce(Filter) -> Result<Arc<Answer>, Problem>,
+    ) -> Result<Arc<Answer>, Problem> {
+        let filter = cube.clipped(filter);
+        let place = shown.answers.place(&filter);
         if let Some(answer) = place.get() {
             self.recalled.fetch_add(1, Ordering::Relaxed);
             return Ok(Arc::clone(answer));
         }
         let walk = async || {
             self.walked.fetch_add(1, Ordering::Relaxed);
-            let (cube, filter, threads) = (Arc::clone(cube), filter.clone(), self.threads);
-            self.walk(move || Arc::new(cube.answer(&filter, threads))).await
+            walk(filter).await
         };
         place.get_or_try_init(walk).await.cloned()
     }

@@ -34,6 +34,7 @@ pub(crate) enum Needs {
 pub(crate) async fn every_request(State(app): State<App>, request: Request, next: Next) -> Response {
     let (uri, method, tls) = (request.uri().clone(), request.method().clone(), over_tls(request.headers()));
     let refused = refused(&app, request.headers(), &method, &uri);
+    let _waiting = app.traffic.wait();
     let mut response = match refused {
         Some(problem) => problem.into_response(),
         None => AssertUnwindSafe(next.run(request)).catch_unwind().await.unwrap_or_else(|panic| {

@@ -2,11 +2,13 @@
 //!
 //! A walk over many millions of sales takes longer than a click should. After a load, the periods that the page
 //! offers ([`crate::period`]), alone and with each one filter that stands on the page, are walked one by one and kept,
-//! and so is the first page of their transactions; what else is asked for is walked and read when it is. They are
-//! counted back from the shop's today, as the page does, whatever day the last sale is of. Not here: how answers are
-//! kept and dropped ([`crate::kept`]), and that days without sales make no other answer ([`Cube::clipped`]).
+//! and so is the first page of their transactions; what else is asked for is walked and read when it is, and whoever
+//! waits for that goes first. The periods are counted back from the shop's today, as the page does, whatever day the
+//! last sale is of. Not here: how answers are kept and dropped ([`crate::kept`]), and that days without sales make no
+//! other answer ([`Cube::clipped`]).
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use chrono::NaiveDate;
 use shoplake_core::ShopZone;
@@ -25,6 +27,9 @@ const WEEK: i32 = 7;
 /// The most categories and cities, and the products of the chart.
 const VALUES: usize = 50;
 const PRODUCTS: usize = 10;
+/// How long those who wait for an answer are let go first, and how often it is looked whether they still do.
+const PATIENCE: Duration = Duration::from_millis(500);
+const PAUSE: Duration = Duration::from_millis(3);
 
 /// Prepares the answers of what is shown now, in the background; it ends when another batch is shown.
 pub(crate) fn begin(app: &App) {
@@ -43,18 +48,30 @@ async fn prepare(app: &App, shown: &Arc<Shown>, cube: &Arc<Cube>) -> crate::prob
     let Some((first, last)) = cube.days() else { return Ok(()) };
     let today = ShopZone::new(app.project.time_zone).today();
     let figures = &app.lasting.figures;
-    let all = figures.answer(shown, cube, &Filter::days(first, last)).await?;
+    let all = figures.prepare(shown, cube, &Filter::days(first, last)).await?;
     for filter in filters(cube, &all, today) {
         let now = figures.shown();
         if !now.is_some_and(|now| Arc::ptr_eq(&now, shown)) {
             return Ok(());
         }
-        figures.answer(shown, cube, &filter).await?;
+        quiet(app).await;
+        figures.prepare(shown, cube, &filter).await?;
+        quiet(app).await;
         prepare_transactions(app, shown, cube, &filter).await?;
-        figures.answer(shown, cube, &filter.before()).await?;
+        quiet(app).await;
+        figures.prepare(shown, cube, &filter.before()).await?;
     }
     tracing::info!(batch = shown.batch.0, "answers are prepared");
     Ok(())
+}
+
+/// Waits until nobody waits for an answer, but not for ever: what is prepared makes later answers quick.
+async fn quiet(app: &App) {
+    let mut waited = Duration::ZERO;
+    while !app.traffic.is_quiet() && waited < PATIENCE {
+        tokio::time::sleep(PAUSE).await;
+        waited += PAUSE;
+    }
 }
 
 /// What is prepared: all periods first, then each with its filters, the shorter ones first: they are asked for most,

@@ -1,6 +1,6 @@
 //! What the server counts of its own work.
 
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
 
 use shoplake_core::metrics::{Distribution, Kind, Metric, Value};
@@ -13,17 +13,43 @@ const QUERY_BOUNDS: [f64; 11] = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 
 pub struct Traffic {
     /// Requests answered, by the first digit of their status.
     answered: [AtomicU64; 6],
+    /// Requests that wait for the head of their answer.
+    waiting: AtomicUsize,
     /// Seconds that SQL took, the wait for its turn with it.
     query_seconds: Mutex<Distribution>,
 }
 
+/// A request that waits; it does no more once this is dropped.
+pub(crate) struct Waiting<'t>(&'t AtomicUsize);
+
+impl Drop for Waiting<'_> {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
 impl Default for Traffic {
     fn default() -> Self {
-        Self { answered: Default::default(), query_seconds: Mutex::new(Distribution::new(&QUERY_BOUNDS)) }
+        Self {
+            answered: Default::default(),
+            waiting: AtomicUsize::new(0),
+            query_seconds: Mutex::new(Distribution::new(&QUERY_BOUNDS)),
+        }
     }
 }
 
 impl Traffic {
+    /// Counts a request as long as it waits.
+    pub(crate) fn wait(&self) -> Waiting<'_> {
+        self.waiting.fetch_add(1, Ordering::Relaxed);
+        Waiting(&self.waiting)
+    }
+
+    /// Whether nobody waits.
+    pub(crate) fn is_quiet(&self) -> bool {
+        self.waiting.load(Ordering::Relaxed) == 0
+    }
+
     /// Counts an answer with this status.
     pub(crate) fn answer(&self, status: u16) {
         if let Some(count) = self.answered.get(usize::from(status / 100)) {

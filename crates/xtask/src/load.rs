@@ -109,11 +109,11 @@ fn crowd(
     click: impl Fn(&mut Random) -> Click + Sync,
 ) -> Result<Times> {
     let (times, failed) = (Mutex::new(Times::default()), Mutex::new(None));
-    let end = Instant::now() + Duration::from_secs(options.seconds);
+    let start = Instant::now();
     std::thread::scope(|scope| {
         for person in 0..people {
             let (times, failed, click) = (&times, &failed, &click);
-            scope.spawn(move || match clicks_of(server, options, person, end, click) {
+            scope.spawn(move || match clicks_of(server, options, person, start, click) {
                 Ok(own) => {
                     if let Ok(mut all) = times.lock() {
                         all.join(own);
@@ -137,20 +137,20 @@ fn clicks_of(
     server: &Server,
     options: &Options,
     person: u64,
-    end: Instant,
+    start: Instant,
     click: &impl Fn(&mut Random) -> Click,
 ) -> Result<Times> {
     let (mut random, mut times) = (Random::new(person + 1), Times::default());
     let mut connection = Connection::open(server.url())?;
     // Nobody begins at the same moment.
     std::thread::sleep(Duration::from_millis(random.below(options.pause.max(1))));
-    while Instant::now() < end {
+    while start.elapsed() < Duration::from_secs(options.seconds) {
         let clicked = click(&mut random);
         for (endpoint, path) in clicked.requests() {
             let began = Instant::now();
             let answer = connection.get(&path)?;
             ensure!(answer.status == 200, "{path} was answered with {}", answer.status);
-            times.add(endpoint, &clicked.kind, began.elapsed());
+            times.add(began - start, endpoint, &clicked.kind, began.elapsed());
         }
         std::thread::sleep(Duration::from_millis(options.pause / 2 + random.below(options.pause.max(1))));
     }

@@ -3,6 +3,7 @@
 #![expect(clippy::panic, clippy::unwrap_used, reason = "a test that cannot go on says so by panicking")]
 
 mod account;
+mod corrections;
 mod dimensions;
 mod exactly_once;
 mod items;

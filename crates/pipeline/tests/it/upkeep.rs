@@ -87,10 +87,14 @@ SELECT make_date(year, month, day) AS date, product_name, count(*) AS n, count(D
 {% if is_incremental() %}WHERE {{ changed('year', 'month', 'day') }}{% endif %} GROUP BY year, month, day, product_name";
 
 /// A sequence of choices.
-struct Chance(u64);
+pub(crate) struct Chance(u64);
 
 impl Chance {
-    fn below(&mut self, bound: u64) -> u64 {
+    pub(crate) fn new(seed: u64) -> Self {
+        Self(seed)
+    }
+
+    pub(crate) fn below(&mut self, bound: u64) -> u64 {
         self.0 = self.0.wrapping_add(0x9E37_79B9_7F4A_7C15);
         let mut mixed = self.0;
         mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);

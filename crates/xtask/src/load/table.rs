@@ -3,23 +3,38 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+/// An answer that takes longer is slow; how many are, is said for each so many seconds.
+const SLOW: Duration = Duration::from_millis(100);
+const WINDOW: u64 = 5;
+
 /// The times of answers.
 #[derive(Default)]
 pub(crate) struct Times {
     by_endpoint: BTreeMap<String, Vec<Duration>>,
+    by_filter: BTreeMap<String, Vec<Duration>>,
     by_kind: BTreeMap<String, Vec<Duration>>,
+    /// When the slow ones were asked, counted from the start.
+    slow: Vec<Duration>,
 }
 
 impl Times {
-    /// Notes one.
-    pub(crate) fn add(&mut self, endpoint: &str, kind: &str, time: Duration) {
+    /// Notes one that was asked this long after the start, by a click on a filter and a period: `kind` is both, with a
+    /// comma.
+    pub(crate) fn add(&mut self, at: Duration, endpoint: &str, kind: &str, time: Duration) {
+        self.slow.extend((time > SLOW).then_some(at));
+        let filter = kind.split_once(',').map_or(kind, |(filter, _)| filter);
+        self.by_filter.entry(filter.to_owned()).or_default().push(time);
         self.by_endpoint.entry(endpoint.to_owned()).or_default().push(time);
         self.by_kind.entry(kind.to_owned()).or_default().push(time);
     }
 
     /// Takes those of somebody else.
     pub(crate) fn join(&mut self, other: Self) {
-        for (all, own) in [(&mut self.by_endpoint, other.by_endpoint), (&mut self.by_kind, other.by_kind)] {
+        let Self { by_endpoint, by_filter, by_kind, slow } = other;
+        self.slow.extend(slow);
+        for (all, own) in
+            [(&mut self.by_endpoint, by_endpoint), (&mut self.by_filter, by_filter), (&mut self.by_kind, by_kind)]
+        {
             for (name, times) in own {
                 all.entry(name).or_default().extend(times);
             }
@@ -31,9 +46,13 @@ impl Times {
         println!("\n{title}\n{:<30} {:>8} {:>9} {:>9} {:>9} {:>9}", "ms", "answers", "p50", "p95", "p99", "worst");
         let all = self.by_endpoint.values().flatten().copied().collect();
         line("all", all);
-        for (name, times) in self.by_endpoint.iter().chain(&self.by_kind) {
+        for (name, times) in self.by_endpoint.iter().chain(&self.by_filter).chain(&self.by_kind) {
             line(name, times.clone());
         }
+        let last = self.slow.iter().max().map_or(0, |at| at.as_secs() / WINDOW);
+        let slow = (0..=last).map(|window| self.slow.iter().filter(|at| at.as_secs() / WINDOW == window).count());
+        let slow: Vec<String> = slow.map(|count| count.to_string()).collect();
+        println!("over {} ms, in each {WINDOW} s: {}", SLOW.as_millis(), slow.join(" "));
     }
 }
 
