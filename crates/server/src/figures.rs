@@ -12,6 +12,7 @@ use tokio::sync::{Mutex, OnceCell, Semaphore};
 
 use crate::cube::{Answer, Cube, Filter, ProductSum, Reader};
 use crate::kept::Kept;
+use crate::known::Known;
 use crate::problem::Problem;
 
 /// Customers by id, `None` for sales without one; nothing where they are too many.
@@ -40,6 +41,8 @@ pub(crate) struct Shown {
     sold: OnceCell<Arc<Vec<ProductSum>>>,
     /// Rows in quarantine and their money, counted when first asked for.
     pub(crate) quarantine: OnceCell<(u64, Option<String>)>,
+    /// What is known of its tables, read when first asked for.
+    pub(crate) known: OnceCell<Known>,
 }
 
 /// Keeps the last batch, and answers from it.
@@ -133,6 +136,7 @@ impl Figures {
             pages: Kept::new(PAGES_BYTES, |(_, bytes)| *bytes),
             sold: OnceCell::new(),
             quarantine: OnceCell::new(),
+            known: OnceCell::new(),
         };
         *self.shown.write().unwrap_or_else(PoisonError::into_inner) = Some(Arc::new(shown));
         Ok(())

@@ -13,6 +13,7 @@ mod explain;
 mod figures;
 mod guard;
 mod kept;
+mod known;
 mod money;
 mod openapi;
 mod params;

@@ -5,6 +5,8 @@ use std::time::Duration;
 
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
+use schemars::JsonSchema;
+use serde::Serialize;
 use serde_json::{Value, json};
 use shoplake_core::logs::KEPT;
 use shoplake_core::{Fault, FaultKind};
@@ -99,15 +101,31 @@ impl Problem {
 }
 
 /// A mistake in a file of the project, and its place.
-pub(crate) fn mistake(fault: &Fault) -> Value {
-    let place = fault.place.as_ref();
-    json!({
-        "file": place.map(|place| place.file.clone()),
-        "line": place.and_then(|place| place.line),
-        "column": place.and_then(|place| place.column),
-        "message": fault.message,
-        "hint": fault.hint,
-    })
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
+pub(crate) struct Mistake {
+    /// The file, relative to the project folder.
+    pub(crate) file: Option<String>,
+    /// The line there, from 1.
+    pub(crate) line: Option<u64>,
+    /// The column there, from 1.
+    pub(crate) column: Option<u64>,
+    /// What is wrong.
+    pub(crate) message: String,
+    /// What to do.
+    pub(crate) hint: Option<String>,
+}
+
+impl From<&Fault> for Mistake {
+    fn from(fault: &Fault) -> Self {
+        let place = fault.place.as_ref();
+        Self {
+            file: place.map(|place| place.file.clone()),
+            line: place.and_then(|place| place.line),
+            column: place.and_then(|place| place.column),
+            message: fault.message.clone(),
+            hint: fault.hint.clone(),
+        }
+    }
 }
 
 impl From<Fault> for Problem {

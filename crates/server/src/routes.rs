@@ -20,7 +20,7 @@ mod tokens;
 mod trust;
 mod users;
 
-pub(crate) use sales::prepare_transactions;
+pub(crate) use sales::{prepare_transactions, quoted};
 
 use std::sync::Arc;
 

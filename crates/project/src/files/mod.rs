@@ -16,7 +16,7 @@ pub use alert::{
     PipelineFailedFile, QuerySlowFile, RejectShareFile, SchemaChangeAlertFile, SeverityWord, SlackFile, SmtpFile,
     SmtpTlsWord, SqlFile, VolumeFile, WebhookFile, WhenFile,
 };
-pub use dashboard::{DashboardFile, FilterKind, Tile, TileKind};
+pub use dashboard::{DashboardFile, FilterKind, SortFile, SortTerm, Tile, TileKind};
 pub use operate::{DeliverFile, LogsFile, ReportWord, RetryFile, StepFile, StepsFile, TroubleWord};
 pub use prices::{MetersFile, PriceFile, PricesFile};
 pub use report::ReportFile;

@@ -5,8 +5,8 @@ mod periods;
 mod transactions;
 mod values;
 
-pub(crate) use transactions::prepare as prepare_transactions;
-pub(super) use transactions::{literal, one_of, quoted};
+pub(super) use transactions::{literal, one_of};
+pub(crate) use transactions::{prepare as prepare_transactions, quoted};
 
 use std::sync::Arc;
 
