@@ -34,7 +34,7 @@ mod wire;
 
 pub use access::{hash_password, password_fault};
 pub use app::{Ports, Reopen};
-pub use explain::Explain;
+pub use explain::{Explain, Explanation, ExplanationPart, Health, HealthCheck, OriginEdge, Origins, Verdict};
 pub use runner::{Runner, Work};
 pub use serve::{bind, serve};
 pub use traffic::Traffic;

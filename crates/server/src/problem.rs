@@ -7,7 +7,7 @@ use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use schemars::JsonSchema;
 use serde::Serialize;
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 use shoplake_core::logs::KEPT;
 use shoplake_core::{Fault, FaultKind};
 
@@ -100,6 +100,26 @@ impl Problem {
     }
 }
 
+/// What went wrong, as `application/problem+json`.
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "Problem")]
+pub(crate) struct ProblemDocument {
+    /// What kind of problem it is, for programs: `urn:shoplake:query.refused`.
+    r#type: String,
+    /// The words of the status.
+    title: &'static str,
+    /// The status.
+    status: u16,
+    /// What went wrong, for people.
+    detail: String,
+    /// What to do next.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    hint: Option<String>,
+    /// More about it: `line` and `column` of a query, `errors` of a file, `present` for what stands there now.
+    #[serde(flatten)]
+    more: Map<String, Value>,
+}
+
 /// A mistake in a file of the project, and its place.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 pub(crate) struct Mistake {
@@ -152,17 +172,15 @@ impl From<Fault> for Problem {
 
 impl IntoResponse for Problem {
     fn into_response(self) -> Response {
-        let mut body = json!({
-            "type": format!("urn:shoplake:{}", self.code),
-            "title": self.status.canonical_reason().unwrap_or("Error"),
-            "status": self.status.as_u16(),
-            "detail": self.detail,
-        });
-        if let Some(members) = body.as_object_mut() {
-            members.extend(self.hint.map(|hint| ("hint".to_owned(), hint.into())));
-            members.extend(self.more.into_iter().map(|(name, value)| (name.to_owned(), value)));
-        }
-        let mut response = (self.status, body.to_string()).into_response();
+        let document = ProblemDocument {
+            r#type: format!("urn:shoplake:{}", self.code),
+            title: self.status.canonical_reason().unwrap_or("Error"),
+            status: self.status.as_u16(),
+            detail: self.detail,
+            hint: self.hint,
+            more: self.more.into_iter().map(|(name, value)| (name.to_owned(), value)).collect(),
+        };
+        let mut response = (self.status, json!(document).to_string()).into_response();
         let headers = response.headers_mut();
         headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
         headers.extend(self.headers);

@@ -28,13 +28,14 @@ pub(super) fn endpoints() -> Vec<Endpoint> {
     let source = "/api/v1/dashboards/{name}/source";
     let viewer = Needs::Role(Role::Viewer);
     vec![
-        Endpoint::get("/api/v1/dashboards", viewer, "The dashboards", get(list)),
+        Endpoint::get("/api/v1/dashboards", viewer, "The dashboards", get(list)).gives::<Vec<ListedDashboard>>(),
         Endpoint::get(
             "/api/v1/dashboards/{name}",
             Needs::Shared,
             "A dashboard, with its mistakes and their places",
             get(show),
-        ),
+        )
+        .gives::<ShownDashboard>(),
         Endpoint::get(source, viewer, "A dashboard's YAML", get(read)).answers("text/yaml"),
         Endpoint::new(
             axum::http::Method::PUT,
@@ -43,6 +44,7 @@ pub(super) fn endpoints() -> Vec<Endpoint> {
             "Writes a dashboard's YAML",
             put(write),
         )
+        .answers("text/yaml")
         .takes([Parameter::header("If-Match", "the ETag of the YAML that was read; `*` for a new dashboard")])
         .body(json!({ "type": "string" })),
     ]

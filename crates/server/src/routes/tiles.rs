@@ -30,7 +30,7 @@ const ROWS_MAX: usize = TILE_ROWS_MAX as usize;
 
 pub(super) fn endpoints() -> Vec<Endpoint> {
     let path = "/api/v1/tile/{dashboard}/{tile}";
-    vec![Endpoint::get(path, Needs::Shared, "The rows of a tile", get(tile)).takes(filters())]
+    vec![Endpoint::get(path, Needs::Shared, "The rows of a tile", get(tile)).gives::<TileRows>().takes(filters())]
 }
 
 /// The rows of a tile.
@@ -107,8 +107,7 @@ async fn tile(
 /// How the figure of a tile comes of its rows.
 fn figure(tile: &Tile, rows: &Rows, facts: &Facts) -> Figure {
     let has = |name: &str| rows.schema.column_with_name(name).is_some();
-    let is_number = |kind: &DataType| kind.is_numeric();
-    let first = || rows.schema.fields().iter().find(|field| is_number(field.data_type())).map(|field| field.name());
+    let first = || rows.schema.fields().iter().find(|field| field.data_type().is_numeric()).map(|field| field.name());
     let value = tile.value.as_ref().filter(|name| has(name)).or_else(first);
     if value.is_none_or(|value| facts.adds_up(tile.model.as_deref(), value)) {
         return Figure { made: Made::Sum, of: None };
