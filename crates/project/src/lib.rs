@@ -29,6 +29,7 @@ mod rest;
 mod retry;
 mod schedule;
 mod schemas;
+mod serving;
 mod settings;
 mod shape;
 mod source;

@@ -55,6 +55,7 @@ pub fn load(dir: &Path, env: &Environment) -> Result<Project, Vec<Fault>> {
             arrival: settings.arrival,
             retries: settings.retries,
             logs: settings.logs,
+            trusted_proxies: settings.trusted_proxies,
             deliveries: settings.deliveries,
             prices,
             alerts: Alerts { all: alerts, smtp: settings.smtp },

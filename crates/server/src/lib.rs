@@ -8,6 +8,7 @@
 mod access;
 mod app;
 mod body;
+mod client;
 pub mod cube;
 mod explain;
 mod figures;

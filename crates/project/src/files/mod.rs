@@ -22,7 +22,7 @@ pub use prices::{MetersFile, PriceFile, PricesFile};
 pub use report::ReportFile;
 pub use rest_api::{ApiKeyPlace, AuthFile, IncrementalFile, PaginatorFile, RestApiFile, RestLimitsFile};
 pub use schedule::{ArrivalFile, MissedWord, OverlapWord, ScheduleFile, ScheduleMap};
-pub use settings::{LimitsFile, OpenLineageFile, OtlpFile, SettingsFile, TargetFile, TransportWord};
+pub use settings::{LimitsFile, OpenLineageFile, OtlpFile, ServerFile, SettingsFile, TargetFile, TransportWord};
 pub use source::{ColumnFile, FormatWord, FromFile, OnChangeWord, SchemaChangeFile, SourceFile};
 
 use std::borrow::Cow;

@@ -20,9 +20,9 @@ use crate::access::{
 };
 use crate::app::App;
 use crate::body::Body;
+use crate::client::Client;
 use crate::guard::{Needs, over_tls};
 use crate::problem::{Answer, Problem};
-use crate::serve::Peer;
 
 /// Sessions that were not used for so long are forgotten.
 const FORGOTTEN: TimeDelta = TimeDelta::days(30);
@@ -86,7 +86,7 @@ struct ShownShop {
 }
 
 async fn show(State(app): State<App>, extensions: Extensions, headers: HeaderMap) -> Answer<Json<ShownSession>> {
-    let identity = identify_at(&app, &headers, Peer::address(&extensions)).await?;
+    let identity = identify_at(&app, &headers, Client::address(&extensions)).await?;
     let project = &app.project;
     let name = project.name.clone();
     let sign_in_required = !local_only(&app).await?;
@@ -139,7 +139,7 @@ async fn begin(
     Body(Credentials { name, password }): Body<Credentials>,
 ) -> Answer {
     // Where nobody has to sign in a page of another site could still try: it cannot send JSON unasked.
-    let address = Peer::address(&extensions);
+    let address = Client::address(&extensions);
     slowed(&app, address, &name)?;
     let turn = app.lasting.hashing.acquire().await.map_err(|error| Problem::internal(&error))?;
     // Tries that came at once have waited here together: what the first ones earned holds for the rest.
