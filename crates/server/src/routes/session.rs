@@ -154,6 +154,7 @@ async fn begin(
         return Err(Problem::new(StatusCode::UNAUTHORIZED, "session.wrong", "the name or the password is wrong"));
     };
     let (secret, csrf, now) = (Secret::new(""), Secret::new("").text, Utc::now());
+    app.lasting.guesses.note_secret(address, &secret.hash, true);
     let session =
         Session { hash: secret.hash, user: user.name.clone(), csrf: csrf.clone(), created_at: now, used_at: now };
     app.access.begin_session(&session, now - FORGOTTEN).await?;
