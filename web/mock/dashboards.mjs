@@ -91,6 +91,11 @@ export function parse(name, source) {
 }
 
 export function tileRows(shop, tile, query) {
+  const made = tile.value === "avg_order_value" ? "average" : "sum";
+  return { cut: false, figure: tile.type === "kpi" ? { made, of: null } : null, ...rowsOf(shop, tile, query) };
+}
+
+function rowsOf(shop, tile, query) {
   const { current } = shop.split(query);
   const by = (key) => [...shop.group(current, key)];
   switch (tile.model) {

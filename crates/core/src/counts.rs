@@ -4,10 +4,11 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::ops::AddAssign;
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// Why a row was set aside. Where a row breaks several rules, the first in this order names it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Reason {
     /// Wrong number of fields, bad encoding, a value that cannot be read as its type, a cut row.
@@ -42,7 +43,7 @@ impl fmt::Display for Reason {
 ///
 /// The identity `rows_read = inserted + updated + duplicate + rejected` holds for every file that
 /// was loaded; a file that was not loaded counts zero everywhere.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Counts {
     /// Records in the file, the header and empty lines left out.
     pub rows_read: u64,

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 
 use arrow_array::RecordBatch;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::counts::Reason;
@@ -54,7 +55,7 @@ impl From<RowPlace> for WrittenPlace {
 }
 
 /// One broken rule of a row.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Violation {
     /// The reason that the rule falls under.
     pub reason: Reason,

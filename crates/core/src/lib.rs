@@ -20,6 +20,7 @@ pub mod landed;
 pub mod logs;
 pub mod maintenance;
 pub mod metrics;
+pub mod network;
 pub mod outcome;
 pub mod planned;
 pub mod ports;

@@ -1,13 +1,14 @@
 //! The outcome of a run: what `shoplake run --json` prints, the state keeps, and the report shows.
 
 use chrono::{DateTime, Utc};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::counts::Counts;
 use crate::ids::{RunId, Sha256};
 
 /// How a run ended, from best to worst.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum RunStatus {
     /// All of it is published.
@@ -19,7 +20,7 @@ pub enum RunStatus {
 }
 
 /// What became of a file.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum FileStatus {
     /// Its rows are in the tables and in quarantine.
@@ -33,7 +34,7 @@ pub enum FileStatus {
 }
 
 /// One file of a run.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct FileOutcome {
     /// The path as the user knows it.
     pub path: String,
@@ -68,7 +69,7 @@ pub struct FileOutcome {
 }
 
 /// What was wrong in a file that failed.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Offenders {
     /// Rows read until the file was refused.
     pub rows_read: u64,
@@ -79,7 +80,7 @@ pub struct Offenders {
 }
 
 /// One row of a failed file that broke a rule.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Offender {
     /// The line in the file.
     pub line: u64,
@@ -89,7 +90,7 @@ pub struct Offender {
 }
 
 /// The commonest cause of rejects in a dataset, with its weight and its remedy.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct TopCause {
     /// The reason.
     pub reason: crate::counts::Reason,
@@ -110,7 +111,7 @@ pub struct TopCause {
 }
 
 /// One dataset of a run.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct DatasetOutcome {
     /// The dataset.
     pub dataset: String,
@@ -128,7 +129,7 @@ pub struct DatasetOutcome {
 }
 
 /// How a model ended.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum ModelStatus {
     /// Built.
@@ -142,7 +143,7 @@ pub enum ModelStatus {
 }
 
 /// How the rows of a model were made.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum How {
     /// All of them anew.
@@ -158,7 +159,7 @@ pub enum How {
 }
 
 /// One model of a run.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct ModelOutcome {
     /// The model.
     pub name: String,
@@ -180,7 +181,7 @@ pub struct ModelOutcome {
 }
 
 /// Counts of data tests, and the ones that did not pass.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct TestsOutcome {
     /// Tests without a failing row.
     pub passed: u64,
@@ -197,7 +198,7 @@ pub struct TestsOutcome {
 }
 
 /// A test that did not pass.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct TestFailure {
     /// `not_null(daily_sales_summary.date)`
     pub name: String,
@@ -233,7 +234,7 @@ impl TestResult {
 }
 
 /// The outcome of a run.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct RunOutcome {
     /// The run.
     pub run_id: RunId,

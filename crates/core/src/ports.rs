@@ -10,6 +10,7 @@ use arrow_schema::SchemaRef;
 use async_trait::async_trait;
 use chrono::{DateTime, TimeDelta, Utc};
 use futures_core::Stream;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::contract::Contract;
@@ -318,7 +319,7 @@ pub fn last_tests(runs: &[RunRecord]) -> Option<&TestsOutcome> {
 }
 
 /// One step of a run, for the log of it.
-#[derive(Debug, Clone, Serialize, Deserialize)]
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 pub struct StepRecord {
     /// `recover`, `collect`, `land`, `load`, `models`, `tests`, `publish`, `archive`, `reports`.
     pub name: String,

@@ -9,6 +9,7 @@ use crate::alert::{Alerts, Delivery};
 use crate::contract::Contract;
 use crate::cost::Prices;
 use crate::logs::LogSettings;
+use crate::network::AddressRange;
 use crate::remote::RemoteLake;
 use crate::retry::Retries;
 use crate::schedule::{Arrival, Schedule};
@@ -102,6 +103,8 @@ pub struct Project {
     pub retries: Retries,
     /// How much of the log is kept.
     pub logs: LogSettings,
+    /// Proxies whose word on where a request came from is taken; none unless stated.
+    pub trusted_proxies: Vec<AddressRange>,
     /// Reports that are sent to people.
     pub deliveries: Vec<Delivery>,
     /// What a unit of what runs use costs.

@@ -29,6 +29,7 @@ mod rest;
 mod retry;
 mod schedule;
 mod schemas;
+mod serving;
 mod settings;
 mod shape;
 mod source;
@@ -38,7 +39,7 @@ mod viewers;
 mod words;
 mod yaml;
 
-pub use dashboards::{Dashboard, dashboard_of, dashboards};
+pub use dashboards::{Columns, Dashboard, TILE_ROWS_MAX, dashboard_of, dashboards};
 pub use environment::Environment;
 pub use init::{InitOptions, Initialised, init};
 pub use load::load;

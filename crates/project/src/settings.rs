@@ -7,6 +7,7 @@ use chrono_tz::Tz;
 use serde_json::Value as Json;
 use shoplake_core::alert::{Delivery, Smtp};
 use shoplake_core::logs::LogSettings;
+use shoplake_core::network::AddressRange;
 use shoplake_core::project::{Limits, OpenLineage, Otlp};
 use shoplake_core::retry::Retries;
 use shoplake_core::schedule::Arrival;
@@ -17,7 +18,7 @@ use crate::environment::{self, Environment};
 use crate::files::{LimitsFile, OpenLineageFile, SettingsFile, TransportWord};
 use crate::words::{nearest, suggest};
 use crate::yaml::{Entry, Node, Spot, Value};
-use crate::{alert, lake, operate, otlp, rest, retry, schedule, shape, units};
+use crate::{alert, lake, operate, otlp, rest, retry, schedule, serving, shape, units};
 
 /// The newest project format that this binary reads.
 const VERSION: u64 = 1;
@@ -42,6 +43,7 @@ pub(crate) struct Settings {
     pub(crate) arrival: Arrival,
     pub(crate) retries: Retries,
     pub(crate) logs: LogSettings,
+    pub(crate) trusted_proxies: Vec<AddressRange>,
     pub(crate) deliveries: Vec<Delivery>,
     pub(crate) smtp: Option<Smtp>,
 }
@@ -106,6 +108,7 @@ pub(crate) fn read(mut node: Node, dir: &Path, environment: &Environment, faults
         arrival,
         retries,
         logs,
+        trusted_proxies: serving::trusted_proxies(file.server.as_ref(), node.at("server"), faults),
         deliveries,
         smtp,
     })

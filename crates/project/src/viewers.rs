@@ -4,7 +4,7 @@ use std::path::Path;
 
 use shoplake_core::Fault;
 
-use crate::files::{DashboardFile, ReportFile};
+use crate::files::{DashboardFile, ReportFile, SortFile, Tile};
 use crate::load::{check_shape, yaml_files};
 
 /// A part of a report or of a dashboard that shows columns of a table.
@@ -42,14 +42,21 @@ pub fn viewers(dir: &Path) -> Result<Vec<Viewer>, Vec<Fault>> {
     for (path, name) in yaml_files(dir, "dashboards", &mut faults) {
         let Some((board, _)) = check_shape::<DashboardFile>(&path, &name, &mut faults) else { continue };
         viewers.extend(board.tiles.into_iter().filter_map(|tile| {
-            Some(Viewer {
-                file: bare(&name),
-                dashboard: true,
-                part: tile.title,
-                table: tile.model?,
-                columns: tile.columns.into_iter().flatten().chain(tile.x).chain(tile.y).chain(tile.value).collect(),
-            })
+            let columns = columns(&tile);
+            Some(Viewer { file: bare(&name), dashboard: true, part: tile.title, table: tile.model?, columns })
         }));
     }
     if faults.is_empty() { Ok(viewers) } else { Err(faults) }
+}
+
+/// The columns that a tile names, those that decide which rows come first among them; none where it shows all.
+fn columns(tile: &Tile) -> Vec<String> {
+    let single = [&tile.x, &tile.y, &tile.value].into_iter().flatten();
+    let mut columns: Vec<String> = tile.columns.iter().flatten().chain(single).cloned().collect();
+    let sorted = tile.sort.iter().flat_map(SortFile::terms).map(|term| term.column);
+    let sorted: Vec<&str> = sorted.filter(|name| !columns.iter().any(|known| known == name)).collect();
+    if !columns.is_empty() {
+        columns.extend(sorted.into_iter().map(str::to_owned));
+    }
+    columns
 }

@@ -3,7 +3,6 @@
 use std::sync::{Arc, PoisonError, RwLock};
 
 use async_trait::async_trait;
-use serde_json::Value;
 use shoplake_core::access::AccessStore;
 use shoplake_core::alert::AlertStore;
 use shoplake_core::cost::UsageStore;
@@ -16,6 +15,7 @@ use tokio::sync::{Mutex, Semaphore, broadcast, watch};
 use crate::access::Brake;
 use crate::explain::Explain;
 use crate::figures::Figures;
+use crate::problem::Mistake;
 use crate::runner::Runner;
 use crate::traffic::Traffic;
 use crate::turns::Turns;
@@ -60,7 +60,7 @@ pub trait Reopen: Send + Sync {
 #[derive(Debug, Clone, Default, PartialEq)]
 pub(crate) struct Unheeded {
     /// Their mistakes and places, as long as they hold: until then all stays as it was.
-    pub(crate) mistakes: Vec<Value>,
+    pub(crate) mistakes: Vec<Mistake>,
     /// Keys of shoplake.yml that hold from the next start on.
     pub(crate) later: Vec<&'static str>,
 }

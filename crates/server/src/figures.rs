@@ -5,14 +5,15 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
 
 use chrono::{DateTime, Utc};
-use serde_json::Value;
 use shoplake_core::ports::{Engine, TableStore};
 use shoplake_core::{BatchNumber, Catalog, Project, Result};
 use tokio::sync::{Mutex, OnceCell, Semaphore};
 
 use crate::cube::{Answer, Cube, Filter, ProductSum, Reader};
 use crate::kept::Kept;
+use crate::known::Known;
 use crate::problem::Problem;
+use crate::routes::SalesPage;
 
 /// Customers by id, `None` for sales without one; nothing where they are too many.
 pub(crate) type Buyers = Option<Vec<Option<Arc<str>>>>;
@@ -35,11 +36,13 @@ pub(crate) struct Shown {
     pub(crate) cube: Option<Arc<Cube>>,
     answers: Kept<Filter, Answer>,
     /// Pages of sales and about how many bytes each takes, by the query that gives them.
-    pub(crate) pages: Kept<String, (Value, usize)>,
+    pub(crate) pages: Kept<String, (SalesPage, usize)>,
     /// All products with sales.
     sold: OnceCell<Arc<Vec<ProductSum>>>,
     /// Rows in quarantine and their money, counted when first asked for.
     pub(crate) quarantine: OnceCell<(u64, Option<String>)>,
+    /// What is known of its tables, read when first asked for.
+    pub(crate) known: OnceCell<Known>,
 }
 
 /// Keeps the last batch, and answers from it.
@@ -133,6 +136,7 @@ impl Figures {
             pages: Kept::new(PAGES_BYTES, |(_, bytes)| *bytes),
             sold: OnceCell::new(),
             quarantine: OnceCell::new(),
+            known: OnceCell::new(),
         };
         *self.shown.write().unwrap_or_else(PoisonError::into_inner) = Some(Arc::new(shown));
         Ok(())

@@ -13,8 +13,8 @@ use shoplake_core::access::Role;
 
 use crate::access::{identify_at, same};
 use crate::app::App;
+use crate::client::Client;
 use crate::problem::{Answer, Problem};
-use crate::serve::Peer;
 
 /// The header that writes carry where a cookie says who asks.
 pub(crate) const CSRF_HEADER: &str = "x-shoplake-csrf";
@@ -31,8 +31,10 @@ pub(crate) enum Needs {
 }
 
 /// The outermost layer: hosts, panics, headers, counts.
-pub(crate) async fn every_request(State(app): State<App>, request: Request, next: Next) -> Response {
+pub(crate) async fn every_request(State(app): State<App>, mut request: Request, next: Next) -> Response {
     let (uri, method, tls) = (request.uri().clone(), request.method().clone(), over_tls(request.headers()));
+    let client = Client::of(request.extensions(), request.headers(), &app.project.trusted_proxies);
+    request.extensions_mut().insert(client);
     let refused = refused(&app, request.headers(), &method, &uri);
     let _waiting = app.traffic.wait();
     let mut response = match refused {
@@ -130,7 +132,7 @@ pub(crate) async fn authorize(State((app, needs)): State<(App, Needs)>, mut requ
         return Ok(next.run(request).await);
     }
     let headers = request.headers();
-    let Some(identity) = identify_at(&app, headers, Peer::address(request.extensions())).await? else {
+    let Some(identity) = identify_at(&app, headers, Client::address(request.extensions())).await? else {
         return Err(Problem::new(StatusCode::UNAUTHORIZED, "unauthorized", "sign in first")
             .hint("POST /api/v1/session with name and password, or send an API token")
             .header(header::WWW_AUTHENTICATE, "Bearer realm=\"shoplake\""));

@@ -8,11 +8,13 @@
 mod access;
 mod app;
 mod body;
+mod client;
 pub mod cube;
 mod explain;
 mod figures;
 mod guard;
 mod kept;
+mod known;
 mod money;
 mod openapi;
 mod params;
@@ -33,7 +35,7 @@ mod wire;
 
 pub use access::{hash_password, password_fault};
 pub use app::{Ports, Reopen};
-pub use explain::Explain;
+pub use explain::{Explain, Explanation, ExplanationPart, Health, HealthCheck, OriginEdge, Origins, Verdict};
 pub use runner::{Runner, Work};
 pub use serve::{bind, serve};
 pub use traffic::Traffic;

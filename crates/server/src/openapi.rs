@@ -1,13 +1,29 @@
 //! The OpenAPI document, made from the table of endpoints.
 
+use schemars::generate::SchemaSettings;
+use schemars::{JsonSchema, SchemaGenerator};
+use serde::Serialize;
 use serde_json::{Map, Value, json};
 use shoplake_core::access::Role;
 
 use crate::guard::Needs;
+use crate::problem::ProblemDocument;
 use crate::routes::Endpoint;
 
 /// A JSON Schema.
 pub(crate) type Schema = Value;
+/// Makes the schema of a type that is answered, with what it stands on among the components of the document.
+pub(crate) type SchemaOf = fn(&mut SchemaGenerator) -> schemars::Schema;
+
+/// The document.
+#[derive(Serialize, JsonSchema)]
+pub(crate) struct Document {
+    openapi: &'static str,
+    info: Value,
+    /// By path and method.
+    paths: Map<String, Value>,
+    components: Value,
+}
 
 /// One parameter, of the query unless it is said to be a header.
 pub(crate) struct Parameter {
@@ -95,44 +111,40 @@ pub(crate) fn filters() -> Vec<Parameter> {
     ]
 }
 
-/// The document.
-pub(crate) fn document(endpoints: &[Endpoint]) -> Value {
+/// Makes the document. What is answered is described by the types that are serialized.
+pub(crate) fn document(endpoints: &[Endpoint]) -> Document {
+    let settings = SchemaSettings::draft2020_12().for_serialize();
+    let settings = settings.with(|settings| settings.definitions_path = "/components/schemas".into());
+    let mut generator = settings.into_generator();
+    let problem = generator.subschema_for::<ProblemDocument>();
     let mut paths = Map::new();
     for endpoint in endpoints {
         let path = paths.entry(endpoint.path).or_insert_with(|| json!({}));
+        let answer = endpoint.gives.map(|schema_of| schema_of(&mut generator));
         if let Some(methods) = path.as_object_mut() {
-            methods.insert(endpoint.method.as_str().to_lowercase(), operation(endpoint));
+            let operation = operation(endpoint, answer.as_ref(), &problem);
+            methods.insert(endpoint.method.as_str().to_lowercase(), operation);
         }
     }
-    json!({
-        "openapi": "3.1.0",
-        "info": {
+    Document {
+        openapi: "3.1.0",
+        info: json!({
             "title": "Shoplake", "version": env!("CARGO_PKG_VERSION"),
             "description": "Figures of the last published batch. Money and decimals are strings; days are the shop's own, moments UTC.",
-        },
-        "paths": paths,
-        "components": {
-            "schemas": { "Problem": problem() },
+        }),
+        paths,
+        components: json!({
+            "schemas": generator.take_definitions(true),
             "securitySchemes": {
                 "session": { "type": "apiKey", "in": "cookie", "name": "shoplake_session" },
                 "token": { "type": "http", "scheme": "bearer" },
                 "share": { "type": "apiKey", "in": "header", "name": "X-Shoplake-Share" },
             },
-        },
-    })
+        }),
+    }
 }
 
-fn problem() -> Value {
-    json!({
-        "type": "object", "required": ["type", "title", "status", "detail"],
-        "properties": {
-            "type": { "type": "string" }, "title": { "type": "string" }, "status": { "type": "integer" },
-            "detail": { "type": "string" }, "hint": { "type": "string" },
-        },
-    })
-}
-
-fn operation(endpoint: &Endpoint) -> Value {
+fn operation(endpoint: &Endpoint, answer: Option<&schemars::Schema>, problem: &schemars::Schema) -> Value {
     let in_path = endpoint.path.split('/').filter_map(|part| part.strip_prefix('{')?.strip_suffix('}'));
     let in_path =
         in_path.map(|name| json!({ "name": name, "in": "path", "required": true, "schema": { "type": "string" } }));
@@ -148,11 +160,12 @@ fn operation(endpoint: &Endpoint) -> Value {
     };
     let failed = json!({
         "description": "what went wrong, and what to do",
-        "content": { "application/problem+json": { "schema": { "$ref": "#/components/schemas/Problem" } } },
+        "content": { "application/problem+json": { "schema": problem } },
     });
-    let answer = match endpoint.answers {
-        "" => json!({ "description": "done" }),
-        media => json!({ "description": "the answer", "content": { media: {} } }),
+    let answer = match (endpoint.answers, answer) {
+        ("", _) => json!({ "description": "done" }),
+        (media, Some(schema)) => json!({ "description": "the answer", "content": { media: { "schema": schema } } }),
+        (media, None) => json!({ "description": "the answer", "content": { media: {} } }),
     };
     let mut operation = json!({
         "summary": endpoint.summary,
@@ -172,4 +185,42 @@ fn operation(endpoint: &Endpoint) -> Value {
             .insert("requestBody".to_owned(), json!({ "required": true, "content": { media: { "schema": schema } } }));
     }
     operation
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::routes::endpoints;
+
+    /// Given the table of endpoints, then each that answers JSON says what its answer looks like, and every reference
+    /// of the document leads somewhere.
+    #[test]
+    fn every_json_answer_has_a_schema() {
+        let document = serde_json::to_value(document(&endpoints())).unwrap();
+        for endpoint in endpoints() {
+            let method = endpoint.method.as_str().to_lowercase();
+            let content = &document["paths"][endpoint.path][&method]["responses"]["2XX"]["content"];
+            let schema = &content["application/json"]["schema"];
+            let says = schema.as_object().is_some_and(|schema| !schema.is_empty());
+            assert_eq!(says, endpoint.answers == "application/json", "{method} {}: {content}", endpoint.path);
+        }
+        let mut references = Vec::new();
+        collect(&document, &mut references);
+        assert!(references.len() > endpoints().len(), "{references:?}");
+        for reference in references {
+            let target = document.pointer(reference.trim_start_matches('#'));
+            assert!(target.is_some_and(|schema| schema.is_object()), "{reference}");
+        }
+    }
+
+    fn collect<'d>(value: &'d Value, references: &mut Vec<&'d str>) {
+        match value {
+            Value::Object(members) => {
+                references.extend(members.get("$ref").and_then(Value::as_str));
+                members.values().for_each(|member| collect(member, references));
+            }
+            Value::Array(items) => items.iter().for_each(|item| collect(item, references)),
+            _ => {}
+        }
+    }
 }

@@ -5,7 +5,9 @@ use std::time::Duration;
 
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use serde_json::{Value, json};
+use schemars::JsonSchema;
+use serde::Serialize;
+use serde_json::{Map, Value, json};
 use shoplake_core::logs::KEPT;
 use shoplake_core::{Fault, FaultKind};
 
@@ -98,16 +100,52 @@ impl Problem {
     }
 }
 
+/// What went wrong, as `application/problem+json`.
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "Problem")]
+pub(crate) struct ProblemDocument {
+    /// What kind of problem it is, for programs: `urn:shoplake:query.refused`.
+    r#type: String,
+    /// The words of the status.
+    title: &'static str,
+    /// The status.
+    status: u16,
+    /// What went wrong, for people.
+    detail: String,
+    /// What to do next.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    hint: Option<String>,
+    /// More about it: `line` and `column` of a query, `errors` of a file, `present` for what stands there now.
+    #[serde(flatten)]
+    more: Map<String, Value>,
+}
+
 /// A mistake in a file of the project, and its place.
-pub(crate) fn mistake(fault: &Fault) -> Value {
-    let place = fault.place.as_ref();
-    json!({
-        "file": place.map(|place| place.file.clone()),
-        "line": place.and_then(|place| place.line),
-        "column": place.and_then(|place| place.column),
-        "message": fault.message,
-        "hint": fault.hint,
-    })
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
+pub(crate) struct Mistake {
+    /// The file, relative to the project folder.
+    pub(crate) file: Option<String>,
+    /// The line there, from 1.
+    pub(crate) line: Option<u64>,
+    /// The column there, from 1.
+    pub(crate) column: Option<u64>,
+    /// What is wrong.
+    pub(crate) message: String,
+    /// What to do.
+    pub(crate) hint: Option<String>,
+}
+
+impl From<&Fault> for Mistake {
+    fn from(fault: &Fault) -> Self {
+        let place = fault.place.as_ref();
+        Self {
+            file: place.map(|place| place.file.clone()),
+            line: place.and_then(|place| place.line),
+            column: place.and_then(|place| place.column),
+            message: fault.message.clone(),
+            hint: fault.hint.clone(),
+        }
+    }
 }
 
 impl From<Fault> for Problem {
@@ -134,17 +172,15 @@ impl From<Fault> for Problem {
 
 impl IntoResponse for Problem {
     fn into_response(self) -> Response {
-        let mut body = json!({
-            "type": format!("urn:shoplake:{}", self.code),
-            "title": self.status.canonical_reason().unwrap_or("Error"),
-            "status": self.status.as_u16(),
-            "detail": self.detail,
-        });
-        if let Some(members) = body.as_object_mut() {
-            members.extend(self.hint.map(|hint| ("hint".to_owned(), hint.into())));
-            members.extend(self.more.into_iter().map(|(name, value)| (name.to_owned(), value)));
-        }
-        let mut response = (self.status, body.to_string()).into_response();
+        let document = ProblemDocument {
+            r#type: format!("urn:shoplake:{}", self.code),
+            title: self.status.canonical_reason().unwrap_or("Error"),
+            status: self.status.as_u16(),
+            detail: self.detail,
+            hint: self.hint,
+            more: self.more.into_iter().map(|(name, value)| (name.to_owned(), value)).collect(),
+        };
+        let mut response = (self.status, json!(document).to_string()).into_response();
         let headers = response.headers_mut();
         headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
         headers.extend(self.headers);

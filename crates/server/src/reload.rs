@@ -15,7 +15,7 @@ use shoplake_project::{Reread, reread};
 use tokio::time::Instant;
 
 use crate::app::{App, Reopen, Shared, Unheeded};
-use crate::problem::mistake;
+use crate::problem::Mistake;
 use crate::routes;
 
 /// What is looked at for changes: files of the project, and folders of them.
@@ -73,7 +73,7 @@ impl Reload {
         let read = tokio::task::spawn_blocking(move || reread(&start)).await;
         let Reread { project, faults, later } =
             read.map_err(|error| Fault::internal("the project's files were not read").caused_by(error))?;
-        let mistakes: Vec<_> = faults.iter().map(mistake).collect();
+        let mistakes: Vec<_> = faults.iter().map(Mistake::from).collect();
         if !mistakes.is_empty() {
             (self.taken, self.wrong) = (now, Some(Instant::now()));
             let later = app.lasting.unheeded().later;

@@ -20,7 +20,7 @@ mod tokens;
 mod trust;
 mod users;
 
-pub(crate) use sales::prepare_transactions;
+pub(crate) use sales::{SalesPage, prepare_transactions, quoted};
 
 use std::sync::Arc;
 
@@ -29,10 +29,11 @@ use axum::http::{Method, StatusCode};
 use axum::middleware::{from_fn, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
 use axum::routing::MethodRouter;
+use schemars::{JsonSchema, SchemaGenerator};
 
 use crate::app::App;
 use crate::guard::{self, Needs};
-use crate::openapi::{Parameter, Schema};
+use crate::openapi::{Parameter, Schema, SchemaOf};
 use crate::problem::Problem;
 use crate::{web, wire};
 
@@ -49,6 +50,8 @@ pub(crate) struct Endpoint {
     pub(crate) body: Option<Schema>,
     /// The media type of what it answers; empty where that is nothing.
     pub(crate) answers: &'static str,
+    /// The schema of what it answers, where that is JSON.
+    pub(crate) gives: Option<SchemaOf>,
     /// Whether it answers with secrets, which are not compressed.
     secret: bool,
     handler: MethodRouter<App>,
@@ -63,7 +66,7 @@ impl Endpoint {
         handler: MethodRouter<App>,
     ) -> Self {
         let (parameters, body, answers) = (Vec::new(), None, "application/json");
-        Self { method, path, needs, summary, parameters, body, answers, secret: false, handler }
+        Self { method, path, needs, summary, parameters, body, answers, gives: None, secret: false, handler }
     }
 
     fn get(path: &'static str, needs: Needs, summary: &'static str, handler: MethodRouter<App>) -> Self {
@@ -93,6 +96,12 @@ impl Endpoint {
     /// Says that it answers with secrets.
     fn secret(mut self) -> Self {
         self.secret = true;
+        self
+    }
+
+    /// Says of what type the JSON is that it answers.
+    fn gives<T: JsonSchema>(mut self) -> Self {
+        self.gives = Some(SchemaGenerator::subschema_for::<T>);
         self
     }
 

@@ -4,14 +4,23 @@ use arrow_array::cast::AsArray;
 use arrow_array::types::{Float32Type, Float64Type};
 use arrow_array::{Array, ArrayRef, RecordBatch};
 use arrow_cast::display::{ArrayFormatter, FormatOptions};
-use arrow_schema::{DataType, SchemaRef};
+use arrow_schema::{DataType, FieldRef, SchemaRef};
 use futures::TryStreamExt;
-use serde_json::{Map, Value, json};
+use schemars::JsonSchema;
+use serde::Serialize;
+use serde_json::{Map, Value};
 use shoplake_core::ports::RowStream;
 use shoplake_core::{Fault, Result};
 
 /// The most bytes of one answer's values.
 const BYTES_MAX: usize = 32 << 20;
+
+/// A column of rows: its name, and its type by the words of contracts where they have one.
+#[derive(Debug, Serialize, JsonSchema)]
+pub(crate) struct NamedType {
+    name: String,
+    r#type: String,
+}
 
 /// Rows that were read, and whether there are more.
 pub(crate) struct Rows {
@@ -40,13 +49,10 @@ impl Rows {
         Ok(read)
     }
 
-    /// The columns: name and type.
-    pub(crate) fn columns(&self) -> Value {
-        self.schema
-            .fields()
-            .iter()
-            .map(|field| json!({ "name": field.name(), "type": type_name(field.data_type()) }))
-            .collect()
+    /// The columns.
+    pub(crate) fn columns(&self) -> Vec<NamedType> {
+        let named = |field: &FieldRef| NamedType { name: field.name().clone(), r#type: type_name(field.data_type()) };
+        self.schema.fields().iter().map(named).collect()
     }
 
     /// The rows as objects.

@@ -4,16 +4,21 @@
 //! Only for SQL that the engine has taken: it holds the bounds within which a tree of expressions fits a stack. Not
 //! here: what columns a query has and whether it is right, which the engine says.
 
+mod cut;
+mod facts;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::ControlFlow;
 
 use sqlparser::ast::{
-    Distinct, Expr, Ident, ObjectName, OrderByExpr, OrderByKind, Query, Select, SelectItem, SetExpr, Statement,
-    TableFactor, Value, Visit, Visitor, visit_relations,
+    Expr, Ident, ObjectName, OrderByExpr, OrderByKind, Query, SelectItem, SetExpr, Statement, Value, Visit, Visitor,
+    visit_relations,
 };
 use sqlparser::dialect::GenericDialect;
 use sqlparser::parser::Parser;
 use tokio::sync::oneshot;
+
+pub(crate) use facts::{Facts, of_models};
 
 /// As deep as the engine's own parser goes, and a stack on which that fits many times over.
 const DEPTH: usize = 1_000;
@@ -30,10 +35,11 @@ pub(crate) struct Parts {
     pub(crate) order: String,
 }
 
-/// Puts a SELECT with these columns apart; `None` where it is nothing but a plain SELECT.
-pub(crate) async fn parts(sql: &str, columns: Vec<String>) -> Option<Parts> {
+/// Puts a SELECT with these columns apart, where `cuts` are tables whose rows are a cut of more; `None` where it is
+/// nothing but a plain SELECT.
+pub(crate) async fn parts(sql: &str, columns: Vec<String>, cuts: BTreeSet<String>) -> Option<Parts> {
     let sql = sql.to_owned();
-    on_deep_stack(move || put_apart(query(&sql)?, &columns)).await?
+    on_deep_stack(move || put_apart(query(&sql)?, &columns, cuts)).await?
 }
 
 /// The tables that a query reads, through the `views` that it names, and these alone.
@@ -128,8 +134,8 @@ impl Visitor for Defined {
     }
 }
 
-fn put_apart(mut query: Query, columns: &[String]) -> Option<Parts> {
-    let cut = is_cut(&query, &BTreeSet::new());
+fn put_apart(mut query: Query, columns: &[String], cuts: BTreeSet<String>) -> Option<Parts> {
+    let cut = cut::is_cut(&query, &cut::Scope::of_tile(cuts));
     let order = match query.order_by.as_ref().map(|order| &order.kind) {
         Some(OrderByKind::All(_)) => return None,
         Some(OrderByKind::Expressions(terms)) => terms.clone(),
@@ -172,56 +178,13 @@ fn named_column(name: &str) -> Expr {
     Expr::Identifier(Ident::with_quote('"', name))
 }
 
-/// Whether a query leaves rows out by their number; `cuts` are the names of those of its WITH that do.
-fn is_cut(query: &Query, cuts: &BTreeSet<String>) -> bool {
-    let mut cuts = cuts.clone();
-    for cte in query.with.iter().flat_map(|with| &with.cte_tables) {
-        if is_cut(&cte.query, &cuts) {
-            cuts.insert(meant(&cte.alias.name));
-        }
-    }
-    query.limit_clause.is_some() || query.fetch.is_some() || is_cut_body(&query.body, &cuts)
-}
-
-fn is_cut_body(body: &SetExpr, cuts: &BTreeSet<String>) -> bool {
-    match body {
-        SetExpr::Select(select) => is_cut_select(select, cuts),
-        SetExpr::Query(query) => is_cut(query, cuts),
-        SetExpr::SetOperation { left, right, .. } => is_cut_body(left, cuts) || is_cut_body(right, cuts),
-        _ => false,
-    }
-}
-
-fn is_cut_select(select: &Select, cuts: &BTreeSet<String>) -> bool {
-    let mut read = select
-        .from
-        .iter()
-        .flat_map(|table| std::iter::once(&table.relation).chain(table.joins.iter().map(|join| &join.relation)));
-    select.top.is_some()
-        || matches!(select.distinct, Some(Distinct::On(_)))
-        || select.qualify.is_some()
-        || read.any(|relation| is_cut_relation(relation, cuts))
-}
-
-fn is_cut_relation(relation: &TableFactor, cuts: &BTreeSet<String>) -> bool {
-    match relation {
-        TableFactor::Table { name, .. } => last(name).is_some_and(|name| cuts.contains(&name)),
-        TableFactor::Derived { subquery, .. } => is_cut(subquery, cuts),
-        TableFactor::NestedJoin { table_with_joins, .. } => {
-            let joined = table_with_joins.joins.iter().map(|join| &join.relation);
-            std::iter::once(&table_with_joins.relation).chain(joined).any(|relation| is_cut_relation(relation, cuts))
-        }
-        _ => false,
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     fn apart(sql: &str, columns: &[&str]) -> Parts {
         let columns: Vec<String> = columns.iter().map(|name| (*name).to_owned()).collect();
-        put_apart(query(sql).unwrap(), &columns).unwrap()
+        put_apart(query(sql).unwrap(), &columns, BTreeSet::from(["top".to_owned()])).unwrap()
     }
 
     /// Given an order by a place, a column or something that does not come out, then the SELECT around it has it too.
@@ -247,12 +210,24 @@ mod tests {
             "WITH best AS (SELECT a FROM t LIMIT 3), better AS (SELECT * FROM best) SELECT a FROM better",
             "SELECT a FROM t UNION ALL (SELECT a FROM u LIMIT 3)",
             "SELECT DISTINCT ON (a) a, b FROM t ORDER BY a, b",
+            "SELECT a, b FROM t QUALIFY row_number() OVER (PARTITION BY a ORDER BY b) = 1",
+            "SELECT a, b FROM top",
+            "SELECT a, b FROM (SELECT a, b, rank() OVER (ORDER BY b) AS place FROM t) AS ranked WHERE place <= 10",
+            "WITH r AS (SELECT *, CAST(row_number() OVER (ORDER BY b) AS int) AS n FROM t), s AS (SELECT * FROM r) \
+             SELECT a, b FROM s WHERE s.n <= 10",
+            "SELECT a, b FROM t WHERE a IN (SELECT a FROM t ORDER BY b LIMIT 3)",
         ] {
             let parts = apart(sql, &["a", "b"]);
             assert!(parts.cut, "{sql}");
             assert!(!sql.contains("ORDER BY") || parts.source.contains("ORDER BY"), "{sql}: its order decides");
         }
-        for sql in ["SELECT a FROM t ORDER BY a", "SELECT a FROM t WHERE a = (SELECT b FROM u ORDER BY b LIMIT 1)"] {
+        for sql in [
+            "SELECT a FROM t ORDER BY a",
+            "SELECT a FROM t WHERE a = (SELECT b FROM u ORDER BY b LIMIT 1)",
+            "SELECT a, rank() OVER (ORDER BY b) AS place FROM t WHERE b > 3",
+            "SELECT a FROM (SELECT a, row_number() OVER (PARTITION BY a ORDER BY b) AS n FROM t) AS x WHERE n = 1",
+            "WITH top AS (SELECT a FROM t) SELECT a FROM top",
+        ] {
             assert!(!apart(sql, &["a"]).cut, "{sql}");
         }
     }

@@ -1,6 +1,8 @@
 //! `dashboards/*.yml`: tiles over the models.
 
-use schemars::JsonSchema;
+use std::borrow::Cow;
+
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Serialize};
 
 /// A dashboard.
@@ -47,6 +49,61 @@ pub struct Tile {
     pub value: Option<String>,
     /// The columns of a table; all unless stated.
     pub columns: Option<Vec<String>>,
+    /// The order of its rows: a column, `-column` for the highest first, or a list of such. Only with `model`: SQL
+    /// says its own.
+    pub sort: Option<SortFile>,
+    /// How many rows it shows, the first ones by `sort` of those that the filters let through. Only with `model`.
+    #[schemars(range(min = 1, max = 5000))]
+    pub limit: Option<u32>,
+}
+
+/// The order of a tile's rows: one column or several, the first one first.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(untagged)]
+pub enum SortFile {
+    /// One column.
+    One(String),
+    /// Several: the next one decides where those before are equal.
+    Several(Vec<String>),
+}
+
+/// One column of an order.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct SortTerm<'t> {
+    /// The column.
+    pub column: &'t str,
+    /// Whether the highest value comes first.
+    pub descending: bool,
+}
+
+impl SortFile {
+    /// The columns as they are written.
+    pub fn written(&self) -> &[String] {
+        match self {
+            Self::One(one) => std::slice::from_ref(one),
+            Self::Several(several) => several,
+        }
+    }
+
+    /// The columns in order.
+    pub fn terms(&self) -> impl Iterator<Item = SortTerm<'_>> {
+        self.written().iter().map(|written| match written.strip_prefix('-') {
+            Some(column) => SortTerm { column, descending: true },
+            None => SortTerm { column: written, descending: false },
+        })
+    }
+}
+
+impl JsonSchema for SortFile {
+    fn schema_name() -> Cow<'static, str> {
+        "SortFile".into()
+    }
+    fn inline_schema() -> bool {
+        true
+    }
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        json_schema!({ "type": ["string", "array"], "items": { "type": "string" } })
+    }
 }
 
 /// A filter of a dashboard.

@@ -16,13 +16,13 @@ pub use alert::{
     PipelineFailedFile, QuerySlowFile, RejectShareFile, SchemaChangeAlertFile, SeverityWord, SlackFile, SmtpFile,
     SmtpTlsWord, SqlFile, VolumeFile, WebhookFile, WhenFile,
 };
-pub use dashboard::{DashboardFile, FilterKind, Tile, TileKind};
+pub use dashboard::{DashboardFile, FilterKind, SortFile, SortTerm, Tile, TileKind};
 pub use operate::{DeliverFile, LogsFile, ReportWord, RetryFile, StepFile, StepsFile, TroubleWord};
 pub use prices::{MetersFile, PriceFile, PricesFile};
 pub use report::ReportFile;
 pub use rest_api::{ApiKeyPlace, AuthFile, IncrementalFile, PaginatorFile, RestApiFile, RestLimitsFile};
 pub use schedule::{ArrivalFile, MissedWord, OverlapWord, ScheduleFile, ScheduleMap};
-pub use settings::{LimitsFile, OpenLineageFile, OtlpFile, SettingsFile, TargetFile, TransportWord};
+pub use settings::{LimitsFile, OpenLineageFile, OtlpFile, ServerFile, SettingsFile, TargetFile, TransportWord};
 pub use source::{ColumnFile, FormatWord, FromFile, OnChangeWord, SchemaChangeFile, SourceFile};
 
 use std::borrow::Cow;

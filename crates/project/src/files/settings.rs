@@ -36,6 +36,8 @@ pub struct SettingsFile {
     pub target: Option<String>,
     /// Places that the project can run on, by name.
     pub targets: Option<BTreeMap<String, TargetFile>>,
+    /// What stands in front of `shoplake serve`.
+    pub server: Option<ServerFile>,
     /// Bounds on what a run may use.
     pub limits: Option<LimitsFile>,
     /// Where the events of runs go, for catalogues that speak OpenLineage; nowhere unless stated.
@@ -86,6 +88,16 @@ pub struct OtlpFile {
     pub endpoint: String,
     /// Headers that the receiver wants: `{ authorization: "${OTLP_TOKEN}" }`.
     pub headers: Option<BTreeMap<String, String>>,
+}
+
+/// What stands in front of `shoplake serve`.
+#[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ServerFile {
+    /// Addresses of proxies, or ranges of them: `[127.0.0.1, 10.0.0.0/8]`; none unless stated. Their header
+    /// `X-Forwarded-For` says where a request came from: the last address in it that is no such proxy. Tries of
+    /// passwords and links are counted by that address, and the audit log names it.
+    pub trusted_proxies: Option<Vec<String>>,
 }
 
 /// How OpenLineage events travel.

@@ -9,3 +9,4 @@ mod projects;
 mod schedule;
 mod schemas;
 mod support;
+mod tiles;

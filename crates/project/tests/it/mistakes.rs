@@ -464,3 +464,19 @@ fn views() {
       hint: did you mean `by_day`?
     ");
 }
+
+#[test]
+fn trusted_proxies() {
+    let settings = "\
+name: shop
+time_zone: Europe/Berlin
+currency: EUR
+server: { trusted_proxies: [127.0.0.1, proxy, 10.0.0.1/8] }
+";
+    assert_snapshot!(mistakes(&[("shoplake.yml", settings)], &[]), @r"
+    shoplake.yml:4:40: `proxy` is not an address or a range of addresses
+      hint: write the proxy's address as `10.0.0.7`, or a range by its first one: `10.0.0.0/8`, `fd00::/8`
+    shoplake.yml:4:47: `10.0.0.1/8` is not an address or a range of addresses
+      hint: write the proxy's address as `10.0.0.7`, or a range by its first one: `10.0.0.0/8`, `fd00::/8`
+    ");
+}

@@ -52,10 +52,15 @@ impl Brake {
         self.was(address, hash, |known| known.wrong == 0)
     }
 
+    /// Whether this secret was wrong here lately: no more has to be found out of it.
+    pub(crate) fn was_wrong(&self, address: IpAddr, hash: &str) -> bool {
+        self.was(address, hash, |known| known.wrong > 0)
+    }
+
     /// Notes whether a secret was right. One that is sent again and again, as by the page of a link that has ended,
     /// is one guess of its address.
     pub(crate) fn note_secret(&self, address: IpAddr, hash: &str, right: bool) {
-        let again = self.was(address, hash, |known| known.wrong > 0);
+        let again = self.was_wrong(address, hash);
         let own = (address, Some(hash.to_owned()));
         let mut tries = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         match (right, again) {

@@ -68,15 +68,21 @@ pub(crate) async fn local_only(app: &App) -> Answer<bool> {
     Ok(app.access.users().await?.is_empty())
 }
 
-/// Who asks from `address`, as [`identify`] says it. Guesses of links and tokens are slowed down; nothing that is
-/// right is, once it was right there.
+/// Who asks from `address`, as [`identify`] says it. Guesses of links, tokens and sessions are slowed down; nothing that
+/// is right is, once it was right there.
 pub(crate) async fn identify_at(app: &App, headers: &HeaderMap, address: IpAddr) -> Answer<Option<Identity>> {
-    let secret = [SHARE_HEADER, header::AUTHORIZATION.as_str()].into_iter().find_map(|name| text(headers, name));
-    let Some(hash) = secret.map(hash_of) else { return identify(app, headers).await };
-    let (brake, slowed) = (&app.lasting.guesses, || {
-        let wait = app.lasting.guesses.wait_for_secret(address, &hash)?;
-        Some(Problem::too_many("unauthorized.slow", "too many wrong links or tokens came from here", wait))
-    });
+    let stated = [SHARE_HEADER, header::AUTHORIZATION.as_str()].into_iter().find_map(|name| text(headers, name));
+    let of_session = stated.is_none();
+    let Some(hash) = stated.or_else(|| cookie(headers)).map(hash_of) else { return identify(app, headers).await };
+    let brake = &app.lasting.guesses;
+    // The cookie of a session that has ended comes with every request of its browser, until somebody signs in there.
+    if of_session && brake.was_wrong(address, &hash) {
+        return local(app).await;
+    }
+    let slowed = || {
+        let wait = brake.wait_for_secret(address, &hash)?;
+        Some(Problem::too_many("unauthorized.slow", "too many wrong links, tokens or sessions came from here", wait))
+    };
     if let Some(problem) = slowed() {
         return Err(problem);
     }
@@ -90,13 +96,14 @@ pub(crate) async fn identify_at(app: &App, headers: &HeaderMap, address: IpAddr)
     }
     let found = identify(app, headers).await;
     match &found {
-        Ok(_) => brake.note_secret(address, &hash, true),
+        Ok(Some(identity)) if !of_session || identity.session.is_some() => brake.note_secret(address, &hash, true),
+        Ok(None) => brake.note_secret(address, &hash, false),
         // Where nobody has to sign in there is nothing to guess.
         Err(problem) if problem.is_unauthorized() && !local_only(app).await? => {
             brake.note_secret(address, &hash, false);
         }
         // It was not judged, or is of no worth.
-        Err(_) => {}
+        _ => {}
     }
     drop(turn);
     found
@@ -142,6 +149,11 @@ pub(crate) async fn identify(app: &App, headers: &HeaderMap) -> Answer<Option<Id
     if let Some(identity) = by_cookie(app, headers).await? {
         return Ok(Some(identity));
     }
+    local(app).await
+}
+
+/// Whoever sits at this machine, where nobody has to sign in.
+async fn local(app: &App) -> Answer<Option<Identity>> {
     Ok(local_only(app).await?.then(|| Identity {
         who: "local".to_owned(),
         user: None,

@@ -7,11 +7,12 @@ use axum::http::StatusCode;
 use axum::routing::{get, post};
 use axum::{Extension, Json};
 use chrono::{DateTime, TimeDelta, Utc};
-use serde::Deserialize;
-use serde_json::{Value, json};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use serde_json::json;
 use shoplake_core::FaultKind;
 use shoplake_core::access::Role;
-use shoplake_core::alert::{Alert, AlertBook, Phase, Standing, Unjudged, mistakes};
+use shoplake_core::alert::{Alert, AlertBook, Phase, Severity, Standing, Unjudged, mistakes};
 use shoplake_project::{Reread, reread};
 
 use super::Endpoint;
@@ -33,14 +34,45 @@ pub(super) fn endpoints() -> Vec<Endpoint> {
     });
     let operator = Needs::Role(Role::Operator);
     vec![
-        Endpoint::get("/api/v1/alerts", Needs::Role(Role::Viewer), "The alerts, and where each stands", get(list)),
+        Endpoint::get("/api/v1/alerts", Needs::Role(Role::Viewer), "The alerts, and where each stands", get(list))
+            .gives::<Vec<ShownAlert>>(),
         Endpoint::post("/api/v1/alerts/{name}/mute", operator, "Keeps an alert quiet for a while", post(mute))
             .answers("")
             .body(body),
     ]
 }
 
-async fn list(State(app): State<App>) -> Answer<Json<Value>> {
+/// An alert, and where it stands.
+#[derive(Serialize, JsonSchema)]
+struct ShownAlert {
+    name: String,
+    title: String,
+    /// Null where its file cannot be read.
+    severity: Option<Severity>,
+    /// The word of its condition: `freshness`.
+    watches: Option<&'static str>,
+    state: AlertState,
+    /// Since when it fires, or cannot be judged.
+    since: Option<DateTime<Utc>>,
+    /// What was found, or else what it is for.
+    message: Option<String>,
+    /// Why it cannot be judged.
+    unjudged: Option<Unjudged>,
+    muted_until: Option<DateTime<Utc>>,
+    last_checked: Option<DateTime<Utc>>,
+}
+
+/// Where an alert stands.
+#[derive(Clone, Copy, Serialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+enum AlertState {
+    Ok,
+    Firing,
+    Muted,
+    Unjudged,
+}
+
+async fn list(State(app): State<App>) -> Answer<Json<Vec<ShownAlert>>> {
     let (mut book, now) = (app.alerts.book().await?, Utc::now());
     let Reread { project, faults, .. } = written(&app).await?;
     let alerts = project.alerts.all;
@@ -60,17 +92,24 @@ async fn written(app: &App) -> Answer<Reread> {
 }
 
 /// A file of which no alert is known, since it has a mistake.
-fn unknown(file: &str, unjudged: &Unjudged) -> Value {
-    json!({
-        "name": file, "title": file, "severity": Value::Null, "watches": Value::Null, "state": "unjudged",
-        "since": unjudged.since, "message": Value::Null, "unjudged": unjudged, "muted_until": Value::Null,
-        "last_checked": Value::Null,
-    })
+fn unknown(file: &str, unjudged: &Unjudged) -> ShownAlert {
+    ShownAlert {
+        name: file.to_owned(),
+        title: file.to_owned(),
+        severity: None,
+        watches: None,
+        state: AlertState::Unjudged,
+        since: Some(unjudged.since),
+        message: None,
+        unjudged: Some(unjudged.clone()),
+        muted_until: None,
+        last_checked: None,
+    }
 }
 
 /// An alert that is muted says so whether it fires or not: nobody would be told. One that fires and cannot be judged
 /// any more fires.
-fn shown(alert: &Alert, book: &AlertBook, now: DateTime<Utc>) -> Value {
+fn shown(alert: &Alert, book: &AlertBook, now: DateTime<Utc>) -> ShownAlert {
     let firing: Vec<&Standing> = book
         .standings
         .get(&alert.name)
@@ -81,26 +120,26 @@ fn shown(alert: &Alert, book: &AlertBook, now: DateTime<Utc>) -> Value {
     let muted_until = book.snoozed.get(&alert.name).filter(|until| **until > now);
     let unjudged = book.unjudged.get(&alert.name);
     let state = match (muted_until, firing.is_empty(), unjudged) {
-        (Some(_), _, _) => "muted",
-        (None, false, _) => "firing",
-        (None, true, Some(_)) => "unjudged",
-        (None, true, None) => "ok",
+        (Some(_), _, _) => AlertState::Muted,
+        (None, false, _) => AlertState::Firing,
+        (None, true, Some(_)) => AlertState::Unjudged,
+        (None, true, None) => AlertState::Ok,
     };
     let found: Vec<&str> =
         firing.iter().flat_map(|standing| &standing.findings).map(|finding| finding.what.as_str()).collect();
     let message = if found.is_empty() { alert.description.clone() } else { Some(found.join("; ")) };
-    json!({
-        "name": alert.name,
-        "title": alert.name,
-        "severity": alert.severity,
-        "watches": alert.condition.word(),
-        "state": state,
-        "since": firing.iter().map(|standing| standing.fired_at.unwrap_or(standing.since)).min(),
-        "message": message,
-        "unjudged": unjudged,
-        "muted_until": muted_until,
-        "last_checked": Value::Null,
-    })
+    ShownAlert {
+        name: alert.name.clone(),
+        title: alert.name.clone(),
+        severity: Some(alert.severity),
+        watches: Some(alert.condition.word()),
+        state,
+        since: firing.iter().map(|standing| standing.fired_at.unwrap_or(standing.since)).min(),
+        message,
+        unjudged: unjudged.cloned(),
+        muted_until: muted_until.copied(),
+        last_checked: None,
+    }
 }
 
 #[derive(Deserialize)]

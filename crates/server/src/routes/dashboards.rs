@@ -7,31 +7,35 @@ use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, put};
 use axum::{Extension, Json};
-use serde_json::{Value, json};
+use schemars::JsonSchema;
+use serde::Serialize;
+use serde_json::json;
 use shoplake_core::access::Role;
 use shoplake_core::{Fault, hash};
-use shoplake_project::files::{DashboardFile, Tile};
-use shoplake_project::{Dashboard, dashboard_of, dashboards};
+use shoplake_project::files::{DashboardFile, FilterKind, SortFile, Tile, TileKind};
+use shoplake_project::{Columns, Dashboard, dashboard_of, dashboards};
 
 use super::{Endpoint, shares};
 use crate::access::Identity;
 use crate::app::App;
 use crate::body;
 use crate::guard::Needs;
+use crate::known::Known;
 use crate::openapi::Parameter;
-use crate::problem::{Answer, Problem, mistake};
+use crate::problem::{Answer, Mistake, Problem};
 
 pub(super) fn endpoints() -> Vec<Endpoint> {
     let source = "/api/v1/dashboards/{name}/source";
     let viewer = Needs::Role(Role::Viewer);
     vec![
-        Endpoint::get("/api/v1/dashboards", viewer, "The dashboards", get(list)),
+        Endpoint::get("/api/v1/dashboards", viewer, "The dashboards", get(list)).gives::<Vec<ListedDashboard>>(),
         Endpoint::get(
             "/api/v1/dashboards/{name}",
             Needs::Shared,
             "A dashboard, with its mistakes and their places",
             get(show),
-        ),
+        )
+        .gives::<ShownDashboard>(),
         Endpoint::get(source, viewer, "A dashboard's YAML", get(read)).answers("text/yaml"),
         Endpoint::new(
             axum::http::Method::PUT,
@@ -40,6 +44,7 @@ pub(super) fn endpoints() -> Vec<Endpoint> {
             "Writes a dashboard's YAML",
             put(write),
         )
+        .answers("text/yaml")
         .takes([Parameter::header("If-Match", "the ETag of the YAML that was read; `*` for a new dashboard")])
         .body(json!({ "type": "string" })),
     ]
@@ -47,8 +52,16 @@ pub(super) fn endpoints() -> Vec<Endpoint> {
 
 /// All dashboards, read on a thread that may wait for the disk.
 async fn read_all(app: &App) -> Answer<Vec<Dashboard>> {
-    let dir = app.project.dir.clone();
-    tokio::task::spawn_blocking(move || dashboards(&dir)).await.map_err(|error| Problem::internal(&error))
+    let (dir, columns) = (app.project.dir.clone(), columns(app).await?);
+    tokio::task::spawn_blocking(move || dashboards(&dir, &columns)).await.map_err(|error| Problem::internal(&error))
+}
+
+/// The columns of the tables that are shown; none as long as they are read.
+async fn columns(app: &App) -> Answer<Columns> {
+    match app.lasting.figures.shown() {
+        Some(shown) => Ok(Known::of(app, &shown).await?.columns.clone()),
+        None => Ok(Columns::new()),
+    }
 }
 
 /// The dashboard of that name; `None` is the same problem whether it never was or may not be seen.
@@ -60,68 +73,107 @@ pub(super) async fn find(app: &App, identity: &Identity, name: &str) -> Answer<D
     read_all(app).await?.into_iter().find(|dashboard| dashboard.name == name).ok_or_else(none)
 }
 
-async fn list(State(app): State<App>) -> Answer<Json<Value>> {
-    let entry = |dashboard: &Dashboard| {
-        let title = dashboard.file.as_ref().and_then(|file| file.title.clone());
-        json!({
-            "name": dashboard.name,
-            "title": title.unwrap_or_else(|| dashboard.name.clone()),
-            "description": dashboard.file.as_ref().and_then(|file| file.description.clone()),
-            "errors": dashboard.faults.len(),
-        })
+/// A dashboard among all.
+#[derive(Serialize, JsonSchema)]
+struct ListedDashboard {
+    name: String,
+    title: String,
+    description: Option<String>,
+    /// How many mistakes its file has.
+    errors: usize,
+}
+
+async fn list(State(app): State<App>) -> Answer<Json<Vec<ListedDashboard>>> {
+    let entry = |dashboard: Dashboard| {
+        let (title, description) = dashboard.file.map(|file| (file.title, file.description)).unwrap_or_default();
+        ListedDashboard {
+            title: title.unwrap_or_else(|| dashboard.name.clone()),
+            name: dashboard.name,
+            description,
+            errors: dashboard.faults.len(),
+        }
     };
-    Ok(Json(read_all(&app).await?.iter().map(entry).collect()))
+    Ok(Json(read_all(&app).await?.into_iter().map(entry).collect()))
+}
+
+/// A dashboard.
+#[derive(Serialize, JsonSchema)]
+struct ShownDashboard {
+    name: String,
+    title: String,
+    description: Option<String>,
+    /// The filters that stand above the tiles.
+    filters: Vec<FilterKind>,
+    /// The tiles, in reading order.
+    tiles: Vec<ShownTile>,
+    /// What is wrong in its file.
+    errors: Vec<Mistake>,
+    /// The filters that a share link holds.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    fixed_filters: Option<Vec<(String, String)>>,
+}
+
+/// A tile, as its file says it.
+#[derive(Serialize, JsonSchema)]
+struct ShownTile {
+    /// The name by which its rows are asked for.
+    id: String,
+    r#type: TileKind,
+    title: String,
+    description: Option<String>,
+    /// Twelfths of the page.
+    width: Option<u64>,
+    model: Option<String>,
+    sql: Option<String>,
+    text: Option<String>,
+    x: Option<String>,
+    y: Option<String>,
+    value: Option<String>,
+    columns: Option<Vec<String>>,
+    /// The columns by which its rows stand, with `-` where the highest is the first.
+    sort: Vec<String>,
+    /// How many rows it shows at most.
+    limit: Option<u32>,
 }
 
 async fn show(
     State(app): State<App>,
     Extension(identity): Extension<Identity>,
     UrlPath(name): UrlPath<String>,
-) -> Answer<Json<Value>> {
+) -> Answer<Json<ShownDashboard>> {
     let dashboard = find(&app, &identity, &name).await?;
-    let mut shown = shown(&dashboard.name, dashboard.file.as_ref(), &dashboard.faults);
+    let mut shown = shown(&dashboard);
     if let Some(share) = &identity.share {
-        shown["fixed_filters"] = json!(shares::told(&identity, share));
+        shown.fixed_filters = Some(shares::told(&identity, share));
         // How a figure is made is the shop's own business.
-        shown["errors"] = json!([]);
-        for tile in shown["tiles"].as_array_mut().into_iter().flatten() {
-            tile["sql"] = Value::Null;
+        shown.errors = Vec::new();
+        for tile in &mut shown.tiles {
+            tile.sql = None;
         }
     }
     Ok(Json(shown))
 }
 
-fn shown(name: &str, file: Option<&DashboardFile>, faults: &[Fault]) -> Value {
-    let title = file.and_then(|file| file.title.clone()).unwrap_or_else(|| name.to_owned());
-    let filters = file
-        .and_then(|file| file.filters.as_ref())
-        .map_or_else(|| json!(["date", "category", "product", "city", "segment"]), |filters| json!(filters));
-    let tiles: Vec<Value> = file.map(tiles).unwrap_or_default().iter().map(|(id, tile)| shown_tile(id, tile)).collect();
-    json!({
-        "name": name,
-        "title": title,
-        "description": file.and_then(|file| file.description.clone()),
-        "filters": filters,
-        "tiles": tiles,
-        "errors": faults.iter().map(mistake).collect::<Vec<_>>(),
-    })
+fn shown(dashboard: &Dashboard) -> ShownDashboard {
+    use FilterKind::{Category, City, Date, Product, Segment};
+    let file = dashboard.file.as_ref();
+    let filters = file.and_then(|file| file.filters.clone());
+    ShownDashboard {
+        name: dashboard.name.clone(),
+        title: file.and_then(|file| file.title.clone()).unwrap_or_else(|| dashboard.name.clone()),
+        description: file.and_then(|file| file.description.clone()),
+        filters: filters.unwrap_or_else(|| vec![Date, Category, Product, City, Segment]),
+        tiles: file.map(tiles).unwrap_or_default().into_iter().map(|(id, tile)| shown_tile(id, tile)).collect(),
+        errors: dashboard.faults.iter().map(Mistake::from).collect(),
+        fixed_filters: None,
+    }
 }
 
-fn shown_tile(id: &str, tile: &Tile) -> Value {
-    json!({
-        "id": id,
-        "type": tile.kind,
-        "title": tile.title,
-        "description": tile.description,
-        "width": tile.width,
-        "model": tile.model,
-        "sql": tile.sql,
-        "text": tile.text,
-        "x": tile.x,
-        "y": tile.y,
-        "value": tile.value,
-        "columns": tile.columns,
-    })
+fn shown_tile(id: String, tile: &Tile) -> ShownTile {
+    let Tile { title, description, model, sql, text, x, y, value, columns, .. } = tile.clone();
+    let (r#type, width, limit) = (tile.kind, tile.width, tile.limit);
+    let sort = tile.sort.as_ref().map(SortFile::written).unwrap_or_default().to_vec();
+    ShownTile { id, r#type, title, description, width, model, sql, text, x, y, value, columns, sort, limit }
 }
 
 /// The tiles with their ids: as stated, or made from the title, each once.
@@ -177,15 +229,16 @@ async fn write(
         None => app.project.dir.join("dashboards").join(file_name(&name)?),
     };
     let file = app.project.shown(&path);
-    let (read, faults) = dashboard_of(&app.project.dir, &text, &file);
+    let (read, faults) = dashboard_of(&app.project.dir, &text, &file, &columns(&app).await?);
     let renamed = read.as_ref().is_some_and(|read| read.name != name);
     if !faults.is_empty() || read.is_none() || renamed {
-        let mut errors: Vec<Value> = faults.iter().map(mistake).collect();
+        let mut errors: Vec<Mistake> = faults.iter().map(Mistake::from).collect();
         if renamed {
-            errors.push(json!({ "file": file, "line": null, "column": null, "message": format!("`name` must stay `{name}`"), "hint": null }));
+            let message = format!("`name` must stay `{name}`");
+            errors.push(Mistake { file: Some(file), line: None, column: None, message, hint: None });
         }
         return Err(
-            Problem::unprocessable("dashboard.wrong", "the dashboard has mistakes").with("errors", errors.into())
+            Problem::unprocessable("dashboard.wrong", "the dashboard has mistakes").with("errors", json!(errors))
         );
     }
     let (shown, tag) = (text.clone(), tag(&text));

@@ -3,13 +3,13 @@
 use axum::extract::State;
 use axum::routing::get;
 use axum::{Extension, Json};
-use serde_json::Value;
 use shoplake_core::access::Role;
 
 use super::Endpoint;
 use super::query::in_time;
 use crate::access::Identity;
 use crate::app::App;
+use crate::explain::{Explanation, Health, Origins};
 use crate::guard::Needs;
 use crate::openapi::Parameter;
 use crate::params::Params;
@@ -22,16 +22,19 @@ pub(super) fn endpoints() -> Vec<Endpoint> {
             Needs::Role(Role::Viewer),
             "Whether the figures can be trusted now, and what to do where not",
             get(health),
-        ),
+        )
+        .gives::<Health>(),
         Endpoint::get(
             "/api/v1/lineage",
             Needs::Role(Role::Viewer),
             "Where a table or column comes from, and goes into",
             get(lineage),
         )
+        .gives::<Origins>()
         .takes([Parameter::text("node", "a table, or a table and a column: `sales.amount`").required()]),
         // The condition is SQL of the asker's own, and the rows are the shop's sales.
         Endpoint::get("/api/v1/why", Needs::Role(Role::Analyst), "Why a figure is what it is", get(why))
+            .gives::<Explanation>()
             .takes([
                 Parameter::text("model", "the model, or a dataset").required(),
                 Parameter::text("where", "which of its rows, in SQL: one and no more").required(),
@@ -41,7 +44,11 @@ pub(super) fn endpoints() -> Vec<Endpoint> {
     ]
 }
 
-async fn why(State(app): State<App>, Extension(identity): Extension<Identity>, params: Params) -> Answer<Json<Value>> {
+async fn why(
+    State(app): State<App>,
+    Extension(identity): Extension<Identity>,
+    params: Params,
+) -> Answer<Json<Explanation>> {
     params.only(&[&["model", "where", "column", "limit"]])?;
     let limit = params.number("limit", 100, 1, 1_000)? as usize;
     let (model, condition) = (stated(&params, "model")?, stated(&params, "where")?);
@@ -54,7 +61,7 @@ async fn health(
     State(app): State<App>,
     Extension(identity): Extension<Identity>,
     params: Params,
-) -> Answer<Json<Value>> {
+) -> Answer<Json<Health>> {
     params.only(&[])?;
     Ok(Json(in_time(&app, &identity.who, async || Ok(app.explain.health().await?)).await?))
 }
@@ -63,7 +70,7 @@ async fn lineage(
     State(app): State<App>,
     Extension(identity): Extension<Identity>,
     params: Params,
-) -> Answer<Json<Value>> {
+) -> Answer<Json<Origins>> {
     params.only(&[&["node"]])?;
     let node = stated(&params, "node")?;
     Ok(Json(in_time(&app, &identity.who, async || Ok(app.explain.lineage(node).await?)).await?))

@@ -7,40 +7,49 @@ use axum::extract::State;
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
-use serde_json::{Value, json};
+use schemars::JsonSchema;
+use serde::Serialize;
 use shoplake_core::access::Role;
 use shoplake_core::metrics::{Metric, prometheus};
 
 use super::Endpoint;
 use crate::app::App;
 use crate::guard::Needs;
-use crate::openapi;
+use crate::openapi::{self, Document};
 use crate::problem::Answer;
 
 pub(super) fn endpoints() -> Vec<Endpoint> {
     let viewer = Needs::Role(Role::Viewer);
     vec![
-        Endpoint::get("/healthz", Needs::Nothing, "Says that the process lives", get(healthy)),
-        Endpoint::get("/readyz", Needs::Nothing, "Says whether figures can be asked for", get(ready)),
+        Endpoint::get("/healthz", Needs::Nothing, "Says that the process lives", get(healthy)).gives::<Standing>(),
+        Endpoint::get("/readyz", Needs::Nothing, "Says whether figures can be asked for", get(ready))
+            .gives::<Standing>(),
         Endpoint::get("/metrics", viewer, "What is counted and measured, in Prometheus' text format", get(metrics))
             .answers("text/plain"),
-        Endpoint::get("/api/openapi.json", viewer, "This document", get(document)),
+        Endpoint::get("/api/openapi.json", viewer, "This document", get(document)).gives::<Document>(),
     ]
 }
 
-async fn healthy() -> Json<Value> {
-    Json(json!({ "status": "ok" }))
+/// How the server stands.
+#[derive(Serialize, JsonSchema)]
+struct Standing {
+    /// In words.
+    status: &'static str,
+}
+
+async fn healthy() -> Json<Standing> {
+    Json(Standing { status: "ok" })
 }
 
 async fn ready(State(app): State<App>) -> Response {
     if app.lasting.figures.shown().is_some() {
-        Json(json!({ "status": "ready" })).into_response()
+        Json(Standing { status: "ready" }).into_response()
     } else {
-        (StatusCode::SERVICE_UNAVAILABLE, Json(json!({ "status": "reading the tables" }))).into_response()
+        (StatusCode::SERVICE_UNAVAILABLE, Json(Standing { status: "reading the tables" })).into_response()
     }
 }
 
-async fn document() -> Json<Value> {
+async fn document() -> Json<Document> {
     Json(openapi::document(&super::endpoints()))
 }
 

@@ -6,7 +6,6 @@ use axum::Json;
 use axum::extract::State;
 use axum::routing::get;
 use chrono::{DateTime, Utc};
-use serde_json::Value;
 use shoplake_core::Fault;
 use shoplake_core::access::Role;
 use shoplake_core::logs::{LogLevel, LogLine, LogQuery};
@@ -26,6 +25,7 @@ pub(super) fn endpoints() -> Vec<Endpoint> {
     let viewer = Needs::Role(Role::Viewer);
     vec![
         Endpoint::get("/api/v1/logs", viewer, "The last lines of the log that are asked for, oldest first", get(list))
+            .gives::<Vec<LogLine>>()
             .takes([
                 Parameter::text("run", "of this run; the beginning of its id is enough"),
                 Parameter::word("level", "what matters at least so much", &LogLevel::WORDS),
@@ -36,7 +36,7 @@ pub(super) fn endpoints() -> Vec<Endpoint> {
     ]
 }
 
-async fn list(State(app): State<App>, params: Params) -> Answer<Json<Value>> {
+async fn list(State(app): State<App>, params: Params) -> Answer<Json<Vec<LogLine>>> {
     params.only(&[&["run", "level", "since", "grep", "limit"]])?;
     let since = params.get("since").map(|text| {
         text.parse::<DateTime<Utc>>()
@@ -53,5 +53,5 @@ async fn list(State(app): State<App>, params: Params) -> Answer<Json<Value>> {
     let found = tokio::task::spawn_blocking(move || logs.search(&query, limit)).await;
     let lines: Vec<LogLine> =
         found.map_err(|error| Fault::internal("the log could not be searched").caused_by(error))??;
-    Ok(Json(serde_json::json!(lines)))
+    Ok(Json(lines))
 }

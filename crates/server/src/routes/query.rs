@@ -8,7 +8,8 @@ use axum::extract::State;
 use axum::routing::post;
 use axum::{Extension, Json};
 use chrono::Utc;
-use serde::Deserialize;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use shoplake_core::access::Role;
 use shoplake_core::cost::Usage;
@@ -20,7 +21,7 @@ use crate::body::Body;
 use crate::figures::Shown;
 use crate::guard::Needs;
 use crate::problem::{Answer, Problem};
-use crate::rows::Rows;
+use crate::rows::{NamedType, Rows};
 use crate::sql;
 
 /// The most rows of an answer, and how long it may take.
@@ -36,7 +37,9 @@ pub(super) fn endpoints() -> Vec<Endpoint> {
         },
     });
     let summary = "Runs one SELECT; `scanned_bytes` is at most what it read: the tables behind it, whole";
-    vec![Endpoint::post("/api/v1/query", Needs::Role(Role::Analyst), summary, post(query)).body(body)]
+    vec![
+        Endpoint::post("/api/v1/query", Needs::Role(Role::Analyst), summary, post(query)).gives::<Queried>().body(body),
+    ]
 }
 
 #[derive(Deserialize)]
@@ -46,11 +49,27 @@ struct Query {
     limit: Option<u32>,
 }
 
+/// The rows of a query.
+#[derive(Serialize, JsonSchema)]
+struct Queried {
+    columns: Vec<NamedType>,
+    /// Whether there are more rows than were asked for.
+    truncated: bool,
+    /// The rows: values in the order of the columns.
+    rows: Vec<Vec<Value>>,
+    /// Bytes of the tables behind it: at most what it read.
+    scanned_bytes: u64,
+    /// How long it took, the wait for its turn with it.
+    seconds: f64,
+    /// The batch that it asked.
+    batch: u64,
+}
+
 async fn query(
     State(app): State<App>,
     Extension(identity): Extension<Identity>,
     Body(Query { sql, limit }): Body<Query>,
-) -> Answer<Json<Value>> {
+) -> Answer<Json<Queried>> {
     let limit = limit.unwrap_or(1_000);
     if !(1..=ROWS_MAX).contains(&limit) {
         return Err(Problem::unprocessable(
@@ -72,14 +91,14 @@ async fn query(
     // Whoever asked does not wait for the note.
     tokio::spawn(note(Arc::clone(&app), scanned, seconds));
     let rows = rows?;
-    Ok(Json(json!({
-        "columns": rows.columns(),
-        "truncated": rows.truncated,
-        "rows": rows.values,
-        "scanned_bytes": scanned,
-        "seconds": seconds,
-        "batch": shown.batch.0,
-    })))
+    Ok(Json(Queried {
+        columns: rows.columns(),
+        truncated: rows.truncated,
+        rows: rows.values,
+        scanned_bytes: scanned,
+        seconds,
+        batch: shown.batch.0,
+    }))
 }
 
 /// Notes what a query used, for what it costs and for the alert on slow ones.

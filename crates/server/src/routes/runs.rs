@@ -8,10 +8,13 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::{delete, get, post};
 use axum::{Extension, Json};
 use chrono::{DateTime, TimeDelta, Utc};
-use serde_json::{Value, json};
+use schemars::JsonSchema;
+use serde::Serialize;
 use shoplake_core::access::Role;
+use shoplake_core::logs::LogLevel;
+use shoplake_core::outcome::{RunOutcome, RunStatus};
 use shoplake_core::ports::{RunRecord, StepRecord};
-use shoplake_core::{Counts, RunId};
+use shoplake_core::{BatchNumber, Counts, RunId};
 
 use super::Endpoint;
 use crate::access::Identity;
@@ -31,9 +34,11 @@ pub(super) fn endpoints() -> Vec<Endpoint> {
     let (viewer, operator) = (Needs::Role(Role::Viewer), Needs::Role(Role::Operator));
     vec![
         Endpoint::get("/api/v1/runs", viewer, "The last runs, newest first", get(list))
+            .gives::<Vec<ListedRun>>()
             .takes([Parameter::number("limit", 50, 1, RUNS)]),
-        Endpoint::get("/api/v1/runs/{id}", viewer, "A run: its steps, files, models and tests", get(show)),
-        Endpoint::post("/api/v1/runs", operator, "Starts a run", post(start)),
+        Endpoint::get("/api/v1/runs/{id}", viewer, "A run: its steps, files, models and tests", get(show))
+            .gives::<ShownRun>(),
+        Endpoint::post("/api/v1/runs", operator, "Starts a run", post(start)).gives::<BegunRun>(),
         Endpoint::delete(
             "/api/v1/runs/current",
             operator,
@@ -43,9 +48,29 @@ pub(super) fn endpoints() -> Vec<Endpoint> {
     ]
 }
 
-/// `running`, or how it ended.
-pub(super) fn status(run: &RunRecord) -> Value {
-    run.outcome.as_ref().map_or(json!("running"), |outcome| json!(outcome.status))
+/// How a run stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub(super) enum RunState {
+    /// It goes on, or was cut off.
+    Running,
+    /// All of it is published.
+    Success,
+    /// Published, and something wants a look.
+    Warning,
+    /// A file or a test failed.
+    Error,
+}
+
+impl RunState {
+    pub(super) fn of(run: &RunRecord) -> Self {
+        match run.outcome.as_ref().map(|outcome| outcome.status) {
+            None => Self::Running,
+            Some(RunStatus::Success) => Self::Success,
+            Some(RunStatus::Warning) => Self::Warning,
+            Some(RunStatus::Error) => Self::Error,
+        }
+    }
 }
 
 /// When it ended, UTC.
@@ -54,74 +79,117 @@ pub(super) fn ended(run: &RunRecord) -> Option<DateTime<Utc>> {
     Some(outcome.started_at + TimeDelta::microseconds((outcome.seconds * 1e6) as i64))
 }
 
-fn rows(run: &RunRecord) -> Value {
+fn rows(run: &RunRecord) -> Counts {
     let mut counts = Counts::default();
     run.outcome.iter().flat_map(|outcome| &outcome.datasets).for_each(|dataset| counts += &dataset.counts);
-    json!(counts)
+    counts
 }
 
-async fn list(State(app): State<App>, params: Params) -> Answer<Json<Value>> {
+/// A run among all.
+#[derive(Serialize, JsonSchema)]
+struct ListedRun {
+    run_id: RunId,
+    started_at: DateTime<Utc>,
+    ended_at: Option<DateTime<Utc>>,
+    status: RunState,
+    /// The batch that it published.
+    batch: Option<BatchNumber>,
+    /// The sums over its files.
+    rows: Counts,
+}
+
+async fn list(State(app): State<App>, params: Params) -> Answer<Json<Vec<ListedRun>>> {
     params.only(&[&["limit"]])?;
     let runs = app.state.runs(params.number("limit", 50, 1, RUNS)?).await?;
-    let entry = |run: &RunRecord| {
-        json!({
-            "run_id": run.run_id,
-            "started_at": run.started_at,
-            "ended_at": ended(run),
-            "status": status(run),
-            "batch": run.outcome.as_ref().and_then(|outcome| outcome.batch),
-            "rows": rows(run),
-        })
+    let entry = |run: &RunRecord| ListedRun {
+        run_id: run.run_id.clone(),
+        started_at: run.started_at,
+        ended_at: ended(run),
+        status: RunState::of(run),
+        batch: run.outcome.as_ref().and_then(|outcome| outcome.batch),
+        rows: rows(run),
     };
     Ok(Json(runs.iter().map(entry).collect()))
 }
 
-async fn show(State(app): State<App>, Path(id): Path<String>) -> Answer<Json<Value>> {
+/// A run: what became of it, and what it said.
+#[derive(Serialize, JsonSchema)]
+struct ShownRun {
+    #[serde(flatten)]
+    run: Ran,
+    ended_at: Option<DateTime<Utc>>,
+    log: Vec<SaidLine>,
+    steps: Vec<StepRecord>,
+    /// The sums over its files.
+    rows: Counts,
+}
+
+/// What became of a run.
+#[derive(Serialize, JsonSchema)]
+#[serde(untagged)]
+enum Ran {
+    /// It has ended.
+    Ended(Box<RunOutcome>),
+    /// It goes on, or was cut off.
+    Running { run_id: RunId, status: RunState, started_at: DateTime<Utc> },
+}
+
+/// One line of what a run said.
+#[derive(Serialize, JsonSchema)]
+struct SaidLine {
+    at: DateTime<Utc>,
+    level: LogLevel,
+    message: String,
+}
+
+async fn show(State(app): State<App>, Path(id): Path<String>) -> Answer<Json<ShownRun>> {
     let run = app.state.runs(RUNS).await?.into_iter().find(|run| run.run_id.0 == id);
     let run = run.ok_or_else(|| Problem::not_found("there is no such run").hint("GET /api/v1/runs lists them"))?;
     let steps = app.state.steps(&run.run_id).await?;
-    let mut shown = run
-        .outcome
-        .as_ref()
-        .map_or_else(|| json!({ "run_id": run.run_id, "status": "running" }), |outcome| json!(outcome));
-    shown["started_at"] = json!(run.started_at);
-    shown["ended_at"] = json!(ended(&run));
-    shown["log"] = log(&run, &steps);
-    shown["steps"] = json!(steps);
-    shown["rows"] = rows(&run);
-    Ok(Json(shown))
+    let (ended_at, log, rows) = (ended(&run), log(&run, &steps), rows(&run));
+    let run = match run.outcome {
+        Some(outcome) => Ran::Ended(Box::new(outcome)),
+        None => Ran::Running { run_id: run.run_id, status: RunState::Running, started_at: run.started_at },
+    };
+    Ok(Json(ShownRun { run, ended_at, log, steps, rows }))
 }
 
 /// What the run said: its steps, each when it had ended, then what a person must know of it.
-fn log(run: &RunRecord, steps: &[StepRecord]) -> Value {
-    let line =
-        |at: DateTime<Utc>, level: &str, message: String| json!({ "at": at, "level": level, "message": message });
+fn log(run: &RunRecord, steps: &[StepRecord]) -> Vec<SaidLine> {
+    let line = |at: DateTime<Utc>, level: LogLevel, message: String| SaidLine { at, level, message };
     let mut at = run.started_at;
     let mut lines = Vec::new();
     for step in steps {
         at += TimeDelta::microseconds((step.seconds * 1e6) as i64);
-        lines.push(line(at, "info", format!("{}: {}", step.name, step.detail)));
+        lines.push(line(at, LogLevel::Info, format!("{}: {}", step.name, step.detail)));
     }
     let end = ended(run).unwrap_or(at);
     let outcome = run.outcome.as_ref();
     for file in outcome.iter().flat_map(|outcome| &outcome.datasets).flat_map(|dataset| &dataset.files) {
         if let Some(error) = &file.error {
-            lines.push(line(end, "error", format!("{}: {error}", file.path)));
+            lines.push(line(end, LogLevel::Error, format!("{}: {error}", file.path)));
         }
     }
     for model in outcome.iter().flat_map(|outcome| &outcome.models) {
         if let Some(error) = &model.error {
-            lines.push(line(end, "error", format!("model {}: {error}", model.name)));
+            lines.push(line(end, LogLevel::Error, format!("model {}: {error}", model.name)));
         }
     }
     for problem in outcome.iter().flat_map(|outcome| &outcome.problems) {
-        lines.push(line(end, "warn", problem.clone()));
+        lines.push(line(end, LogLevel::Warn, problem.clone()));
     }
-    json!(lines)
+    lines
 }
 
 async fn start(State(app): State<App>, Extension(identity): Extension<Identity>) -> Answer<Response> {
     begin(&app, &identity, Work::Run, "run.start").await
+}
+
+/// A run that was started.
+#[derive(Serialize, JsonSchema)]
+pub(super) struct BegunRun {
+    /// Null where it waits for another one.
+    run_id: Option<RunId>,
 }
 
 /// Starts work, and waits a moment for the run that it becomes.
@@ -144,7 +212,7 @@ pub(super) async fn begin(app: &App, identity: &Identity, work: Work, what: &str
     };
     // A run that waits for another one has no name yet: it is told as news.
     let run = tokio::time::timeout(NAMED, named).await.ok().transpose()?.flatten();
-    Ok((StatusCode::ACCEPTED, Json(json!({ "run_id": run }))).into_response())
+    Ok((StatusCode::ACCEPTED, Json(BegunRun { run_id: run })).into_response())
 }
 
 async fn stop(State(app): State<App>, Extension(identity): Extension<Identity>) -> Answer<StatusCode> {

@@ -5,8 +5,8 @@ mod periods;
 mod transactions;
 mod values;
 
-pub(crate) use transactions::prepare as prepare_transactions;
-pub(super) use transactions::{literal, one_of, quoted};
+pub(crate) use transactions::{SalesPage, prepare as prepare_transactions, quoted};
+pub(super) use transactions::{literal, one_of};
 
 use std::sync::Arc;
 
@@ -17,7 +17,8 @@ use axum::http::{HeaderName, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use chrono::{Days, Months, NaiveDate};
-use serde_json::{Value, json};
+use schemars::JsonSchema;
+use serde::Serialize;
 use shoplake_core::{ShopZone, hash};
 
 use super::Endpoint;
@@ -40,36 +41,48 @@ pub(super) fn endpoints() -> Vec<Endpoint> {
     let undated = || filters().into_iter().skip(3);
     vec![
         get_figures("/api/v1/sales/summary", "The figures of some days, and of those before", get(figures::summary))
+            .gives::<figures::Summary>()
             .takes(filters()),
         get_figures("/api/v1/sales/periods", "Revenue today, this week and this month", get(periods::periods))
+            .gives::<periods::Periods>()
             .takes(undated())
             .takes([Parameter::day("on", "the day that is today; the shop's own unless stated")]),
         get_figures("/api/v1/sales/trend", "Revenue by hour, day or month; gaps are left out", get(figures::trend))
+            .gives::<figures::Trend>()
             .takes(filters())
             .takes([grain]),
         get_figures("/api/v1/sales/top-products", "The products with the highest revenue", get(figures::top_products))
+            .gives::<figures::TopProducts>()
             .takes(filters())
             .takes([Parameter::number("limit", 10, 1, Figures::TOP as u32)]),
-        get_figures("/api/v1/sales/categories", "Revenue by category", get(figures::categories)).takes(filters()),
-        get_figures("/api/v1/sales/segments", "Customers and revenue by segment", get(figures::segments))
+        get_figures("/api/v1/sales/categories", "Revenue by category", get(figures::categories))
+            .gives::<figures::Categories>()
             .takes(filters()),
-        get_figures("/api/v1/sales/heatmap", "Sales by weekday and hour", get(figures::heatmap)).takes(filters()),
+        get_figures("/api/v1/sales/segments", "Customers and revenue by segment", get(figures::segments))
+            .gives::<figures::Segments>()
+            .takes(filters()),
+        get_figures("/api/v1/sales/heatmap", "Sales by weekday and hour", get(figures::heatmap))
+            .gives::<figures::Heatmap>()
+            .takes(filters()),
         get_figures(
             "/api/v1/sales/transactions",
             "The latest sales, with the file and line of each",
             get(transactions::list),
         )
+        .gives::<transactions::Transactions<'static>>()
         .takes(filters())
         .takes([
             Parameter::number("limit", 50, 1, 500),
             Parameter::text("before", "`next` of the page before"),
             Parameter::text("transaction_id", "one sale, of any day unless days are stated"),
         ]),
-        get_figures("/api/v1/sales/filter-values", "What can be filtered by", get(values::list)).takes([
-            Parameter::word("field", "the filter", &["category", "product", "city", "segment"]).required(),
-            Parameter::text("search", "a part of the value or its label"),
-            Parameter::number("limit", 50, 1, 1_000),
-        ]),
+        get_figures("/api/v1/sales/filter-values", "What can be filtered by", get(values::list))
+            .gives::<values::FilterValues>()
+            .takes([
+                Parameter::word("field", "the filter", &["category", "product", "city", "segment"]).required(),
+                Parameter::text("search", "a part of the value or its label"),
+                Parameter::number("limit", 50, 1, 1_000),
+            ]),
     ]
 }
 
@@ -175,7 +188,7 @@ impl Asked {
     }
 
     /// The answer, with its batch and its tag; empty where the client has it already.
-    pub(super) fn answer(&self, body: Value) -> Response {
+    pub(super) fn answer(&self, body: &impl Serialize) -> Response {
         let headers = [
             (header::ETAG, self.etag.clone()),
             (HeaderName::from_static("shoplake-batch"), self.shown.batch.0.to_string()),
@@ -188,7 +201,14 @@ impl Asked {
     }
 }
 
-/// Days as text.
-pub(super) fn days(filter: &Filter) -> Value {
-    json!({ "from": date(filter.from), "to": date(filter.to) })
+/// The days that figures are of.
+#[derive(Debug, Serialize, JsonSchema)]
+pub(super) struct Span {
+    from: NaiveDate,
+    to: NaiveDate,
+}
+
+/// The days of a filter.
+pub(super) fn days(filter: &Filter) -> Span {
+    Span { from: date(filter.from), to: date(filter.to) }
 }

@@ -7,11 +7,12 @@ use axum::http::{Extensions, HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::IntoResponse;
 use axum::routing::get;
 use axum::{Extension, Json};
-use chrono::{TimeDelta, Utc};
-use serde::Deserialize;
-use serde_json::{Value, json};
+use chrono::{DateTime, NaiveDate, TimeDelta, Utc};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use serde_json::json;
 use shoplake_core::ShopZone;
-use shoplake_core::access::{Session, User};
+use shoplake_core::access::{Role, Session, User};
 
 use super::{Endpoint, shares};
 use crate::access::{
@@ -19,9 +20,9 @@ use crate::access::{
 };
 use crate::app::App;
 use crate::body::Body;
+use crate::client::Client;
 use crate::guard::{Needs, over_tls};
 use crate::problem::{Answer, Problem};
-use crate::serve::Peer;
 
 /// Sessions that were not used for so long are forgotten.
 const FORGOTTEN: TimeDelta = TimeDelta::days(30);
@@ -33,36 +34,95 @@ pub(super) fn endpoints() -> Vec<Endpoint> {
         "properties": { "name": { "type": "string" }, "password": { "type": "string" } },
     });
     vec![
-        Endpoint::get(path, Needs::Nothing, "Who asks, and what shop this is", get(show)).secret(),
-        Endpoint::post(path, Needs::Nothing, "Signs in", axum::routing::post(begin)).body(body).secret(),
+        Endpoint::get(path, Needs::Nothing, "Who asks, and what shop this is", get(show))
+            .gives::<ShownSession>()
+            .secret(),
+        Endpoint::post(path, Needs::Nothing, "Signs in", axum::routing::post(begin))
+            .gives::<BegunSession>()
+            .body(body)
+            .secret(),
         Endpoint::delete(path, Needs::Shared, "Signs out", axum::routing::delete(end)),
     ]
 }
 
-async fn show(State(app): State<App>, peer: Extensions, headers: HeaderMap) -> Answer<Json<Value>> {
-    let identity = identify_at(&app, &headers, Peer::address(&peer)).await?;
+/// Who asks, and what shop this is.
+#[derive(Serialize, JsonSchema)]
+struct ShownSession {
+    /// Who is signed in.
+    user: Option<String>,
+    /// What may be done; null where nobody is known.
+    role: Option<Role>,
+    /// What writes carry as `X-Shoplake-CSRF`.
+    csrf: Option<String>,
+    sign_in_required: bool,
+    /// The link that is followed.
+    share: Option<FollowedShare>,
+    shop: ShownShop,
+    /// The version of Shoplake.
+    version: Option<&'static str>,
+}
+
+/// A link as its page knows it.
+#[derive(Serialize, JsonSchema)]
+struct FollowedShare {
+    /// A dashboard as code; null for the sales page.
+    dashboard: Option<String>,
+    /// Name and value of each filter that it holds.
+    filters: Vec<(String, String)>,
+    expires_at: DateTime<Utc>,
+}
+
+/// The shop; who has not signed in learns its name and nothing else.
+#[derive(Default, Serialize, JsonSchema)]
+struct ShownShop {
+    name: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    time_zone: Option<&'static str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    currency: Option<String>,
+    /// The shop's day now.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    today: Option<NaiveDate>,
+}
+
+async fn show(State(app): State<App>, extensions: Extensions, headers: HeaderMap) -> Answer<Json<ShownSession>> {
+    let identity = identify_at(&app, &headers, Client::address(&extensions)).await?;
     let project = &app.project;
-    let mut shop = json!({ "name": project.name, "time_zone": project.time_zone.name(), "currency": project.currency });
-    shop["today"] = json!(ShopZone::new(project.time_zone).today());
-    if identity.is_none() {
-        // Who has not signed in learns the shop's name and nothing else.
-        shop = json!({ "name": project.name });
-    }
-    Ok(Json(json!({
-        "user": identity.as_ref().and_then(|identity| identity.user.clone()),
-        "role": identity.as_ref().map(|identity| identity.role),
-        "csrf": identity.as_ref().map(|identity| identity.csrf.clone()),
-        "sign_in_required": !local_only(&app).await?,
-        "share": identity.as_ref().and_then(|identity| Some((identity, identity.share.as_ref()?))).map(|(identity, share)| {
-            json!({
-                "dashboard": shares::dashboard_of(share),
-                "filters": shares::told(identity, share),
-                "expires_at": share.expires_at,
-            })
-        }),
-        "shop": shop,
-        "version": identity.map(|_| env!("CARGO_PKG_VERSION")),
-    })))
+    let name = project.name.clone();
+    let sign_in_required = !local_only(&app).await?;
+    let Some(identity) = identity else {
+        let shop = ShownShop { name, ..ShownShop::default() };
+        let (user, role, csrf, share, version) = (None, None, None, None, None);
+        return Ok(Json(ShownSession { user, role, csrf, sign_in_required, share, shop, version }));
+    };
+    let share = identity.share.as_ref().map(|share| FollowedShare {
+        dashboard: shares::dashboard_of(share).map(str::to_owned),
+        filters: shares::told(&identity, share),
+        expires_at: share.expires_at,
+    });
+    Ok(Json(ShownSession {
+        share,
+        user: identity.user,
+        role: Some(identity.role),
+        csrf: Some(identity.csrf),
+        sign_in_required,
+        shop: ShownShop {
+            name,
+            time_zone: Some(project.time_zone.name()),
+            currency: Some(project.currency.clone()),
+            today: Some(ShopZone::new(project.time_zone).today()),
+        },
+        version: Some(env!("CARGO_PKG_VERSION")),
+    }))
+}
+
+/// A sign-in.
+#[derive(Serialize, JsonSchema)]
+struct BegunSession {
+    user: String,
+    role: Role,
+    /// What writes carry as `X-Shoplake-CSRF`.
+    csrf: String,
 }
 
 #[derive(Deserialize)]
@@ -74,12 +134,12 @@ struct Credentials {
 
 async fn begin(
     State(app): State<App>,
-    peer: Extensions,
+    extensions: Extensions,
     headers: HeaderMap,
     Body(Credentials { name, password }): Body<Credentials>,
 ) -> Answer {
     // Where nobody has to sign in a page of another site could still try: it cannot send JSON unasked.
-    let address = Peer::address(&peer);
+    let address = Client::address(&extensions);
     slowed(&app, address, &name)?;
     let turn = app.lasting.hashing.acquire().await.map_err(|error| Problem::internal(&error))?;
     // Tries that came at once have waited here together: what the first ones earned holds for the rest.
@@ -94,11 +154,12 @@ async fn begin(
         return Err(Problem::new(StatusCode::UNAUTHORIZED, "session.wrong", "the name or the password is wrong"));
     };
     let (secret, csrf, now) = (Secret::new(""), Secret::new("").text, Utc::now());
+    app.lasting.guesses.note_secret(address, &secret.hash, true);
     let session =
         Session { hash: secret.hash, user: user.name.clone(), csrf: csrf.clone(), created_at: now, used_at: now };
     app.access.begin_session(&session, now - FORGOTTEN).await?;
     app.access.audit(&user.name, "session.begin", &format!("from {address}")).await?;
-    let answer = Json(json!({ "user": user.name, "role": user.role, "csrf": csrf }));
+    let answer = Json(BegunSession { user: user.name, role: user.role, csrf });
     Ok((StatusCode::CREATED, [(header::SET_COOKIE, cookie(&secret.text, &headers, 30 * 86_400))], answer)
         .into_response())
 }

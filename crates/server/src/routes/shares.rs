@@ -6,7 +6,8 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::{delete, get, post};
 use axum::{Extension, Json};
 use chrono::{DateTime, TimeDelta, Utc};
-use serde::Deserialize;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 use shoplake_core::access::{Role, Share};
 
@@ -39,8 +40,12 @@ pub(super) fn endpoints() -> Vec<Endpoint> {
     });
     vec![
         Endpoint::get("/api/v1/shares", analyst, "The links that one made oneself; an admin sees all", get(list))
+            .gives::<Vec<ListedShare>>()
             .secret(),
-        Endpoint::post("/api/v1/shares", analyst, "Makes a link to a dashboard", post(make)).body(body).secret(),
+        Endpoint::post("/api/v1/shares", analyst, "Makes a link to a dashboard", post(make))
+            .gives::<MadeShare>()
+            .body(body)
+            .secret(),
         Endpoint::delete("/api/v1/shares/{id}", analyst, "Ends a link of one's own; an admin ends any", delete(end)),
     ]
 }
@@ -50,17 +55,29 @@ fn is_own(identity: &Identity, share: &Share) -> bool {
     identity.role == Role::Admin || share.created_by == identity.who
 }
 
-async fn list(State(app): State<App>, Extension(identity): Extension<Identity>) -> Answer<Json<Value>> {
-    let entry = |share: &Share| {
-        json!({
-            "id": share.id,
-            "dashboard": dashboard_of(share),
-            "filters": share.filters,
-            "created_by": share.created_by,
-            "created_at": share.created_at,
-            "expires_at": share.expires_at,
-            "ended": share.expires_at <= Utc::now(),
-        })
+/// A link among all; its address is told once, when it is made.
+#[derive(Serialize, JsonSchema)]
+struct ListedShare {
+    id: String,
+    /// A dashboard as code; null for the sales page.
+    dashboard: Option<String>,
+    /// Name and value of each filter that it holds.
+    filters: Vec<(String, String)>,
+    created_by: String,
+    created_at: DateTime<Utc>,
+    expires_at: DateTime<Utc>,
+    ended: bool,
+}
+
+async fn list(State(app): State<App>, Extension(identity): Extension<Identity>) -> Answer<Json<Vec<ListedShare>>> {
+    let entry = |share: &Share| ListedShare {
+        id: share.id.clone(),
+        dashboard: dashboard_of(share).map(str::to_owned),
+        filters: share.filters.clone(),
+        created_by: share.created_by.clone(),
+        created_at: share.created_at,
+        expires_at: share.expires_at,
+        ended: share.expires_at <= Utc::now(),
     };
     Ok(Json(app.access.shares().await?.iter().filter(|share| is_own(&identity, share)).map(entry).collect()))
 }
@@ -74,6 +91,17 @@ pub(super) fn dashboard_of(share: &Share) -> Option<&str> {
 pub(super) fn told(identity: &Identity, share: &Share) -> Vec<(String, String)> {
     let period = share.filters.iter().filter(|(name, _)| name == PERIOD);
     period.chain(&identity.fixed).cloned().collect()
+}
+
+/// A new link.
+#[derive(Serialize, JsonSchema)]
+struct MadeShare {
+    id: String,
+    /// What its pages send as `X-Shoplake-Share`.
+    token: String,
+    /// Its address on this server.
+    url: String,
+    expires_at: DateTime<Utc>,
 }
 
 #[derive(Deserialize)]
@@ -113,7 +141,7 @@ async fn make(
     let what = dashboard_of(&share).unwrap_or("the sales page");
     app.access.audit(&identity.who, "share.make", &format!("{} to {what}", share.id)).await?;
     let url = format!("/s/{}", secret.text);
-    let body = json!({ "id": share.id, "token": secret.text, "url": url, "expires_at": share.expires_at });
+    let body = MadeShare { id: share.id, token: secret.text, url, expires_at: share.expires_at };
     Ok((StatusCode::CREATED, Json(body)).into_response())
 }
 

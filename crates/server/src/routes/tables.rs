@@ -7,7 +7,9 @@ use arrow_schema::Schema;
 use axum::Json;
 use axum::extract::{Path, State};
 use axum::routing::get;
-use serde_json::{Value, json};
+use chrono::{DateTime, Utc};
+use schemars::JsonSchema;
+use serde::Serialize;
 use shoplake_core::access::Role;
 use shoplake_core::{PinnedTable, Project};
 use shoplake_models::Model;
@@ -23,9 +25,51 @@ use crate::rows::type_name;
 pub(super) fn endpoints() -> Vec<Endpoint> {
     let viewer = Needs::Role(Role::Viewer);
     vec![
-        Endpoint::get("/api/v1/tables", viewer, "The tables, with columns and what they mean", get(list)),
-        Endpoint::get("/api/v1/tables/{name}", viewer, "One table", get(show)),
+        Endpoint::get("/api/v1/tables", viewer, "The tables, with columns and what they mean", get(list))
+            .gives::<Vec<ShownTable>>(),
+        Endpoint::get("/api/v1/tables/{name}", viewer, "One table", get(show)).gives::<ShownTable>(),
     ]
+}
+
+/// A table or a view.
+#[derive(Serialize, JsonSchema)]
+struct ShownTable {
+    name: String,
+    kind: Kind,
+    description: Option<String>,
+    columns: Vec<ShownColumn>,
+    /// The columns of a dataset that name a row.
+    key: Option<Vec<String>>,
+    /// A view has no rows of its own.
+    rows: Option<u64>,
+    bytes: Option<u64>,
+    /// When its batch was published.
+    freshness: Option<DateTime<Utc>>,
+    /// Of one table that is asked for, unless it is a view.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    partitioned_by: Option<Vec<String>>,
+    /// The same: how many data files it has.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    files: Option<usize>,
+}
+
+/// What a table is.
+#[derive(Serialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+enum Kind {
+    Dataset,
+    Model,
+    View,
+    Quarantine,
+}
+
+/// A column of a table.
+#[derive(Serialize, JsonSchema)]
+struct ShownColumn {
+    name: String,
+    /// By the words of contracts where they have one.
+    r#type: String,
+    description: Option<String>,
 }
 
 /// What the project's files say of tables now.
@@ -43,10 +87,11 @@ impl Written {
         stated.or_else(|| model().map(|known| known.description.clone()))
     }
 
-    fn columns(&self, table: &str, schema: &Schema) -> Value {
-        let column = |field: &arrow_schema::FieldRef| {
-            let meaning = self.meaning(table, field.name());
-            json!({ "name": field.name(), "type": type_name(field.data_type()), "description": meaning })
+    fn columns(&self, table: &str, schema: &Schema) -> Vec<ShownColumn> {
+        let column = |field: &arrow_schema::FieldRef| ShownColumn {
+            name: field.name().clone(),
+            r#type: type_name(field.data_type()),
+            description: self.meaning(table, field.name()),
         };
         schema.fields().iter().map(column).collect()
     }
@@ -63,18 +108,19 @@ async fn written(app: &App) -> Answer<Written> {
     read.await.map_err(|error| Problem::internal(&error))
 }
 
-async fn list(State(app): State<App>) -> Answer<Json<Value>> {
+async fn list(State(app): State<App>) -> Answer<Json<Vec<ShownTable>>> {
     let shown = app.lasting.figures.shown().ok_or_else(Problem::not_ready)?;
     let written = written(&app).await?;
-    let mut all: Vec<Value> = shown.catalog.tables.values().map(|table| described(&written, &shown, table)).collect();
+    let mut all: Vec<ShownTable> =
+        shown.catalog.tables.values().map(|table| described(&written, &shown, table)).collect();
     for name in shown.catalog.views.keys() {
         all.push(described_view(&app, &written, &shown, name).await?);
     }
-    all.sort_by(|a, b| a["name"].as_str().cmp(&b["name"].as_str()));
-    Ok(Json(all.into()))
+    all.sort_by(|a, b| a.name.cmp(&b.name));
+    Ok(Json(all))
 }
 
-async fn show(State(app): State<App>, Path(name): Path<String>) -> Answer<Json<Value>> {
+async fn show(State(app): State<App>, Path(name): Path<String>) -> Answer<Json<ShownTable>> {
     let shown = app.lasting.figures.shown().ok_or_else(Problem::not_ready)?;
     let none = || Problem::not_found("there is no such table").hint("GET /api/v1/tables lists them");
     let written = written(&app).await?;
@@ -82,42 +128,47 @@ async fn show(State(app): State<App>, Path(name): Path<String>) -> Answer<Json<V
         return Ok(Json(described_view(&app, &written, &shown, &name).await?));
     }
     let table = shown.catalog.tables.get(&name).ok_or_else(none)?;
-    let mut described = described(&written, &shown, table);
-    described["partitioned_by"] = json!(table.partition_columns);
-    described["files"] = json!(table.files.len());
-    Ok(Json(described))
+    Ok(Json(ShownTable {
+        partitioned_by: Some(table.partition_columns.clone()),
+        files: Some(table.files.len()),
+        ..described(&written, &shown, table)
+    }))
 }
 
-fn described(written: &Written, shown: &Shown, table: &PinnedTable) -> Value {
+fn described(written: &Written, shown: &Shown, table: &PinnedTable) -> ShownTable {
     let contract = written.project.dataset(&table.name).map(|dataset| &dataset.contract);
     let kind = match (contract, table.name.as_str()) {
-        (Some(_), _) => "dataset",
-        (None, "quarantine") => "quarantine",
-        (None, _) => "model",
+        (Some(_), _) => Kind::Dataset,
+        (None, "quarantine") => Kind::Quarantine,
+        (None, _) => Kind::Model,
     };
-    json!({
-        "name": table.name,
-        "kind": kind,
-        "description": written.models.get(&table.name).map(|model| &model.description),
-        "columns": written.columns(&table.name, &table.schema),
-        "key": contract.map(|contract| contract.key.clone()),
-        "rows": table.rows(),
-        "bytes": table.files.iter().map(|file| file.size).sum::<u64>(),
-        "freshness": shown.loaded_at,
-    })
+    ShownTable {
+        name: table.name.clone(),
+        kind,
+        description: written.models.get(&table.name).map(|model| model.description.clone()),
+        columns: written.columns(&table.name, &table.schema),
+        key: contract.map(|contract| contract.key.clone()),
+        rows: Some(table.rows()),
+        bytes: Some(table.files.iter().map(|file| file.size).sum()),
+        freshness: shown.loaded_at,
+        partitioned_by: None,
+        files: None,
+    }
 }
 
 /// A view: it has columns, and no rows of its own.
-async fn described_view(app: &App, written: &Written, shown: &Shown, name: &str) -> Answer<Value> {
+async fn described_view(app: &App, written: &Written, shown: &Shown, name: &str) -> Answer<ShownTable> {
     let schema = app.engine.schema(&shown.catalog, &format!("SELECT * FROM {}", quoted(name))).await?;
-    Ok(json!({
-        "name": name,
-        "kind": "view",
-        "description": written.models.get(name).map(|model| &model.description),
-        "columns": written.columns(name, &schema),
-        "key": null,
-        "rows": null,
-        "bytes": null,
-        "freshness": shown.loaded_at,
-    }))
+    Ok(ShownTable {
+        name: name.to_owned(),
+        kind: Kind::View,
+        description: written.models.get(name).map(|model| model.description.clone()),
+        columns: written.columns(name, &schema),
+        key: None,
+        rows: None,
+        bytes: None,
+        freshness: shown.loaded_at,
+        partitioned_by: None,
+        files: None,
+    })
 }

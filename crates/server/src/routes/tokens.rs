@@ -6,8 +6,9 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::{delete, get, post};
 use axum::{Extension, Json};
 use chrono::{DateTime, Utc};
-use serde::Deserialize;
-use serde_json::{Value, json};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use serde_json::json;
 use shoplake_core::access::{ApiToken, Role};
 
 use super::Endpoint;
@@ -28,24 +29,42 @@ pub(super) fn endpoints() -> Vec<Endpoint> {
         },
     });
     vec![
-        Endpoint::get("/api/v1/tokens", admin, "The API tokens", get(list)).secret(),
-        Endpoint::post("/api/v1/tokens", admin, "Makes an API token", post(make)).body(body).secret(),
+        Endpoint::get("/api/v1/tokens", admin, "The API tokens", get(list)).gives::<Vec<ListedToken>>().secret(),
+        Endpoint::post("/api/v1/tokens", admin, "Makes an API token", post(make))
+            .gives::<MadeToken>()
+            .body(body)
+            .secret(),
         Endpoint::delete("/api/v1/tokens/{id}", admin, "Ends an API token", delete(end)),
     ]
 }
 
-async fn list(State(app): State<App>) -> Answer<Json<Value>> {
-    let entry = |token: &ApiToken| {
-        json!({
-            "id": token.id,
-            "name": token.name,
-            "role": token.role,
-            "created_by": token.created_by,
-            "created_at": token.created_at,
-            "expires_at": token.expires_at,
-        })
+/// An API token among all; the token itself is told once, when it is made.
+#[derive(Serialize, JsonSchema)]
+struct ListedToken {
+    id: String,
+    name: String,
+    role: Role,
+    created_by: String,
+    created_at: DateTime<Utc>,
+    expires_at: Option<DateTime<Utc>>,
+}
+
+async fn list(State(app): State<App>) -> Answer<Json<Vec<ListedToken>>> {
+    let entry = |token: ApiToken| {
+        let ApiToken { id, name, role, created_by, created_at, expires_at, .. } = token;
+        ListedToken { id, name, role, created_by, created_at, expires_at }
     };
-    Ok(Json(app.access.tokens().await?.iter().map(entry).collect()))
+    Ok(Json(app.access.tokens().await?.into_iter().map(entry).collect()))
+}
+
+/// A new API token.
+#[derive(Serialize, JsonSchema)]
+struct MadeToken {
+    id: String,
+    /// What a program sends as `Authorization: Bearer …`.
+    token: String,
+    role: Role,
+    expires_at: Option<DateTime<Utc>>,
 }
 
 #[derive(Deserialize)]
@@ -79,7 +98,7 @@ async fn make(
     };
     app.access.add_token(&token).await?;
     app.access.audit(&identity.who, "token.make", &format!("{} as {}", token.id, token.role)).await?;
-    let body = json!({ "id": token.id, "token": secret.text, "role": token.role, "expires_at": token.expires_at });
+    let body = MadeToken { id: token.id, token: secret.text, role: token.role, expires_at: token.expires_at };
     Ok((StatusCode::CREATED, Json(body)).into_response())
 }
 

@@ -5,9 +5,10 @@ use axum::http::{Method, StatusCode};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{delete, get, patch, post};
 use axum::{Extension, Json};
-use chrono::Utc;
-use serde::Deserialize;
-use serde_json::{Value, json};
+use chrono::{DateTime, Utc};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use serde_json::json;
 use shoplake_core::access::{Role, User};
 
 use super::Endpoint;
@@ -28,8 +29,8 @@ pub(super) fn endpoints() -> Vec<Endpoint> {
         "type": "object", "additionalProperties": false, "required": ["role"], "properties": { "role": roles },
     });
     vec![
-        Endpoint::get("/api/v1/users", admin, "The users", get(list)),
-        Endpoint::post("/api/v1/users", admin, "Adds a user", post(add)).body(body),
+        Endpoint::get("/api/v1/users", admin, "The users", get(list)).gives::<Vec<ListedUser>>(),
+        Endpoint::post("/api/v1/users", admin, "Adds a user", post(add)).gives::<UserRole>().body(body),
         Endpoint::new(
             Method::PATCH,
             "/api/v1/users/{name}",
@@ -37,14 +38,30 @@ pub(super) fn endpoints() -> Vec<Endpoint> {
             "Gives a user another role, and ends the user's sessions",
             patch(change),
         )
+        .gives::<UserRole>()
         .body(role),
         Endpoint::delete("/api/v1/users/{name}", admin, "Removes a user, with all sessions", delete(remove)),
     ]
 }
 
-async fn list(State(app): State<App>) -> Answer<Json<Value>> {
-    let entry = |user: &User| json!({ "name": user.name, "role": user.role, "created_at": user.created_at });
-    Ok(Json(app.access.users().await?.iter().map(entry).collect()))
+/// A user among all.
+#[derive(Serialize, JsonSchema)]
+struct ListedUser {
+    name: String,
+    role: Role,
+    created_at: DateTime<Utc>,
+}
+
+async fn list(State(app): State<App>) -> Answer<Json<Vec<ListedUser>>> {
+    let entry = |user: User| ListedUser { name: user.name, role: user.role, created_at: user.created_at };
+    Ok(Json(app.access.users().await?.into_iter().map(entry).collect()))
+}
+
+/// What a user is from now on.
+#[derive(Serialize, JsonSchema)]
+struct UserRole {
+    name: String,
+    role: Role,
 }
 
 #[derive(Deserialize)]
@@ -77,7 +94,7 @@ async fn add(
         return Err(Problem::new(StatusCode::CONFLICT, "user.taken", "there is a user of that name"));
     }
     app.access.audit(&identity.who, "user.add", &format!("{} as {}", user.name, user.role)).await?;
-    Ok((StatusCode::CREATED, Json(json!({ "name": user.name, "role": user.role }))).into_response())
+    Ok((StatusCode::CREATED, Json(UserRole { name: user.name, role: user.role })).into_response())
 }
 
 #[derive(Deserialize)]
@@ -91,7 +108,7 @@ async fn change(
     Extension(identity): Extension<Identity>,
     Path(name): Path<String>,
     Body(NewRole { role }): Body<NewRole>,
-) -> Answer<Json<Value>> {
+) -> Answer<Json<UserRole>> {
     let _alone = app.lasting.users.lock().await;
     let users = app.access.users().await?;
     let user = users.iter().find(|user| user.name == name).ok_or_else(none)?;
@@ -105,7 +122,7 @@ async fn change(
         }
         app.access.audit(&identity.who, "user.role", &format!("{name} from {} to {role}", user.role)).await?;
     }
-    Ok(Json(json!({ "name": name, "role": role })))
+    Ok(Json(UserRole { name, role }))
 }
 
 fn none() -> Problem {

@@ -23,7 +23,8 @@ async fn every_tile_has_rows() {
         let id = tile["id"].as_str().unwrap();
         let rows = served.json(&format!("/api/v1/tile/sales/{id}")).await;
         let model = tile["model"].as_str().unwrap();
-        let expected = shop.query(&format!("SELECT count(*) FROM {model}")).await[0][0].clone();
+        let limit = tile["limit"].as_u64().unwrap_or(5_000);
+        let expected = shop.query(&format!("SELECT least(count(*), {limit}) FROM {model}")).await[0][0].clone();
         assert_eq!(rows["rows"].as_array().unwrap().len().to_string(), expected, "{id}");
     }
     let narrowed = served.json("/api/v1/tile/sales/revenue-by-day?from=2024-03-01&to=2024-03-31&city=Berlin").await;
@@ -82,6 +83,96 @@ async fn filters_keep_the_order_and_the_cut() {
     assert_eq!(picked["rows"].as_array().unwrap().iter().map(|row| &row[0]).collect::<Vec<_>>(), ids);
 }
 
+/// Given tiles over models that say an order and how many rows they show, then filters are put on before the first ones
+/// are taken, what has no value stands last, and equal rows stand by their other columns.
+#[tokio::test(flavor = "multi_thread")]
+async fn tiles_are_sorted_and_cut_after_their_filters() {
+    let shop = Shop::with_sales().await;
+    let served = shop.serve().await;
+    let text = "name: best\ntiles:\n\
+                \u{20} - { id: all, title: A, kind: table, model: products, columns: [product_id], sort: [-category, product_id] }\n\
+                \u{20} - { id: equal, title: B, kind: table, model: products, columns: [product_id], sort: price, limit: 3 }\n\
+                \u{20} - { id: view, title: C, kind: table, model: rfm_segments, sort: -customers }\n";
+    fs_err::write(shop.path().join("dashboards/best.yml"), text).unwrap();
+    let rows = async |address: &str| served.json(&format!("/api/v1/tile/best/{address}")).await["rows"].clone();
+    let expected = "SELECT product_id FROM products ORDER BY category DESC NULLS LAST, product_id";
+    assert_eq!(rows("all").await, json!(shop.query(expected).await));
+    let first = async |filter: &str| {
+        let sql = format!("SELECT product_id FROM products {filter} ORDER BY price, product_id LIMIT 3");
+        json!(shop.query(&sql).await)
+    };
+    assert_eq!(rows("equal").await, first("").await);
+    let tea = first("WHERE category = 'Tea'").await;
+    assert_ne!(tea, first("").await);
+    assert_eq!(rows("equal?category=Tea").await, tea, "the first of those that are asked for");
+    let view = shop.query("SELECT max(customers) FROM rfm_segments").await[0][0].clone();
+    let shown = served.json("/api/v1/tile/best/view").await;
+    let column = shown["columns"].as_array().unwrap().iter().position(|column| column["name"] == "customers").unwrap();
+    assert_eq!(shown["rows"][0][column].to_string(), view);
+}
+
+/// Given a model that keeps the first rows of all itself, then no filter narrows what is left of it, be it through SQL,
+/// and the answer says so.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_model_that_is_a_cut_is_not_narrowed() {
+    let shop = Shop::with_sales().await;
+    let served = shop.serve().await;
+    let text = "name: best\ntiles:\n\
+                \u{20} - { id: model, title: A, kind: table, model: top_products, sort: -revenue, limit: 4 }\n\
+                \u{20} - { id: sql, title: B, kind: table, sql: 'SELECT product_id, revenue FROM top_products' }\n\
+                \u{20} - { id: whole, title: C, kind: table, model: int_product_sales }\n";
+    fs_err::write(shop.path().join("dashboards/best.yml"), text).unwrap();
+    for (id, count) in [("model", 4), ("sql", 10)] {
+        let all = served.json(&format!("/api/v1/tile/best/{id}")).await;
+        let asked = served.json(&format!("/api/v1/tile/best/{id}?product=p1")).await;
+        assert_eq!((&all["cut"], all["rows"].as_array().unwrap().len()), (&json!(true), count), "{id}");
+        assert_eq!((&asked["rows"], &asked["ignored_filters"]), (&all["rows"], &json!(["product"])), "{id}");
+    }
+    let whole = served.json("/api/v1/tile/best/whole?product=p1").await;
+    assert_eq!((&whole["cut"], &whole["ignored_filters"]), (&json!(false), &json!([])), "{whole}");
+    assert_eq!(whole["rows"].as_array().unwrap().len(), 1);
+}
+
+/// Given figures of several days, then those that cannot be added up are those of the last day that is asked for, and
+/// say of which.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_figure_says_what_it_is_of() {
+    let shop = Shop::with_sales().await;
+    let served = shop.serve().await;
+    let tile =
+        |id: &str| format!("  - {{ title: {id}, kind: kpi, model: daily_sales_summary, x: date, value: {id} }}\n");
+    let ids = ["total_revenue", "avg_order_value", "unique_customers"];
+    let text = "name: key\ntiles:\n".to_owned() + &ids.map(tile).concat();
+    fs_err::write(shop.path().join("dashboards/key.yml"), text).unwrap();
+    let figure = async |id: &str| {
+        let path = format!("/api/v1/tile/key/{id}?from=2024-03-01&to=2024-03-20");
+        served.json(&path).await["figure"].clone()
+    };
+    assert_eq!(figure(ids[0]).await, json!({ "made": "sum", "of": null }));
+    assert_eq!(figure(ids[1]).await, json!({ "made": "average", "of": null }));
+    let last = "SELECT max(date) FROM daily_sales_summary WHERE date <= DATE '2024-03-20'";
+    let last = shop.query(last).await[0][0].clone();
+    assert_eq!(figure(ids[2]).await, json!({ "made": "last", "of": last }));
+    assert_eq!(served.json("/api/v1/tile/sales/revenue-by-day").await["figure"], Value::Null);
+}
+
+/// Given columns that a tile's table does not have, then each is told with its place and the nearest one.
+#[tokio::test(flavor = "multi_thread")]
+async fn columns_are_looked_up() {
+    let shop = Shop::with_sales().await;
+    let served = shop.serve().await;
+    let text = "name: mine\ntiles:\n\
+                \u{20} - title: A\n    kind: table\n    model: customer_lifetime_value\n    \
+                sort: [-lifetime_valu, name]\n    limit: 3\n";
+    let wrong = expect(put(&served, "/api/v1/dashboards/mine/source", "*", text).await, 422).await;
+    let error = &wrong["errors"][0];
+    assert_eq!((&error["line"], &error["column"]), (&json!(6), &json!(12)), "{wrong:#}");
+    assert_eq!(error["message"], "`customer_lifetime_value` has no column `lifetime_valu`");
+    assert_eq!(error["hint"], "did you mean `lifetime_value`?");
+    let right = text.replace("lifetime_valu,", "lifetime_value,");
+    assert_eq!(put(&served, "/api/v1/dashboards/mine/source", "*", &right).await.status(), 201);
+}
+
 /// Given mistakes in a file, then each is told with its place and a way out, and the other dashboards stand.
 #[tokio::test(flavor = "multi_thread")]
 async fn mistakes_have_places() {
@@ -115,7 +206,7 @@ async fn the_editor_writes_the_same_file() {
     expect(missing, 428).await;
     let wrong =
         expect(put(&served, SOURCE, &tag, &text.replace("model: top_products", "model: nothing")).await, 422).await;
-    assert_eq!(wrong["errors"][0]["line"], 8, "{wrong}");
+    assert_eq!(wrong["errors"][0]["line"], 9, "{wrong}");
     assert_eq!(text, file(), "what is wrong is not written");
     let better = text.replace("title: Sales", "title: Better");
     let written = put(&served, SOURCE, &tag, &better).await;

@@ -4,6 +4,7 @@
 
 mod access;
 mod alerts;
+mod answers;
 mod cube;
 mod dashboards;
 mod figures;

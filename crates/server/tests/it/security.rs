@@ -102,6 +102,51 @@ async fn a_claimed_address_is_not_believed() {
     assert_eq!((answers[0], answers[11]), (401, 429), "{answers:?}");
 }
 
+/// Given a proxy that the project trusts, then each of those behind it is slowed down by themselves, whatever they claim
+/// in front of what the proxy says, and the audit log names them; what somebody else claims is not believed.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_trusted_proxy_says_who_asks() {
+    let shop = Shop::with_sales().await;
+    let settings = shop.path().join("shoplake.yml");
+    let text = fs_err::read_to_string(&settings).unwrap();
+    fs_err::write(&settings, text + "\nserver: { trusted_proxies: [127.0.0.0/8] }\n").unwrap();
+    let served = shop.serve().await;
+    let admin = json!({ "name": "admin", "password": PASSWORD, "role": "admin" });
+    expect(served.post("/api/v1/users", &admin).await, 201).await;
+    let sign_in = async |way: String, password: &str| {
+        let request = served.request(Method::POST, "/api/v1/session").header("x-forwarded-for", way);
+        let body = json!({ "name": "admin", "password": password });
+        request.json(&body).send().await.unwrap()
+    };
+    let mut answers = Vec::new();
+    for number in 0..12 {
+        let way = format!("10.0.0.{number}, 198.51.100.1, 127.0.0.2");
+        answers.push(sign_in(way, "a wrong password").await.status().as_u16());
+    }
+    assert_eq!((answers[0], answers[11]), (401, 429), "{answers:?}");
+    assert_eq!(sign_in("198.51.100.1, 198.51.100.2".to_owned(), PASSWORD).await.status(), 201, "another one");
+    let log = shop.access().await.audit_log(1).await.unwrap();
+    assert_eq!((log[0].what.as_str(), log[0].detail.as_str()), ("session.begin", "from 198.51.100.2"));
+}
+
+/// Given the cookie of a session that has ended, which its browser sends again and again, then it is one guess, and
+/// whoever sent it can sign in.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_ended_session_locks_out_nobody() {
+    let (_shop, served) = with_admin().await;
+    let ended = Person::sign_in(&served, "admin").await;
+    assert_eq!(ended.send(Method::DELETE, "/api/v1/session", None).await.status(), 204);
+    for _ in 0..40 {
+        expect(ended.send(Method::GET, "/api/v1/trust", None).await, 401).await;
+        let session = expect(ended.send(Method::GET, "/api/v1/session", None).await, 200).await;
+        assert_eq!(session["sign_in_required"], true);
+    }
+    let again = Person::sign_in(&served, "admin").await;
+    assert_eq!(again.send(Method::GET, "/api/v1/trust", None).await.status(), 200);
+    let other = served.request(Method::GET, "/api/v1/trust").header("cookie", "shoplake_session=other").send().await;
+    expect(other.unwrap(), 401).await;
+}
+
 /// Given requests whose end two servers could see in two places, then they are refused, and nothing that
 /// is hidden in them is answered.
 #[tokio::test(flavor = "multi_thread")]
@@ -159,7 +204,8 @@ async fn guesses_of_secrets_are_slowed_down() {
             served.request(Method::GET, path).header(header, value).send().await.unwrap()
         };
         assert_eq!(send("x-shoplake-share", link.to_owned(), "/api/v1/trust").await.status(), 200);
-        let guess = async |number: u32| match number % 3 {
+        let guess = async |number: u32| match number % 4 {
+            3 => send("cookie", format!("shoplake_session=guess{number}"), "/api/v1/trust").await,
             0 => send("x-shoplake-share", format!("sls_{number}"), "/api/v1/trust").await,
             1 => send("authorization", format!("Bearer slt_{number}"), "/api/v1/trust").await,
             _ => send("authorization", format!("Bearer slt_{number}"), "/api/v1/session").await,

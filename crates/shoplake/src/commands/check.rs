@@ -1,8 +1,10 @@
 //! `shoplake check`: every mistake that can be found without touching data, each with its place.
 
+use arrow_schema::Schema;
 use shoplake_core::alert::Condition;
-use shoplake_core::{Fault, Project};
+use shoplake_core::{Catalog, Fault, Project};
 use shoplake_models::Models;
+use shoplake_project::{Columns, dashboards};
 
 use super::Context;
 use crate::failure::{Exit, Failure};
@@ -12,7 +14,8 @@ use crate::wiring::{self, Reader};
 pub(super) fn check(context: &Context) -> Result<Exit, Failure> {
     let project = context.project()?;
     let models = shoplake_models::load(&project)?;
-    context.block_on(1, async { Ok(plan(&project, &models).await?) })?;
+    let catalog = context.block_on(1, async { Ok(plan(&project, &models).await?) })?;
+    tiles(&project, &catalog)?;
     context.printer.say(format_args!(
         "ok: {}, {}, {}",
         count(project.datasets.len() as u64, "dataset", "datasets"),
@@ -22,8 +25,17 @@ pub(super) fn check(context: &Context) -> Result<Exit, Failure> {
     Ok(Exit::Done)
 }
 
-/// Plans every model, then every test, over tables without rows.
-pub(super) async fn plan(project: &Project, models: &Models) -> Result<(), Vec<Fault>> {
+/// Holds the columns that tiles of dashboards name against those that the tables would have.
+fn tiles(project: &Project, catalog: &Catalog) -> Result<(), Vec<Fault>> {
+    let names = |schema: &Schema| schema.fields().iter().map(|field| field.name().clone()).collect::<Vec<_>>();
+    let columns: Columns = catalog.tables.iter().map(|(name, table)| (name.clone(), names(&table.schema))).collect();
+    let faults: Vec<Fault> =
+        dashboards(&project.dir, &columns).into_iter().flat_map(|dashboard| dashboard.faults).collect();
+    if faults.is_empty() { Ok(()) } else { Err(faults) }
+}
+
+/// Plans every model, then every test, over tables without rows; gives the tables as they would be, views among them.
+pub(super) async fn plan(project: &Project, models: &Models) -> Result<Catalog, Vec<Fault>> {
     let Reader { engine, catalog } = wiring::blank(project).map_err(|fault| vec![fault])?;
     let catalog = shoplake_pipeline::plan_all(engine.as_ref(), models, catalog).await?;
     let mut faults = shoplake_pipeline::plan_tests(engine.as_ref(), models, &catalog).await;
@@ -35,5 +47,5 @@ pub(super) async fn plan(project: &Project, models: &Models) -> Result<(), Vec<F
             faults.push(fault.detail(format!("In the alert `{}`. {detail}", alert.name).trim_end()));
         }
     }
-    if faults.is_empty() { Ok(()) } else { Err(faults) }
+    if faults.is_empty() { Ok(catalog) } else { Err(faults) }
 }

@@ -3,12 +3,12 @@
 use std::sync::Arc;
 
 use chrono::{DateTime, TimeDelta, Utc};
-use serde::Serialize;
 use shoplake_core::alert::{Alert, Condition, Finding, Grouping, Phase, Severity};
 use shoplake_core::outcome::{FileStatus, RunOutcome, RunStatus, TestsOutcome};
 use shoplake_core::ports::last_tests;
 use shoplake_core::{Fault, Project};
 use shoplake_monitor::alerts::{Facts, found};
+use shoplake_server::{Health, HealthCheck, Verdict};
 
 use super::Context;
 use crate::cli::DoctorArgs;
@@ -25,32 +25,12 @@ const RUNS: u32 = 100;
 /// A run that is due may take so long to begin and end before it is missed.
 const GRACE: TimeDelta = TimeDelta::hours(1);
 
-/// What one check came to.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
-#[serde(rename_all = "lowercase")]
-enum Verdict {
-    Good,
-    /// Nothing says what would be good: it takes nothing from the whole, and gives it nothing.
-    Unwatched,
-    Care,
-    Bad,
+fn good(name: &'static str, what: impl Into<String>) -> HealthCheck {
+    HealthCheck { name, verdict: Verdict::Good, what: what.into(), act: None }
 }
 
-#[derive(Debug, Serialize)]
-struct Check {
-    name: &'static str,
-    verdict: Verdict,
-    what: String,
-    /// What to do, where something is to be done.
-    act: Option<String>,
-}
-
-fn good(name: &'static str, what: impl Into<String>) -> Check {
-    Check { name, verdict: Verdict::Good, what: what.into(), act: None }
-}
-
-fn wrong(name: &'static str, verdict: Verdict, what: impl Into<String>, act: impl Into<String>) -> Check {
-    Check { name, verdict, what: what.into(), act: Some(act.into()) }
+fn wrong(name: &'static str, verdict: Verdict, what: impl Into<String>, act: impl Into<String>) -> HealthCheck {
+    HealthCheck { name, verdict, what: what.into(), act: Some(act.into()) }
 }
 
 pub(super) fn doctor(context: &Context, args: &DoctorArgs) -> Result<Exit, Failure> {
@@ -58,7 +38,9 @@ pub(super) fn doctor(context: &Context, args: &DoctorArgs) -> Result<Exit, Failu
     let checks = context.block_on(project.limits.threads, async { Ok(examine(&project, Utc::now()).await?) })?;
     let verdict = of_all(&checks);
     if args.json {
-        context.printer.data_text(&format!("{:#}\n", as_json(&checks)))?;
+        let text = serde_json::to_string_pretty(&health(checks));
+        let text = text.map_err(|error| Fault::internal("the health cannot be written as JSON").caused_by(error))?;
+        context.printer.data_text(&format!("{text}\n"))?;
     } else {
         context.printer.data_text(&text(&checks, verdict))?;
     }
@@ -66,21 +48,21 @@ pub(super) fn doctor(context: &Context, args: &DoctorArgs) -> Result<Exit, Failu
 }
 
 /// What `shoplake doctor --json` prints.
-pub(crate) async fn object(project: &Arc<Project>) -> Result<serde_json::Value, Fault> {
-    Ok(as_json(&examine(project, Utc::now()).await?))
+pub(crate) async fn object(project: &Arc<Project>) -> Result<Health, Fault> {
+    Ok(health(examine(project, Utc::now()).await?))
 }
 
-fn as_json(checks: &[Check]) -> serde_json::Value {
-    let verdict = of_all(checks);
-    serde_json::json!({ "trusted": verdict != Verdict::Bad, "verdict": verdict, "checks": checks })
+fn health(checks: Vec<HealthCheck>) -> Health {
+    let verdict = of_all(&checks);
+    Health { trusted: verdict != Verdict::Bad, verdict, checks }
 }
 
-fn of_all(checks: &[Check]) -> Verdict {
+fn of_all(checks: &[HealthCheck]) -> Verdict {
     let judged = checks.iter().map(|check| check.verdict).filter(|verdict| *verdict != Verdict::Unwatched);
     judged.max().unwrap_or(Verdict::Good)
 }
 
-fn text(checks: &[Check], verdict: Verdict) -> String {
+fn text(checks: &[HealthCheck], verdict: Verdict) -> String {
     let mut table = Table::new(["", "", ""].map(|name| (name, Side::Left)));
     for check in checks {
         let (word, tone) = match check.verdict {
@@ -103,7 +85,7 @@ fn text(checks: &[Check], verdict: Verdict) -> String {
     format!("{}\n{sum}\n", table.text().trim_start_matches('\n'))
 }
 
-async fn examine(project: &Arc<Project>, now: DateTime<Utc>) -> Result<Vec<Check>, Fault> {
+async fn examine(project: &Arc<Project>, now: DateTime<Utc>) -> Result<Vec<HealthCheck>, Fault> {
     let state = wiring::state(project).await?;
     let facts = ProjectFacts { project: Arc::clone(project), state: Arc::clone(&state) };
     let runs = facts.runs(RUNS).await?;
@@ -131,7 +113,7 @@ async fn examine(project: &Arc<Project>, now: DateTime<Utc>) -> Result<Vec<Check
     Ok(checks)
 }
 
-fn last_run(project: &Project, last: &RunOutcome, now: DateTime<Utc>) -> Check {
+fn last_run(project: &Project, last: &RunOutcome, now: DateTime<Utc>) -> HealthCheck {
     let began = render::moment(last.started_at, project.time_zone);
     // What was due since, and long enough ago to be done.
     let due = project.schedule.as_ref();
@@ -150,7 +132,7 @@ fn last_run(project: &Project, last: &RunOutcome, now: DateTime<Utc>) -> Check {
     }
 }
 
-fn tests(tests: &TestsOutcome) -> Check {
+fn tests(tests: &TestsOutcome) -> HealthCheck {
     let named = || tests.failures.first().map(|test| format!(": {}", test.name)).unwrap_or_default();
     if tests.failed > 0 {
         let what = format!("{} failed{}", count(tests.failed, "test", "tests"), named());
@@ -164,7 +146,7 @@ fn tests(tests: &TestsOutcome) -> Check {
 }
 
 /// How old each dataset is, by the alerts that say how old it may be.
-async fn freshness(project: &Project, facts: &dyn Facts, now: DateTime<Utc>) -> Result<Vec<Check>, Fault> {
+async fn freshness(project: &Project, facts: &dyn Facts, now: DateTime<Utc>) -> Result<Vec<HealthCheck>, Fault> {
     let mut checks = Vec::new();
     for dataset in &project.datasets {
         let name = &dataset.contract.dataset;
@@ -194,7 +176,7 @@ async fn freshness(project: &Project, facts: &dyn Facts, now: DateTime<Utc>) -> 
 }
 
 /// A dataset of which nothing says how old it may be.
-fn unwatched(name: &str, loaded_at: DateTime<Utc>, project: &Project, now: DateTime<Utc>) -> Check {
+fn unwatched(name: &str, loaded_at: DateTime<Utc>, project: &Project, now: DateTime<Utc>) -> HealthCheck {
     let (ago, at) = (render::ago(loaded_at, now), render::moment(loaded_at, project.time_zone));
     let what = format!("`{name}` was loaded {ago}, at {at}; nothing says how old it may be");
     let act = format!("an alert with `when: {{ freshness: {{ dataset: {name}, older_than: 26h }} }}` would say so");
@@ -202,7 +184,7 @@ fn unwatched(name: &str, loaded_at: DateTime<Utc>, project: &Project, now: DateT
 }
 
 /// The last whole day of each dataset with times beside the same weekday before.
-async fn completeness(project: &Project, facts: &dyn Facts, now: DateTime<Utc>) -> Result<Vec<Check>, Fault> {
+async fn completeness(project: &Project, facts: &dyn Facts, now: DateTime<Utc>) -> Result<Vec<HealthCheck>, Fault> {
     let mut checks = Vec::new();
     for dataset in project.datasets.iter().filter(|dataset| dataset.contract.event_time.is_some()) {
         let name = dataset.contract.dataset.clone();
@@ -228,7 +210,7 @@ async fn completeness(project: &Project, facts: &dyn Facts, now: DateTime<Utc>) 
     Ok(checks)
 }
 
-async fn quarantine(facts: &dyn Facts, last: &RunOutcome) -> Result<Check, Fault> {
+async fn quarantine(facts: &dyn Facts, last: &RunOutcome) -> Result<HealthCheck, Fault> {
     let rows = facts.query("SELECT count(*) FROM quarantine", 1).await?;
     let rows = rows.first().and_then(|row| row.first().cloned().flatten()?.parse::<u64>().ok()).unwrap_or(0);
     if rows == 0 {
@@ -239,7 +221,7 @@ async fn quarantine(facts: &dyn Facts, last: &RunOutcome) -> Result<Check, Fault
     Ok(wrong("quarantine", Verdict::Care, what, "`shoplake quarantine ls` counts them by reason"))
 }
 
-async fn alerts(project: &Project) -> Result<Vec<Check>, Fault> {
+async fn alerts(project: &Project) -> Result<Vec<HealthCheck>, Fault> {
     let book = wiring::alert_store(project).await?.book().await?;
     let fires = |name: &&str| {
         let standings = book.standings.get(*name);

@@ -3,10 +3,10 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 
-use serde_json::{Value, json};
 use shoplake_core::planned::Origin;
 use shoplake_core::{Fault, Project};
 use shoplake_models::{Direction, Edge, Lineage, Link, Models, Shown, TableKind};
+use shoplake_server::{OriginEdge, Origins};
 
 use super::Context;
 use crate::cli::LineageArgs;
@@ -61,19 +61,16 @@ fn json(lineage: &Lineage, of: &str, nodes: &BTreeSet<Origin>, edges: &BTreeSet<
 }
 
 /// Nodes, edges and tables as one object.
-pub(super) fn object(lineage: &Lineage, of: &str, nodes: &BTreeSet<Origin>, edges: &BTreeSet<Edge>) -> Value {
-    let tables: BTreeMap<&String, &str> =
-        nodes.iter().filter_map(|node| Some((&node.table, lineage.tables.get(&node.table)?.word()))).collect();
-    let edges: Vec<_> = edges
-        .iter()
-        .map(|edge| json!({ "from": edge.from.to_string(), "to": edge.to.to_string(), "kind": edge.link.word() }))
-        .collect();
-    json!({
-        "of": of,
-        "nodes": nodes.iter().map(ToString::to_string).collect::<Vec<_>>(),
-        "edges": edges,
-        "tables": tables,
-    })
+pub(super) fn object(lineage: &Lineage, of: &str, nodes: &BTreeSet<Origin>, edges: &BTreeSet<Edge>) -> Origins {
+    let kind = |node: &Origin| Some((node.table.clone(), lineage.tables.get(&node.table)?.word()));
+    let edge =
+        |edge: &Edge| OriginEdge { from: edge.from.to_string(), to: edge.to.to_string(), kind: edge.link.word() };
+    Origins {
+        of: of.to_owned(),
+        nodes: nodes.iter().map(ToString::to_string).collect(),
+        edges: edges.iter().map(edge).collect(),
+        tables: nodes.iter().filter_map(kind).collect(),
+    }
 }
 
 /// A flowchart with a box a table. What only decides which rows count is a dotted line.

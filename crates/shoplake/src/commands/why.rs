@@ -6,10 +6,11 @@ use std::sync::Arc;
 use arrow_array::{ArrayRef, RecordBatch};
 use arrow_schema::{Field, Schema};
 use futures::FutureExt;
-use serde_json::{Map, Value, json};
+use serde_json::{Map, Value};
 use shoplake_core::Fault;
 use shoplake_core::ports::RowStream;
 use shoplake_pipeline::Why;
+use shoplake_server::{Explanation, ExplanationPart};
 
 use super::Context;
 use crate::cli::{Output, WhyArgs};
@@ -47,34 +48,34 @@ pub(super) fn why(context: &Context, args: &WhyArgs) -> Result<Exit, Failure> {
          `shoplake run`, then `shoplake verify`",
         why.model,
         why.column,
-        plain(&object["value"]),
+        plain(&object.value),
     ));
     Ok(Exit::DataFailed)
 }
 
 /// The explanation as one object.
-pub(super) fn object(why: &Why) -> Result<Value, Failure> {
+pub(super) fn object(why: &Why) -> Result<Explanation, Failure> {
     let field = Field::new("value", why.value.data_type().clone(), true);
     let value = RecordBatch::try_new(Arc::new(Schema::new(vec![field])), vec![ArrayRef::clone(&why.value)])
         .map_err(|error| Fault::internal("a value is no column").caused_by(error))?;
     let value = objects(value)?.pop().and_then(|mut row| row.remove("value")).unwrap_or_default();
     let rows = objects(why.rows.clone())?;
-    let parts: Vec<Value> = why.parts.iter().map(|(words, value)| json!({ "what": words, "value": value })).collect();
-    Ok(json!({
-        "value": value,
-        "model": why.model,
-        "column": why.column,
-        "row": why.row.iter().cloned().collect::<std::collections::BTreeMap<_, _>>(),
-        "description": why.description,
-        "sql": why.sql,
-        "made_of": parts,
-        "formula": why.formula,
-        "agrees": why.differs.is_none(),
-        "made_again": why.differs,
-        "table": why.table,
-        "row_count": why.row_count,
-        "rows": rows,
-    }))
+    let part = |(what, value): &(String, Option<String>)| ExplanationPart { what: what.clone(), value: value.clone() };
+    Ok(Explanation {
+        value,
+        model: why.model.clone(),
+        column: why.column.clone(),
+        row: why.row.iter().cloned().collect(),
+        description: why.description.clone(),
+        sql: why.sql.clone(),
+        made_of: why.parts.iter().map(part).collect(),
+        formula: why.formula.clone(),
+        agrees: why.differs.is_none(),
+        made_again: why.differs.clone(),
+        table: why.table.clone(),
+        row_count: why.row_count,
+        rows,
+    })
 }
 
 /// The rows as JSON objects, in the form of `shoplake query --output json`.
@@ -89,7 +90,7 @@ fn objects(batch: RecordBatch) -> Result<Vec<Map<String, Value>>, Failure> {
 }
 
 /// What people read.
-fn text(why: &Why, object: &Value) -> String {
+fn text(why: &Why, object: &Explanation) -> String {
     let row: Vec<String> = why
         .row
         .iter()
@@ -97,7 +98,7 @@ fn text(why: &Why, object: &Value) -> String {
         .collect();
     let of = if row.is_empty() { String::new() } else { format!(" of {}", row.join(", ")) };
     let mut text = format!("{}{of}\n\n", Tone::Dim.paint(&format!("{}.{}", why.model, why.column)));
-    let _ = writeln!(text, "  {}", Tone::Good.paint(&number(&object["value"])));
+    let _ = writeln!(text, "  {}", Tone::Good.paint(&number(&object.value)));
     if let Some(description) = &why.description {
         let _ = writeln!(text, "\n{}", escape(description));
     }
@@ -118,15 +119,15 @@ fn text(why: &Why, object: &Value) -> String {
     text + &table(why, object)
 }
 
-fn table(why: &Why, object: &Value) -> String {
+fn table(why: &Why, object: &Explanation) -> String {
     let schema = why.rows.schema();
     let keys: Vec<&str> =
         schema.fields().iter().map(|field| field.name().as_str()).take_while(|name| *name != "contribution").collect();
     let mut columns: Vec<(&str, Side)> = keys.iter().map(|key| (*key, Side::Left)).collect();
     columns.extend([("contributes", Side::Right), ("file:line", Side::Left)]);
     let mut table = Table::new(columns);
-    let rows = object["rows"].as_array().map(Vec::as_slice).unwrap_or_default();
-    for row in rows {
+    let rows: Vec<Value> = object.rows.iter().cloned().map(Value::Object).collect();
+    for row in &rows {
         let mut cells: Vec<(String, Tone)> = keys.iter().map(|key| (plain(&row[*key]), Tone::Plain)).collect();
         cells.push((number(&row["contribution"]), Tone::Plain));
         let file = row["_source_file"].as_str().unwrap_or_default();
@@ -146,8 +147,8 @@ fn table(why: &Why, object: &Value) -> String {
 }
 
 /// What to ask next.
-fn next(why: &Why, object: &Value) -> String {
-    let first = &object["rows"][0];
+fn next(why: &Why, object: &Explanation) -> String {
+    let first = object.rows.first().cloned().map(Value::Object).unwrap_or_default();
     let key = why.rows.schema().fields().first().map(|field| field.name().clone()).filter(|key| key != "contribution");
     match key {
         Some(key) if why.model != why.table => {

@@ -91,6 +91,21 @@ fn a_model_that_does_not_plan() {
     ");
 }
 
+/// Given a tile that names a column that its model does not have, when checked, then it says where and which is near.
+#[test]
+fn a_tile_over_no_such_column() {
+    let context = Context::with_shop();
+    let tile = "{ title: Best, kind: table, model: customer_lifetime_value, sort: [-lifetime_values, name], limit: 3 }";
+    context.put("dashboards/best.yml", &format!("name: best\ntiles:\n  - {tile}\n"));
+    snapshot!(context, ["check"], @"
+    exit: 2
+    ----- stdout
+    ----- stderr
+    error: dashboards/best.yml:3:72: `customer_lifetime_value` has no column `lifetime_values`
+    hint: did you mean `lifetime_value`?
+    ");
+}
+
 /// Given a file of an unknown shape, when discovered, then its contract is written once and only replaced by force.
 #[test]
 fn discover_an_export() {

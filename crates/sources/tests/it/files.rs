@@ -37,6 +37,7 @@ fn project(dir: &Path, sources: &[(&str, &str)]) -> Project {
         arrival: shoplake_core::schedule::Arrival::default(),
         retries: shoplake_core::retry::Retries::default(),
         logs: shoplake_core::logs::LogSettings::default(),
+        trusted_proxies: Vec::new(),
         deliveries: Vec::new(),
         prices: shoplake_core::cost::Prices::default(),
         alerts: shoplake_core::alert::Alerts::default(),

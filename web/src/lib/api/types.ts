@@ -253,6 +253,10 @@ export interface QueryResult {
   rows: Cell[][];
   truncated?: boolean;
   ignored_filters?: string[];
+  /** Whether the SQL behind a tile keeps the first rows of all: no filter is put on what is left. */
+  cut?: boolean;
+  /** How the figure of a KPI tile comes of its rows; `of` is the day of the last value. */
+  figure?: { made: "sum" | "average" | "last"; of: string | null } | null;
   scanned_bytes?: number | null;
   seconds?: number | null;
 }
@@ -282,6 +286,8 @@ export interface Tile {
   y?: string | null;
   value?: string | null;
   columns?: string[] | null;
+  sort?: string[];
+  limit?: number | null;
   text?: string | null;
   description?: string | null;
 }

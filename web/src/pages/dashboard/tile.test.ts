@@ -23,8 +23,16 @@ const tile = (type: Tile["type"], more: Partial<Tile> = {}): Tile => ({ id: "t",
 describe("a tile's figure", () => {
   it("adds up what adds up, exactly, and divides the whole by the whole for an average", () => {
     expect(tileKpi(tile("kpi", { value: "total_revenue" }), daily)?.value).toBe("100.30");
-    expect(tileKpi(tile("kpi", { value: "avg_order_value" }), daily)?.value).toBe("33.4333");
+    const average: Rows = { ...daily, figure: { made: "average", of: null } };
+    expect(tileKpi(tile("kpi", { value: "avg_order_value" }), average)?.value).toBe("33.4333");
     expect(tileKpi(tile("kpi", { value: "total_revenue" }), { ...daily, rows: [] })).toBeNull();
+  });
+  it("is that of the last day where days cannot be added up, and says so; of several rows none is it", () => {
+    const last: Rows = { ...daily, figure: { made: "last", of: "2025-06-18" } };
+    const count = tile("kpi", { x: "date", value: "transaction_count" });
+    expect(tileKpi(count, last)).toMatchObject({ value: "1", of: "2025-06-18" });
+    expect(tileKpi(count, { ...last, rows: [...last.rows, ["2025-06-18", 5, "1.00", "0.2000"]] })).toBeNull();
+    expect(tileKpi(count, { ...last, figure: { made: "last", of: null } })).toBeNull();
   });
 });
 

@@ -10,7 +10,7 @@ import type { Formats } from "../../lib/format/format";
 import { NONE, type Grain } from "../../lib/state/filters";
 import { fieldOf, valueOf } from "./choose";
 
-export type Rows = Pick<QueryResult, "columns" | "rows">;
+export type Rows = Pick<QueryResult, "columns" | "rows" | "figure">;
 interface Picked {
   readonly index: number;
   readonly name: string;
@@ -35,14 +35,15 @@ export const valueColumn = (tile: Tile, rows: Rows): Picked | null =>
   pick(rows, tile.value, (column) => isNumeric(column.kind));
 const exact = (value: Cell | undefined): string => (value === null || value === undefined ? "" : String(value));
 
+const dayIndex = (tile: Tile, rows: Rows): number =>
+  rows.columns.findIndex((column) => (tile.x ? column.name === tile.x : kindOf(column.name, column.type) === "day"));
+
 /** The rows in the order of their days, where a tile has days: a query's own order is nobody's promise. */
 function byDay(tile: Tile, rows: Rows): Rows {
-  const x = tile.x
-    ? rows.columns.findIndex((column) => column.name === tile.x)
-    : rows.columns.findIndex((column) => kindOf(column.name, column.type) === "day");
+  const x = dayIndex(tile, rows);
   if (x < 0 || !rows.rows.every((row) => isDate(exact(row[x]).slice(0, 10)))) return rows;
   return {
-    columns: rows.columns,
+    ...rows,
     rows: [...rows.rows].sort((left, right) => (exact(left[x]) < exact(right[x]) ? -1 : 1)),
   };
 }
@@ -77,28 +78,33 @@ export interface Kpi {
   readonly value: string;
   readonly kind: Kind;
   readonly values: readonly (number | null)[];
+  /** The day that it is of, where it is of one day alone. */
+  readonly of: string | null;
 }
 
-/** One figure: the sum of a column that adds up, the last value of one that does not (an average). */
+/** One figure, made as the server says: of rows that add up, their sum; of others, what it is of one day alone. */
 export function tileKpi(tile: Tile, unordered: Rows): Kpi | null {
   const rows = byDay(tile, unordered);
   const value = valueColumn(tile, rows);
   if (!value || rows.rows.length === 0) return null;
   const cells = rows.rows.map((row) => exact(row[value.index]));
-  const last = /avg|average|rate|share|unique|median/.test(value.name);
   const values = cells.map((cell) => (cell === "" ? null : Number(cell)));
-  if (!last) return { value: sumDecimals(cells), kind: value.kind, values };
+  const { made, of } = rows.figure ?? { made: "sum", of: null };
+  if (made === "sum") return { value: sumDecimals(cells), kind: value.kind, values, of: null };
   const column = (name: RegExp): number => rows.columns.findIndex((each) => name.test(each.name));
   const [revenue, count] = [column(/^total_revenue$/), column(/^transaction_count$/)];
-  if (value.name === "avg_order_value" && revenue >= 0 && count >= 0) {
+  if (made === "average") {
     // An average of averages would lie: the whole is divided by the whole.
     const share = ratio(
       sumDecimals(rows.rows.map((row) => exact(row[revenue]))),
       sumDecimals(rows.rows.map((row) => exact(row[count]))),
     );
-    return share === null ? null : { value: share.toFixed(4), kind: value.kind, values };
+    return share === null ? null : { value: share.toFixed(4), kind: value.kind, values, of: null };
   }
-  return { value: cells.at(-1) ?? "", kind: value.kind, values };
+  // Of several rows none is the figure.
+  const day = dayIndex(tile, rows);
+  const last = rows.rows.flatMap((row, at) => (of === null || exact(row[day]).slice(0, 10) === of ? [cells[at]] : []));
+  return last.length === 1 ? { value: last[0] ?? "", kind: value.kind, values, of } : null;
 }
 
 function parts(

@@ -12,11 +12,13 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use chrono::{DateTime, Datelike};
 use futures::TryStreamExt;
+use schemars::JsonSchema;
+use serde::Serialize;
 use serde_json::{Map, Value, json};
 use shoplake_core::{PinnedTable, ShopZone};
 
 use super::super::query::in_time;
-use super::{Asked, days};
+use super::{Asked, Span, days};
 use crate::app::App;
 use crate::cube::{Cube, Filter, Product, UNKNOWN_PRODUCT};
 use crate::figures::{Buyers, Shown};
@@ -36,16 +38,55 @@ const COLUMNS: [&str; 8] =
 /// Rows of a page that does not say how many.
 const ROWS: u32 = 50;
 
+/// The latest sales.
+#[derive(Serialize, JsonSchema)]
+pub(super) struct Transactions<'p> {
+    period: Span,
+    #[serde(flatten)]
+    page: &'p SalesPage,
+}
+
+/// A page of sales.
+#[derive(Debug, Default, Serialize, JsonSchema)]
+pub(crate) struct SalesPage {
+    /// The latest first.
+    rows: Vec<Sale>,
+    /// What `before` says for the page after; null on the last one.
+    next: Option<String>,
+}
+
+/// A sale, and the line that it came from. Its own columns are of the types of the contract; what the shop's sales do not
+/// have is null.
+#[derive(Debug, Serialize, JsonSchema)]
+struct Sale {
+    /// The moment, UTC.
+    transaction_date: Value,
+    transaction_id: Value,
+    /// Null for who follows a link.
+    customer_id: Value,
+    product_id: Value,
+    /// The city as it was known at load.
+    city: Value,
+    quantity: Value,
+    /// Decimal text.
+    amount: Value,
+    #[serde(rename = "_source_file")]
+    source_file: Value,
+    #[serde(rename = "_source_line")]
+    source_line: Value,
+    product_name: Option<String>,
+    category: Option<String>,
+    customer_name: Option<String>,
+}
+
 /// `GET /api/v1/sales/transactions`
 pub(super) async fn list(asked: Asked) -> Answer<Response> {
     let filter = asked.filter(&["limit", "before", "transaction_id"])?;
     let limit = asked.params.number("limit", ROWS, 1, 500)? as usize;
     let before = asked.params.get("before").map(Cursor::read).transpose()?;
-    let (rows, next) = match page(&asked, &filter, limit, before.as_ref()).await? {
-        Some(page) => (page.0["rows"].clone(), page.0["next"].clone()),
-        None => (json!([]), Value::Null),
-    };
-    Ok(asked.answer(json!({ "period": days(&filter), "rows": rows, "next": next })))
+    let (period, found) = (days(&filter), page(&asked, &filter, limit, before.as_ref()).await?);
+    let none = SalesPage::default();
+    Ok(asked.answer(&Transactions { period, page: found.as_ref().map_or(&none, |page| &page.0) }))
 }
 
 /// Makes the first page of a filter, as the dashboard asks for it, before anybody does.
@@ -61,7 +102,7 @@ async fn page(
     filter: &Filter,
     limit: usize,
     before: Option<&Cursor>,
-) -> Answer<Option<Arc<(Value, usize)>>> {
+) -> Answer<Option<Arc<(SalesPage, usize)>>> {
     // Where one sale is asked for, no day tells whether it is there.
     let enough = if asked.params.get("transaction_id").is_some() { u64::MAX } else { limit as u64 };
     let reach = reach(asked, filter, before, enough).await?;
@@ -78,10 +119,10 @@ async fn page(
         let more = found.len() > limit;
         found.truncate(limit);
         let next = found.last().filter(|_| more).and_then(Cursor::after).map(|cursor| cursor.text());
-        let rows: Vec<Value> = found.into_iter().map(|row| page.shown(asked, row)).collect();
+        let rows: Vec<Sale> = found.into_iter().map(|row| page.shown(asked, row)).collect();
         // What a text takes once it is values is several times the text.
-        let bytes = rows.iter().map(|row| row.to_string().len() * 4).sum();
-        Ok::<_, Problem>(Arc::new((json!({ "rows": rows, "next": next }), bytes)))
+        let bytes = rows.iter().map(|row| json!(row).to_string().len() * 4).sum();
+        Ok::<_, Problem>(Arc::new((SalesPage { rows, next }, bytes)))
     };
     // What the query is not told is part of the name of its page. Who bought follows from it, and takes a walk.
     let kept = asked.shown.pages.place(&format!("{filter_of_page:?} {limit} {} {}", asked.shared, sql(None)));
@@ -278,20 +319,26 @@ impl<'a> Page<'a> {
                 || self.filter.segments.contains(&asked.cube.segment_of(text("customer_id"))))
     }
 
-    fn shown(&self, asked: &Asked, mut row: Map<String, Value>) -> Value {
-        row.remove("micros");
-        let id = |row: &Map<String, Value>, name: &str| row.get(name).and_then(Value::as_str).map(str::to_owned);
-        let product = id(&row, "product_id").and_then(|id| self.products.get(id.as_str()).copied());
-        row.insert("product_name".to_owned(), json!(product.and_then(|product| product.name.as_deref())));
-        row.insert("category".to_owned(), json!(product.map_or(Some(UNKNOWN_PRODUCT), category)));
-        if asked.shared {
-            // A link may go round: it shows sales, not who bought.
-            row.insert("customer_id".to_owned(), Value::Null);
+    fn shown(&self, asked: &Asked, mut row: Map<String, Value>) -> Sale {
+        let mut take = |name: &str| row.remove(name).unwrap_or_default();
+        let (customer_id, product_id) = (take("customer_id"), take("product_id"));
+        let product = product_id.as_str().and_then(|id| self.products.get(id).copied());
+        // A link may go round: it shows sales, not who bought.
+        let customer_id = if asked.shared { Value::Null } else { customer_id };
+        Sale {
+            transaction_date: take("transaction_date"),
+            transaction_id: take("transaction_id"),
+            product_name: product.and_then(|product| product.name.as_deref()).map(str::to_owned),
+            category: product.map_or(Some(UNKNOWN_PRODUCT), category).map(str::to_owned),
+            customer_name: customer_id.as_str().and_then(|id| asked.cube.customer_name(id)).map(str::to_owned),
+            customer_id,
+            product_id,
+            city: take("city"),
+            quantity: take("quantity"),
+            amount: take("amount"),
+            source_file: take("_source_file"),
+            source_line: take("_source_line"),
         }
-        let customer = id(&row, "customer_id");
-        let name = customer.as_deref().and_then(|id| asked.cube.customer_name(id));
-        row.insert("customer_name".to_owned(), json!(name));
-        row.into()
     }
 }
 

@@ -1,11 +1,32 @@
 //! What can be filtered by: values with the number of their sales, the commonest first.
 
 use axum::response::Response;
-use serde_json::{Value, json};
+use schemars::JsonSchema;
+use serde::Serialize;
 
 use super::Asked;
 use crate::cube::{Cell, Filter, Segment};
 use crate::problem::{Answer, Problem};
+
+/// What can be filtered by.
+#[derive(Serialize, JsonSchema)]
+pub(super) struct FilterValues {
+    /// The commonest first.
+    values: Vec<FilterValue>,
+    /// Whether there are more than were asked for.
+    more: bool,
+}
+
+/// A value of a filter.
+#[derive(Serialize, JsonSchema)]
+struct FilterValue {
+    /// What the parameter takes; empty for none.
+    value: String,
+    /// What people read.
+    label: String,
+    /// Sales that have it.
+    count: u64,
+}
 
 /// `GET /api/v1/sales/filter-values`
 pub(super) async fn list(asked: Asked) -> Answer<Response> {
@@ -52,8 +73,7 @@ pub(super) async fn list(asked: Asked) -> Answer<Response> {
     });
     values.sort_by(|a, b| b.2.cmp(&a.2).then_with(|| a.0.cmp(&b.0)));
     let more = values.len() > limit;
-    let value =
-        |(value, label, count): (String, String, u64)| json!({ "value": value, "label": label, "count": count });
-    let values: Vec<Value> = values.into_iter().take(limit).map(value).collect();
-    Ok(asked.answer(json!({ "values": values, "more": more })))
+    let value = |(value, label, count): (String, String, u64)| FilterValue { value, label, count };
+    let values = values.into_iter().take(limit).map(value).collect();
+    Ok(asked.answer(&FilterValues { values, more }))
 }

@@ -3,10 +3,9 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use serde_json::Value;
 use shoplake_core::{Fault, Project, Result};
 use shoplake_pipeline::many;
-use shoplake_server::Explain;
+use shoplake_server::{Explain, Explanation, Health, Origins};
 
 use crate::commands::{doctor, lineage, why};
 use crate::failure::Failure;
@@ -17,7 +16,7 @@ pub(super) struct Explanations(pub(super) Arc<Project>);
 
 #[async_trait]
 impl Explain for Explanations {
-    async fn why(&self, model: &str, condition: &str, column: &str, limit: usize) -> Result<Value> {
+    async fn why(&self, model: &str, condition: &str, column: &str, limit: usize) -> Result<Explanation> {
         let models = shoplake_models::load(&self.0).map_err(many)?;
         let explainer = wiring::explainer(&self.0, models).await?;
         let why = explainer.why(model, condition, column, limit).await?;
@@ -27,14 +26,14 @@ impl Explain for Explanations {
         })
     }
 
-    async fn lineage(&self, node: &str) -> Result<Value> {
+    async fn lineage(&self, node: &str) -> Result<Origins> {
         let models = shoplake_models::load(&self.0).map_err(many)?;
         let lineage = lineage::of(&self.0, &models).await?;
         let (nodes, edges) = lineage.around(&lineage.find(node)?, &lineage::BOTH);
         Ok(lineage::object(&lineage, node, &nodes, &edges))
     }
 
-    async fn health(&self) -> Result<Value> {
+    async fn health(&self) -> Result<Health> {
         doctor::object(&self.0).await
     }
 }
