@@ -43,11 +43,6 @@ pub(super) fn endpoints() -> Vec<Endpoint> {
     ]
 }
 
-/// `running`, or how it ended.
-pub(super) fn status(run: &RunRecord) -> Value {
-    run.outcome.as_ref().map_or(json!("running"), |outcome| json!(outcome.status))
-}
-
 /// When it ended, UTC.
 pub(super) fn ended(run: &RunRecord) -> Option<DateTime<Utc>> {
     let outcome = run.outcome.as_ref()?;
@@ -68,7 +63,7 @@ async fn list(State(app): State<App>, params: Params) -> Answer<Json<Value>> {
             "run_id": run.run_id,
             "started_at": run.started_at,
             "ended_at": ended(run),
-            "status": status(run),
+            "status": run.word(),
             "batch": run.outcome.as_ref().and_then(|outcome| outcome.batch),
             "rows": rows(run),
         })
@@ -83,7 +78,7 @@ async fn show(State(app): State<App>, Path(id): Path<String>) -> Answer<Json<Val
     let mut shown = run
         .outcome
         .as_ref()
-        .map_or_else(|| json!({ "run_id": run.run_id, "status": "running" }), |outcome| json!(outcome));
+        .map_or_else(|| json!({ "run_id": run.run_id, "status": run.word() }), |outcome| json!(outcome));
     shown["started_at"] = json!(run.started_at);
     shown["ended_at"] = json!(ended(&run));
     shown["log"] = log(&run, &steps);

@@ -44,7 +44,7 @@ async fn trust(State(app): State<App>, Extension(identity): Extension<Identity>)
         "last_run": last.map(|run| json!({
             "run_id": run.run_id,
             "started_at": run.started_at,
-            "status": super::runs::status(run),
+            "status": run.word(),
             "ended_at": super::runs::ended(run),
         })),
         "project": { "mistakes": unheeded.mistakes, "restart_for": unheeded.later },
