@@ -155,9 +155,10 @@ mod tests {
                 let (address, mut silent) = (address.clone(), silent.clone());
                 tokio::spawn(async move {
                     let mut far = tokio::net::TcpStream::connect(address).await.unwrap();
+                    let told = async { drop(silent.wait_for(|silent| *silent).await) };
                     tokio::select! {
                         _ = tokio::io::copy_bidirectional(&mut near, &mut far) => {}
-                        _ = silent.wait_for(|silent| *silent) => std::future::pending().await,
+                        () = told => std::future::pending().await,
                     }
                 });
             }
