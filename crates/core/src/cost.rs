@@ -16,7 +16,7 @@ pub const REMEMBERED: TimeDelta = TimeDelta::days(62);
 pub struct Usage {
     /// When it ended, UTC.
     pub at: DateTime<Utc>,
-    /// The run; `None` for a query.
+    /// The run; `None` for a query, and for what a server asks of the store beside them, which takes no memory.
     pub run: Option<RunId>,
     /// Seconds that it took.
     pub seconds: f64,
@@ -94,11 +94,14 @@ impl Default for Prices {
 #[async_trait]
 pub trait UsageStore: Send + Sync {
     /// Notes what was used, and forgets what was used longer than [`REMEMBERED`] before it; but for the last one of
-    /// those that looked at the lake's bytes.
-    async fn record(&self, usage: &Usage) -> Result<()>;
+    /// those that looked at the lake's bytes. Gives the number of the note.
+    async fn record(&self, usage: &Usage) -> Result<i64>;
+    /// Puts what was used by now in the place of what an earlier note of the same run says; gives the number of the
+    /// note, which is another where the earlier one is gone.
+    async fn record_again(&self, note: i64, usage: &Usage) -> Result<i64>;
     /// What was used since then, in order; before it stands the last one that looked at the lake's bytes
     /// earlier, if there is one.
     async fn used(&self, since: DateTime<Utc>) -> Result<Vec<Usage>>;
-    /// Seconds that queries took since then.
+    /// Seconds that queries took since then; what took no memory was none.
     async fn query_seconds(&self, since: DateTime<Utc>) -> Result<Vec<f64>>;
 }

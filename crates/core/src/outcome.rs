@@ -19,6 +19,17 @@ pub enum RunStatus {
     Error,
 }
 
+impl RunStatus {
+    /// Its word, as JSON has it.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Success => "success",
+            Self::Warning => "warning",
+            Self::Error => "error",
+        }
+    }
+}
+
 /// What became of a file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]

@@ -309,6 +309,20 @@ pub struct RunRecord {
     pub started_at: DateTime<Utc>,
     /// Its outcome; `None` while it runs, or where it was cut off.
     pub outcome: Option<RunOutcome>,
+    /// Whether it is known to be over although it has no outcome: it was told to end, or its process is gone.
+    #[serde(default)]
+    pub unfinished: bool,
+}
+
+impl RunRecord {
+    /// How it ended, in a word for programs: its outcome's, `unfinished`, or `running`.
+    pub fn word(&self) -> &'static str {
+        match (&self.outcome, self.unfinished) {
+            (Some(outcome), _) => outcome.status.word(),
+            (None, true) => "unfinished",
+            (None, false) => "running",
+        }
+    }
 }
 
 /// What the last of these runs, newest first, that tested anything found: one that had nothing to do tested
@@ -346,12 +360,14 @@ pub struct Totals {
 /// never the truth about what is in a table.
 #[async_trait]
 pub trait StateStore: Send + Sync {
-    /// Notes that a run began.
+    /// Notes that a run began. Runs take turns: each that began before and has no outcome is over.
     async fn begin_run(&self, run: &RunId, started_at: DateTime<Utc>) -> Result<()>;
     /// Notes a step of a run.
     async fn record_step(&self, run: &RunId, step: &StepRecord) -> Result<()>;
     /// Notes how a run ended.
     async fn finish_run(&self, outcome: &RunOutcome) -> Result<()>;
+    /// Notes that a run without an outcome is over: it was told to end.
+    async fn leave_run(&self, run: &RunId) -> Result<()>;
     /// The last runs, newest first.
     async fn runs(&self, limit: u32) -> Result<Vec<RunRecord>>;
     /// The last runs that have an outcome, newest first.

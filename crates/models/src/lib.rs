@@ -49,7 +49,7 @@ pub use days::{restrict, restrict_to_undated};
 pub use graph::{Graph, Node, Resource};
 pub use lineage::{Direction, Edge, Lineage, Link, Shown, TableKind};
 pub use properties::schema;
-pub use relations::expressions;
+pub use relations::{expressions, tables};
 pub use sources::{Age, Freshness, Period, SourceTable};
 pub use thresholds::{Severity, Threshold, Verdict};
 pub use unit::{Rows, UnitTest};

@@ -1,7 +1,10 @@
 //! The tables that SQL names, as the parser sees them: quoted names, joins, subqueries, and names that
-//! the SQL itself gives to expressions. What is done with them stands in [`crate::compile`].
+//! the SQL itself gives to expressions. What is done with them stands in [`crate::compile`]; what a query reads in all
+//! says [`tables`].
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::ops::ControlFlow;
+use std::thread;
 
 use sqlparser::ast::{Expr, Ident, ObjectNamePart, Query, Spanned, Statement, TableFactor, Visit, Visitor};
 use sqlparser::dialect::GenericDialect;
@@ -10,6 +13,12 @@ use sqlparser::tokenizer::Location;
 
 /// The parser gives up on SQL that nests deeper; the engine tells it.
 const DEPTH: usize = 400;
+/// For whoever asks what a query reads: as deep as the engine's own parser goes, and a stack on which that fits many
+/// times over.
+const DEEP: usize = 1_000;
+const STACK_BYTES: usize = 64 << 20;
+/// Parts of a table's name: catalog, schema, table.
+const PARTS_MAX: usize = 3;
 
 /// A table name of a FROM clause.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -24,11 +33,40 @@ pub(crate) struct Relation {
     pub(crate) aliased: bool,
     /// Whether it stands for an expression of the SQL's own WITH, and for no table.
     pub(crate) shadowed: bool,
+    /// Whether a schema stands before it, of which `name` says nothing.
+    qualified: bool,
 }
 
-/// The table names of `sql` in their order; `None` where it cannot be parsed.
+/// The table names of one part of `sql` in their order; `None` where it cannot be parsed.
 pub(crate) fn relations(sql: &str) -> Option<Vec<Relation>> {
-    let statements = parse(sql)?;
+    let mut found = named(sql, DEPTH)?;
+    found.retain(|relation| !relation.qualified);
+    Some(found)
+}
+
+/// The tables that a query reads, through the `views` that it names, and these alone; of a name with a schema its last
+/// part. None of SQL that cannot be parsed, or nests deeper than the engine takes.
+pub fn tables(sql: &str, views: &BTreeMap<String, String>) -> BTreeSet<String> {
+    let read = || {
+        let (mut found, mut open) = (BTreeSet::new(), vec![sql]);
+        while let Some(sql) = open.pop() {
+            for relation in named(sql, DEEP).unwrap_or_default().into_iter().filter(|relation| !relation.shadowed) {
+                let view = views.get(&relation.name);
+                if found.insert(relation.name) {
+                    open.extend(view.map(String::as_str));
+                }
+            }
+        }
+        found.retain(|name| !views.contains_key(name));
+        found
+    };
+    // A tree as deep as that is walked and dropped where it fits.
+    let deep = thread::Builder::new().name("shoplake-parse".to_owned()).stack_size(STACK_BYTES);
+    thread::scope(|scope| deep.spawn_scoped(scope, read).ok()?.join().ok()).unwrap_or_default()
+}
+
+fn named(sql: &str, depth: usize) -> Option<Vec<Relation>> {
+    let statements = parse(sql, depth)?;
     let mut finder = Finder { lines: Lines::new(sql), frames: Vec::new(), found: Vec::new() };
     let _ = statements.visit(&mut finder);
     Some(finder.found)
@@ -36,15 +74,15 @@ pub(crate) fn relations(sql: &str) -> Option<Vec<Relation>> {
 
 /// The expressions of `sql` that compute something, the shortest first: where a type can be wrong.
 pub fn expressions(sql: &str) -> Vec<std::ops::Range<usize>> {
-    let Some(statements) = parse(sql) else { return Vec::new() };
+    let Some(statements) = parse(sql, DEPTH) else { return Vec::new() };
     let mut finder = Computed { lines: Lines::new(sql), found: Vec::new() };
     let _ = statements.visit(&mut finder);
     finder.found.sort_by_key(|range| (range.len(), range.start));
     finder.found
 }
 
-fn parse(sql: &str) -> Option<Vec<Statement>> {
-    Parser::new(&GenericDialect {}).with_recursion_limit(DEPTH).try_with_sql(sql).ok()?.parse_statements().ok()
+fn parse(sql: &str, depth: usize) -> Option<Vec<Statement>> {
+    Parser::new(&GenericDialect {}).with_recursion_limit(depth).try_with_sql(sql).ok()?.parse_statements().ok()
 }
 
 /// Where lines start, to turn the parser's places into bytes.
@@ -123,12 +161,13 @@ impl Visitor for Finder<'_> {
 
     fn pre_visit_table_factor(&mut self, factor: &TableFactor) -> ControlFlow<()> {
         if let TableFactor::Table { name, alias, args: None, .. } = factor
-            && let [ObjectNamePart::Identifier(ident)] = name.0.as_slice()
+            && let [schema @ .., ObjectNamePart::Identifier(ident)] = name.0.as_slice()
+            && schema.len() < PARTS_MAX
             && let (Some(start), Some(end)) = (self.lines.byte(ident.span.start), self.lines.byte(ident.span.end))
         {
-            let name = meant(ident);
-            let shadowed = self.frames.iter().any(|frame| frame.names.contains(&name));
-            self.found.push(Relation { name, start, end, aliased: alias.is_some(), shadowed });
+            let (name, qualified) = (meant(ident), !schema.is_empty());
+            let shadowed = !qualified && self.frames.iter().any(|frame| frame.names.contains(&name));
+            self.found.push(Relation { name, start, end, aliased: alias.is_some(), shadowed, qualified });
         }
         ControlFlow::Continue(())
     }
@@ -184,6 +223,38 @@ mod tests {
         let recursive = "WITH RECURSIVE a AS (SELECT 1 AS n UNION ALL SELECT n + 1 FROM a) SELECT * FROM a";
         assert_eq!(tables(recursive), Vec::<String>::new());
         assert_eq!(tables("SELECT * FROM (WITH a AS (SELECT 1) SELECT * FROM a) x, a"), ["a"]);
+    }
+
+    /// Given names that are no tables, names with a schema, names that WITH hides in one place and not in another, and
+    /// views, then only the tables behind are read.
+    #[test]
+    fn tables_are_those_that_are_read() {
+        let views = [("v", "SELECT * FROM w JOIN products USING (id)"), ("w", "SELECT * FROM sales")];
+        let views: BTreeMap<String, String> = views.map(|(name, sql)| (name.to_owned(), sql.to_owned())).into();
+        for (sql, read) in [
+            ("SELECT 1 AS sales", vec![]),
+            ("SELECT 'sales' FROM products -- sales", vec!["products"]),
+            ("SELECT * FROM v", vec!["products", "sales"]),
+            ("SELECT (SELECT max(x) FROM Sales) FROM \"products\"", vec!["products", "sales"]),
+            ("SELECT * FROM public.Sales JOIN datafusion.public.v ON true", vec!["products", "sales"]),
+            ("WITH sales AS (SELECT 1) SELECT * FROM sales", vec![]),
+            ("WITH sales AS (SELECT 1) SELECT * FROM public.sales", vec!["sales"]),
+            ("WITH sales AS (SELECT * FROM sales) SELECT * FROM sales", vec!["sales"]),
+            ("SELECT * FROM (WITH sales AS (SELECT 1) SELECT * FROM sales) x, products", vec!["products"]),
+            ("SELECT * FROM (WITH sales AS (SELECT 1) SELECT * FROM sales) x, sales", vec!["sales"]),
+            ("not SQL at all", vec![]),
+        ] {
+            assert_eq!(super::tables(sql, &views).iter().map(String::as_str).collect::<Vec<_>>(), read, "{sql}");
+        }
+    }
+
+    /// Given SQL that nests as deep as the engine takes it, and deeper, then it is read where it fits, and harms nobody.
+    #[test]
+    fn deep_sql_is_bounded() {
+        let nested = |depth: usize| format!("SELECT {}1{} FROM sales", "(".repeat(depth), ")".repeat(depth));
+        let read = |depth| super::tables(&nested(depth), &BTreeMap::new()).into_iter().collect::<Vec<_>>();
+        assert_eq!(read(200), ["sales"]);
+        assert_eq!(read(100_000), [""; 0]);
     }
 
     /// Given letters of several bytes before a name, then its bytes are named.

@@ -52,6 +52,11 @@ pub fn receivers(deliveries: &[Delivery]) -> Vec<Alert> {
 /// A state that is away, a report that cannot be read. Nothing was written then.
 pub async fn write(project: &Project, runs: &[RunRecord], store: &dyn AlertStore, now: DateTime<Utc>) -> Result<usize> {
     let Some(date) = dates(runs).next() else { return Ok(0) };
+    let figures = figures(project, date)?;
+    // A report before the first sale is of no day: it must not go by the name of the one that its day will have.
+    if figures.get("date").is_some_and(Value::is_null) {
+        return Ok(0);
+    }
     let due = project.deliveries.iter().filter(|delivery| is_due(delivery, date, project.time_zone, now));
     let mut messages: Vec<Outgoing> = Vec::new();
     let known = store.messages(LOOKED_THROUGH).await?;
@@ -65,7 +70,7 @@ pub async fn write(project: &Project, runs: &[RunRecord], store: &dyn AlertStore
             alert: name(channel),
             channel: 0,
             at: now,
-            message: message(project, date, now)?,
+            message: message(project, date, &figures, now),
             attempts: 0,
             next_at: now,
             trouble: None,
@@ -128,15 +133,18 @@ fn first_after(at: &Cron, date: NaiveDate, zone: Tz) -> Option<DateTime<Utc>> {
     at.after(zone, begins?.to_utc() - TimeDelta::seconds(1)).next()
 }
 
-fn message(project: &Project, date: NaiveDate, now: DateTime<Utc>) -> Result<Message> {
-    let folder = folder(date);
-    let figures: Value = match fs_err::read(project.lake_dir.join(&folder).join("report.json")) {
-        Ok(bytes) => serde_json::from_slice(&bytes).unwrap_or_default(),
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Value::Null,
-        Err(error) => return Err(error.into()),
-    };
+/// What the report of a day says; nothing where its file is gone.
+fn figures(project: &Project, date: NaiveDate) -> Result<Value> {
+    match fs_err::read(project.lake_dir.join(folder(date)).join("report.json")) {
+        Ok(bytes) => Ok(serde_json::from_slice(&bytes).unwrap_or_default()),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(Value::Null),
+        Err(error) => Err(error.into()),
+    }
+}
+
+fn message(project: &Project, date: NaiveDate, figures: &Value, now: DateTime<Utc>) -> Message {
     let title: String = format!("{}: daily report of {date}", project.name);
-    Ok(Message {
+    Message {
         alert: "daily report".to_owned(),
         // Only a message that fires has a mark of its own; a report is neither.
         phase: Phase::Firing,
@@ -148,8 +156,8 @@ fn message(project: &Project, date: NaiveDate, now: DateTime<Utc>) -> Result<Mes
         project: project.name.clone(),
         description: None,
         file: "shoplake.yml".to_owned(),
-        report: Some(Letter { report: "daily".to_owned(), date, text: words(&figures, &title), folder }),
-    })
+        report: Some(Letter { report: "daily".to_owned(), date, text: words(figures, &title), folder: folder(date) }),
+    }
 }
 
 /// The key figures of a report, a line each, and whether they can be trusted.

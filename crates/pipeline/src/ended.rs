@@ -38,7 +38,7 @@ pub(crate) fn tell(outcome: &RunOutcome) {
     for test in outcome.tests.results.iter().filter(|test| test.status == "fail" || test.status == "error") {
         tracing::error!(target: KEPT, run = %run, step = "models", test = test.name, rows = test.rows, "a test failed");
     }
-    let status = format!("{:?}", outcome.status).to_lowercase();
+    let status = outcome.status.word();
     let batch = outcome.batch.map(|batch| batch.0);
     tracing::info!(target: KEPT, run = %run, status, batch, seconds = outcome.seconds, "the run ended");
 }

@@ -8,12 +8,8 @@ mod cut;
 mod facts;
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::ops::ControlFlow;
 
-use sqlparser::ast::{
-    Expr, Ident, ObjectName, OrderByExpr, OrderByKind, Query, SelectItem, SetExpr, Statement, Value, Visit, Visitor,
-    visit_relations,
-};
+use sqlparser::ast::{Expr, Ident, ObjectName, OrderByExpr, OrderByKind, Query, SelectItem, SetExpr, Statement, Value};
 use sqlparser::dialect::GenericDialect;
 use sqlparser::parser::Parser;
 use tokio::sync::oneshot;
@@ -45,21 +41,7 @@ pub(crate) async fn parts(sql: &str, columns: Vec<String>, cuts: BTreeSet<String
 /// The tables that a query reads, through the `views` that it names, and these alone.
 pub(crate) async fn tables(sql: &str, views: &BTreeMap<String, String>) -> BTreeSet<String> {
     let (sql, views) = (sql.to_owned(), views.clone());
-    let found = on_deep_stack(move || {
-        let mut found = BTreeSet::new();
-        let mut open = vec![sql];
-        while let Some(sql) = open.pop() {
-            for name in named(&sql) {
-                let view = views.get(&name).cloned();
-                if found.insert(name) {
-                    open.extend(view);
-                }
-            }
-        }
-        found.retain(|name| !views.contains_key(name));
-        found
-    });
-    found.await.unwrap_or_default()
+    tokio::task::spawn_blocking(move || shoplake_models::tables(&sql, &views)).await.unwrap_or_default()
 }
 
 /// Runs `work` where deep trees can be walked and dropped; `None` where it could not end.
@@ -94,44 +76,6 @@ fn meant(ident: &Ident) -> String {
 /// The last part of a name: schemas say nothing here.
 fn last(name: &ObjectName) -> Option<String> {
     name.0.last()?.as_ident().map(meant)
-}
-
-/// The relations that a statement names, but for those that its own WITH defines.
-fn named(sql: &str) -> BTreeSet<String> {
-    let Some(statement) = statement(sql) else { return BTreeSet::new() };
-    let mut defined = Defined::default();
-    let _ = statement.visit(&mut defined);
-    let mut names = relations(&statement);
-    names.retain(|name| defined.0.get(name).is_none_or(|reads_itself| *reads_itself));
-    names
-}
-
-fn relations(part: &impl Visit) -> BTreeSet<String> {
-    let mut names = BTreeSet::new();
-    let _ = visit_relations(part, |name| {
-        names.extend(last(name));
-        ControlFlow::<()>::Continue(())
-    });
-    names
-}
-
-/// The names that WITH gives, and whether the query behind one reads a table of that name, as
-/// `WITH sales AS (SELECT * FROM sales)` does.
-#[derive(Default)]
-struct Defined(BTreeMap<String, bool>);
-
-impl Visitor for Defined {
-    type Break = ();
-
-    fn pre_visit_query(&mut self, query: &Query) -> ControlFlow<()> {
-        let Some(with) = &query.with else { return ControlFlow::Continue(()) };
-        for cte in &with.cte_tables {
-            let name = meant(&cte.alias.name);
-            let reads_itself = !with.recursive && relations(&cte.query).contains(&name);
-            *self.0.entry(name).or_default() |= reads_itself;
-        }
-        ControlFlow::Continue(())
-    }
 }
 
 fn put_apart(mut query: Query, columns: &[String], cuts: BTreeSet<String>) -> Option<Parts> {
@@ -229,23 +173,6 @@ mod tests {
             "WITH top AS (SELECT a FROM t) SELECT a FROM top",
         ] {
             assert!(!apart(sql, &["a"]).cut, "{sql}");
-        }
-    }
-
-    /// Given names that are no tables, and views, then only the tables behind are read.
-    #[tokio::test]
-    async fn tables_are_those_that_are_read() {
-        let views = [("v", "SELECT * FROM w JOIN products USING (id)"), ("w", "SELECT * FROM sales")];
-        let views: BTreeMap<String, String> = views.map(|(name, sql)| (name.to_owned(), sql.to_owned())).into();
-        for (sql, read) in [
-            ("SELECT 1 AS sales", vec![]),
-            ("SELECT 'sales' FROM products -- sales", vec!["products"]),
-            ("SELECT * FROM v", vec!["products", "sales"]),
-            ("SELECT (SELECT max(x) FROM Sales) FROM \"products\"", vec!["products", "sales"]),
-            ("WITH sales AS (SELECT 1) SELECT * FROM sales", vec![]),
-            ("WITH sales AS (SELECT * FROM sales) SELECT * FROM sales", vec!["sales"]),
-        ] {
-            assert_eq!(tables(sql, &views).await.iter().map(String::as_str).collect::<Vec<_>>(), read, "{sql}");
         }
     }
 }

@@ -135,13 +135,11 @@ impl Watcher {
 
     async fn look_at_runs(&mut self) -> Result<()> {
         let Some(run) = self.app.state.runs(1).await?.into_iter().next() else { return Ok(()) };
-        let status =
-            run.outcome.as_ref().map_or(serde_json::json!("running"), |outcome| serde_json::json!(outcome.status));
         let stage = match &run.outcome {
             Some(_) => None,
             None => self.app.state.steps(&run.run_id).await?.pop().map(|step| step.name),
         };
-        let now = serde_json::json!({ "run_id": run.run_id, "status": status, "stage": stage });
+        let now = serde_json::json!({ "run_id": run.run_id, "status": run.word(), "stage": stage });
         if self.run.replace(now.clone()).is_some_and(|before| before != now) {
             self.tell("run", now);
         }

@@ -11,6 +11,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use async_trait::async_trait;
+use chrono::{DateTime, Utc};
 use shoplake_core::outcome::{RunOutcome, RunStatus};
 use shoplake_core::retry::Trouble;
 use shoplake_core::schedule::Ending;
@@ -19,6 +20,7 @@ use shoplake_core::{Fault, Project};
 use shoplake_pipeline::Attempts;
 
 use crate::render::count;
+use crate::wiring;
 
 /// Starts `shoplake run` in a project folder.
 pub(crate) struct ChildLauncher {
@@ -126,19 +128,67 @@ impl Launcher for ChildLauncher {
     }
 
     async fn cancel(&self) {
-        let mut going = lock(&self.going);
-        going.cancelled = true;
-        if let Some(child) = &mut going.child
-            && let Err(error) = child.kill()
-        {
-            tracing::warn!(%error, "the run could not be ended");
-        }
+        let begun = {
+            let mut going = lock(&self.going);
+            going.cancelled = true;
+            let Some(child) = &mut going.child else { return };
+            ask_to_end(child);
+            going.begun
+        };
+        let going = Arc::clone(&self.going);
+        tokio::spawn(async move {
+            tokio::time::sleep(GRACE).await;
+            let mut going = lock(&going);
+            let same = going.begun == begun;
+            if let Some(child) = going.child.as_mut().filter(|_| same)
+                && let Err(error) = child.kill()
+            {
+                tracing::warn!(%error, "the run could not be ended");
+            }
+        });
     }
 }
 
+/// How long a run that is asked to end may take to note what it used; then it is killed.
+pub(crate) const GRACE: Duration = Duration::from_secs(2);
+
+/// Asks the process of a run to end, which it does at once; who cannot be asked is killed.
+#[cfg(unix)]
+#[expect(unsafe_code, reason = "the standard library only knows how to kill")]
+pub(crate) fn ask_to_end(child: &mut Child) {
+    let Ok(process) = libc::pid_t::try_from(child.id()) else { return };
+    // A child that has ended is waited for by this, and asked no more: its number may be another's by now.
+    if matches!(child.try_wait(), Ok(None)) {
+        // SAFETY: `kill` takes two integers by value and touches no memory of ours. The process is a child that nobody
+        // has waited for, so that its number is still its own.
+        unsafe { libc::kill(process, libc::SIGTERM) };
+    }
+}
+
+/// Ends the process of a run: elsewhere there is no other way.
+#[cfg(not(unix))]
+pub(crate) fn ask_to_end(child: &mut Child) {
+    // It has ended already where this fails.
+    let _ = child.kill();
+}
+
 impl ChildLauncher {
+    /// The end of a run that gave up: by its name where it had begun. Why it did may hold values of rows, which
+    /// `shoplake status` shows and no log keeps.
+    async fn gave_up(&self, since: DateTime<Utc>) -> Ended {
+        let ended = async { wiring::state(&self.project).await?.ended_runs(1).await };
+        // Where the state is what is away, the run could not begin either.
+        let run = ended.await.ok().and_then(|runs| runs.into_iter().find(|run| run.started_at >= since));
+        let note = match run {
+            Some(_) => "it broke off: `shoplake status` says why",
+            None => "it could not begin: `shoplake run` says why",
+        };
+        Ended { run: run.map(|run| run.run_id), ..failed(note.to_owned()) }
+    }
+
     /// Runs it, and again where it dies.
     async fn until_ended(&self, trigger: &Trigger, unsettled: &[PathBuf]) -> Ended {
+        let began = Utc::now();
         for died in 1.. {
             let command = self.command(trigger, unsettled, died > 1);
             let (going, state_dir) = (Arc::clone(&self.going), self.project.state_dir());
@@ -146,6 +196,7 @@ impl ChildLauncher {
             let ran = ran.unwrap_or_else(|error| Err(Fault::internal("the run broke off").caused_by(error)));
             let note = match ran {
                 Ok(Ran::Ended(ended)) => return ended,
+                Ok(Ran::GaveUp) => return self.gave_up(began).await,
                 Ok(Ran::Died(note)) => note,
                 Err(fault) => return failed(fault.to_string()),
             };
@@ -169,6 +220,8 @@ const STOP_WAIT: chrono::TimeDelta = chrono::TimeDelta::seconds(10);
 enum Ran {
     /// It came to an end.
     Ended(Ended),
+    /// It could not begin, or not go on, and said so.
+    GaveUp,
     /// It was killed, or broke down.
     Died(String),
 }
@@ -205,11 +258,10 @@ fn wait_for(mut command: Command, going: &Mutex<Going>, state_dir: &Path) -> Res
         return Ok(cancelled());
     }
     let Ok(outcome) = serde_json::from_str::<RunOutcome>(&text) else {
-        let how = status.map_or_else(String::new, |status| format!(": {status}"));
-        let note = format!("the run ended without an outcome{how}");
         // By a signal, or by a panic: what a run cannot do ends with code 1 or 2, and would again.
         let died = status.is_none_or(|status| !matches!(status.code(), Some(0..=2)));
-        return Ok(if died { Ran::Died(note) } else { Ran::Ended(failed(note)) });
+        let how = status.map_or_else(String::new, |status| format!(": {status}"));
+        return Ok(if died { Ran::Died(format!("the process of the run died{how}")) } else { Ran::GaveUp });
     };
     let ending = if outcome.status == RunStatus::Error { Ending::Failed } else { Ending::Done };
     Ok(Ran::Ended(Ended { ending, note: note(&outcome), run: Some(outcome.run_id) }))

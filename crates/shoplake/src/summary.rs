@@ -26,7 +26,7 @@ pub(crate) fn text(outcome: &RunOutcome, currency: &str) -> String {
     } else if files().next().is_some() {
         text += &rows(&outcome.datasets);
     }
-    blocks(&mut text, outcome.problems.iter().map(|problem| mark(Tone::Warn, "problem", problem)));
+    problems(&mut text, outcome);
     blocks(&mut text, files().filter(|file| is_stuck(file)).map(stuck));
     let known = files().filter(|file| file.status == FileStatus::AlreadyLoaded).count() as u64;
     let words = count(known, "file has", "files have") + " the bytes of one that was loaded before";
@@ -55,13 +55,25 @@ pub(crate) fn text(outcome: &RunOutcome, currency: &str) -> String {
 
 /// The summary of a build: of models and tests alone.
 pub(crate) fn built(outcome: &RunOutcome) -> String {
-    let mut text = String::new();
-    blocks(&mut text, outcome.problems.iter().map(|problem| mark(Tone::Warn, "problem", problem)));
-    failures(&mut text, outcome);
+    let mut text = troubles(outcome);
     text.push('\n');
     text += &models_and_tests(outcome);
     text += &end(outcome);
     text.trim_start().to_owned()
+}
+
+/// What of a run failed or wants a look, but for its files; empty where nothing does.
+pub(crate) fn troubles(outcome: &RunOutcome) -> String {
+    let mut text = String::new();
+    problems(&mut text, outcome);
+    failures(&mut text, outcome);
+    text
+}
+
+/// What kept a run from going on, or from doing all: the message, then the hint on a line of its own.
+fn problems(text: &mut String, outcome: &RunOutcome) {
+    let problems = outcome.problems.iter().map(|problem| problem.replacen("; hint: ", "\nhint: ", 1));
+    blocks(text, problems.map(|problem| mark(Tone::Warn, "problem", &problem)));
 }
 
 /// The summary of tests that ran on their own.
@@ -244,7 +256,7 @@ fn blocks(text: &mut String, blocks: impl IntoIterator<Item = String>) {
         }
     }
     if left > 0 {
-        let _ = writeln!(text, "and {} more: see `shoplake status`", thousands(left));
+        let _ = writeln!(text, "and {} more: see `shoplake status --json`", thousands(left));
     }
 }
 

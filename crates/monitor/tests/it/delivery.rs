@@ -301,6 +301,10 @@ async fn an_e_mail() {
     let body = decode(&body.replace('\n', ""));
     assert!(body.contains("Likely cause: the test not_null(sales.amount) found 7 rows\r\n"), "{body}");
     assert!(body.contains("Since: 2024-03-20T06:01:00+01:00"), "{body}");
+    let (_, over) = mails[1].split_once("\n\n").unwrap();
+    let over = decode(&over.replace('\n', ""));
+    assert!(over.starts_with("What it was: the run of 2024-03-20 06:00 CET failed"), "{over}");
+    assert!(over.contains("Over since: ") && !over.contains("To do") && !over.contains("Likely cause"), "{over}");
     let said = mailbox.said.lock().unwrap().clone();
     assert!(said.iter().any(|line| line.starts_with("RCPT TO:<data@shop.example>")), "{said:?}");
     assert!(said.iter().any(|line| line.starts_with("AUTH PLAIN ")), "{said:?}");

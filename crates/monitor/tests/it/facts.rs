@@ -110,5 +110,5 @@ pub(crate) fn run(started_at: &str, status: RunStatus, rejected: u64) -> RunReco
         reports: Vec::new(),
         problems: Vec::new(),
     };
-    RunRecord { run_id: RunId("run".into()), started_at, outcome: Some(outcome) }
+    RunRecord { run_id: RunId("run".into()), started_at, outcome: Some(outcome), unfinished: false }
 }

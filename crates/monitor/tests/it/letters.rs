@@ -62,11 +62,17 @@ impl Shop {
 
     /// A run has ended now, and made the report of `date`.
     fn reports(&mut self, date: &str) {
+        self.reports_of(date, date.into());
+    }
+
+    /// The same, where what the report tells of is another day than its folder says, or none.
+    fn reports_of(&mut self, date: &str, told: serde_json::Value) {
         let folder = self.dir.path().join("lake/reports/daily").join(date);
         fs_err::create_dir_all(&folder).unwrap();
         fs_err::write(folder.join("report.html"), format!("<h1>Bericht {date} 🍵</h1>")).unwrap();
         let figures = serde_json::json!({
             "shop": { "currency": "EUR" },
+            "date": told,
             "kpis": [{ "name": "Revenue", "unit": "money", "value": "1234.50" }],
             "trust": { "verdict": "complete", "points": [{ "text": "all tests hold" }] },
         });
@@ -128,6 +134,21 @@ async fn each_day_once_by_webhook() {
     }
     dates.sort();
     assert_eq!(dates, ["2024-03-19", "2024-03-20", "2024-03-21"]);
+}
+
+/// Given a run before the first sale, whose report is of no day, then nobody is told of nothing, and the day that it was
+/// made on has its own report all the same.
+#[tokio::test]
+async fn a_report_of_no_day_takes_no_days_place() {
+    let receiver = Receiver::open().await;
+    let mut shop = Shop::new(vec![daily(webhook(&receiver), None)], None, "2024-03-20T05:00:00Z").await;
+    shop.reports_of("2024-03-20", serde_json::Value::Null);
+    shop.minutes(3).await;
+    assert!(receiver.events().is_empty(), "{:?}", receiver.events());
+    shop.minutes(24 * 60).await;
+    shop.reports("2024-03-20");
+    shop.minutes(3).await;
+    assert_eq!(receiver.events().len(), 1, "{:?}", receiver.events());
 }
 
 /// Given a mailbox at 07:30, when the run is early, late or the server is down, then the mail comes at 07:30 of the

@@ -52,8 +52,10 @@ pub(super) fn endpoints() -> Vec<Endpoint> {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub(super) enum RunState {
-    /// It goes on, or was cut off.
+    /// It goes on.
     Running,
+    /// It is over without an outcome: it was told to end, or its process is gone.
+    Unfinished,
     /// All of it is published.
     Success,
     /// Published, and something wants a look.
@@ -65,6 +67,7 @@ pub(super) enum RunState {
 impl RunState {
     pub(super) fn of(run: &RunRecord) -> Self {
         match run.outcome.as_ref().map(|outcome| outcome.status) {
+            None if run.unfinished => Self::Unfinished,
             None => Self::Running,
             Some(RunStatus::Success) => Self::Success,
             Some(RunStatus::Warning) => Self::Warning,
@@ -130,7 +133,7 @@ struct ShownRun {
 enum Ran {
     /// It has ended.
     Ended(Box<RunOutcome>),
-    /// It goes on, or was cut off.
+    /// It goes on, or is over without an outcome.
     Running { run_id: RunId, status: RunState, started_at: DateTime<Utc> },
 }
 
@@ -147,9 +150,10 @@ async fn show(State(app): State<App>, Path(id): Path<String>) -> Answer<Json<Sho
     let run = run.ok_or_else(|| Problem::not_found("there is no such run").hint("GET /api/v1/runs lists them"))?;
     let steps = app.state.steps(&run.run_id).await?;
     let (ended_at, log, rows) = (ended(&run), log(&run, &steps), rows(&run));
+    let status = RunState::of(&run);
     let run = match run.outcome {
         Some(outcome) => Ran::Ended(Box::new(outcome)),
-        None => Ran::Running { run_id: run.run_id, status: RunState::Running, started_at: run.started_at },
+        None => Ran::Running { run_id: run.run_id, status, started_at: run.started_at },
     };
     Ok(Json(ShownRun { run, ended_at, log, steps, rows }))
 }

@@ -14,6 +14,7 @@ use super::usage::{Reading, Stored};
 use super::{Context, results};
 use crate::cli::{BuildArgs, RetryArgs, SelectArgs, TestArgs};
 use crate::failure::{Exit, Failure};
+use crate::render::count;
 use crate::{progress, summary, wiring};
 
 pub(super) fn build(context: &Context, args: &BuildArgs) -> Result<Exit, Failure> {
@@ -52,7 +53,7 @@ pub(super) fn build_with(
     let outcome = context.block_on(compiled.project.limits.threads, async {
         let reading = Reading::new(progress::for_printer(printer));
         let pipeline = wiring::pipeline(&compiled.project, Arc::clone(&reading) as _).await?;
-        let metered = (&*reading, Stored::Looked);
+        let metered = (&reading, Stored::Looked);
         Ok(super::run::until_stopped(&compiled.project, metered, Box::pin(pipeline.run(&options))).await?)
     })?;
     results::write(compiled, command, &outcome)?;
@@ -96,9 +97,15 @@ pub(super) fn retry(context: &Context, args: &RetryArgs) -> Result<Exit, Failure
     }
     let last = results::read(&compiled.project)?;
     if last.again.is_empty() {
-        context
-            .printer
-            .say(format_args!("nothing to retry: the last `shoplake {}` did all that it was asked", last.command));
+        let refused = context.block_on(1, async { Ok(refused(&compiled.project).await?) })?;
+        context.printer.say(match refused {
+            0 => format!("nothing to retry: the last `shoplake {}` did all that it was asked", last.command),
+            // They would be refused again: nothing of theirs has changed.
+            files => format!(
+                "nothing to retry: {} until somebody acts; `shoplake status` says what to do about each, and `shoplake retry --file NAME` takes one again",
+                count(files, "refused file waits", "refused files wait")
+            ),
+        });
         return Ok(Exit::Done);
     }
     match last.command.as_str() {
@@ -135,6 +142,12 @@ async fn unfinished(project: &Project) -> Result<bool, Fault> {
     let nothing_failed = outcome.models.iter().all(|model| model.error.is_none()) && outcome.tests.failed == 0;
     let refused = files.into_iter().any(|file| file.status == FileStatus::Failed);
     Ok(outcome.status == RunStatus::Error && nothing_failed && !refused)
+}
+
+/// How many files are refused or set aside.
+async fn refused(project: &Project) -> Result<u64, Fault> {
+    let waiting = wiring::state(project).await?.waiting(u32::MAX).await?;
+    Ok(waiting.iter().filter(|record| record.file.status == FileStatus::Failed).count() as u64)
 }
 
 /// Files that were refused or set aside are taken again by the next run, by the name, key or path that

@@ -3,14 +3,14 @@
 use std::future::Future;
 use std::sync::Arc;
 
-use chrono::Utc;
+use chrono::{DateTime, Utc};
 use shoplake_core::outcome::{RunOutcome, RunStatus};
 use shoplake_core::{Fault, FaultKind, Project};
 use shoplake_pipeline::{Attempts, Choice, RunOptions};
 
 use super::choosing::Compiled;
 use super::stop::asked_to_stop;
-use super::usage::{Reading, Stored};
+use super::usage::{Metered, Reading, Stored};
 use super::{Context, build, results, usage};
 use crate::cli::RunArgs;
 use crate::failure::{Exit, Failure};
@@ -75,21 +75,33 @@ pub(super) fn run_with(
 /// Works until it is done, or somebody asks the process to end: that is a crash like any other, for which no
 /// file is to blame. What it used is noted, whatever came of it.
 pub(super) async fn until_stopped(
-    project: &Project,
-    (reading, stored): (&Reading, Stored),
+    project: &Arc<Project>,
+    (reading, stored): (&Arc<Reading>, Stored),
     work: impl Future<Output = Result<RunOutcome, Fault>>,
 ) -> Result<RunOutcome, Fault> {
-    let began = Utc::now();
-    let ended = tokio::select! {
-        done = work => done,
+    let (began, metered) = (Utc::now(), Metered::begin(project, reading));
+    let (ended, told) = tokio::select! {
+        done = work => (done, false),
         () = asked_to_stop() => {
             Attempts::forgive(&project.state_dir())?;
             let fault = Fault::new(FaultKind::Unavailable, "the run was told to end");
-            Err(fault.hint("nothing is half done; `shoplake retry` goes on"))
+            (Err(fault.hint("nothing is half done; `shoplake retry` goes on")), true)
         }
     };
-    usage::of_run(project, (began, reading), &ended, stored).await;
+    metered.ended(&ended, stored).await;
+    if told && let Err(fault) = leave(project, began).await {
+        tracing::warn!(fault = fault.for_log(), "the end of the run was not noted");
+    }
     ended
+}
+
+/// Notes that the run of this process, which has the project's lock since then, is over without an outcome.
+async fn leave(project: &Project, began: DateTime<Utc>) -> Result<(), Fault> {
+    let state = wiring::state(project).await?;
+    match state.runs(1).await?.first().filter(|run| usage::is_ours(run, began)) {
+        Some(run) => state.leave_run(&run.run_id).await,
+        None => Ok(()),
+    }
 }
 
 pub(super) fn as_json(outcome: &RunOutcome) -> Result<String, Fault> {

@@ -3,7 +3,7 @@
 use chrono::{DateTime, Utc};
 use serde::Serialize;
 use serde_json::json;
-use shoplake_core::outcome::{FileStatus, RunStatus};
+use shoplake_core::outcome::{FileStatus, RunOutcome, RunStatus};
 use shoplake_core::ports::{FileRecord, RunRecord};
 use shoplake_core::{BatchNumber, Counts, Project, StagedBatch};
 
@@ -102,6 +102,7 @@ impl Status {
         if self.runs.is_empty() {
             return text + "\nnothing has run yet: drop files into inbox/<dataset>/, then `shoplake run`\n";
         }
+        text += &self.failed_text(project);
         text += &self.waiting_text();
         text += &self.schema_text(project);
         text += &self.restated_text(project);
@@ -109,7 +110,25 @@ impl Status {
         text
     }
 
-    /// What failed or is held, why, and what to do about it.
+    /// Why the last run that ended failed, or what of it wants a look: all that no file's own line says. One that had
+    /// nothing to do takes back no warning of the one before.
+    fn failed_text(&self, project: &Project) -> String {
+        let mut ended = self.runs.iter().filter_map(|run| run.outcome.as_ref());
+        let wants_a_look = |outcome: &&RunOutcome| !summary::troubles(outcome).is_empty();
+        let tested = |outcome: &&RunOutcome| outcome.tests.passed + outcome.tests.warned + outcome.tests.failed > 0;
+        let last = ended.next().filter(|last| wants_a_look(last) || tested(last));
+        let before = || ended.find(tested).filter(|before| before.status != RunStatus::Error);
+        let Some(last) = last.or_else(before).filter(wants_a_look) else { return String::new() };
+        let troubles = summary::troubles(last);
+        let began = render::moment(last.started_at, project.time_zone);
+        let (how, then) = match last.status {
+            RunStatus::Error => ("failed", "mend what is named, then `shoplake retry`\n"),
+            RunStatus::Warning | RunStatus::Success => ("wants a look", ""),
+        };
+        format!("\nthe run of {began} {how}\n{}{then}", troubles.trim_start_matches('\n'))
+    }
+
+    /// Which files failed or are held, why, and what to do about it.
     fn waiting_text(&self) -> String {
         let mut text = String::new();
         for record in &self.waiting {

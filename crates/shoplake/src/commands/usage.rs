@@ -8,14 +8,20 @@ use std::time::Duration;
 use chrono::{DateTime, Utc};
 use shoplake_core::cost::Usage;
 use shoplake_core::outcome::{FileStatus, RunOutcome};
-use shoplake_core::ports::Progress;
+use shoplake_core::ports::{Progress, RunRecord};
 use shoplake_core::{Catalog, Fault, Project, RunId};
+use tokio::sync::oneshot;
+use tokio::task::JoinHandle;
 
 use crate::sizes::Sizes;
 use crate::wiring;
 
 /// The requests of this process that were noted already: one that does several runs notes each one's own.
 static NOTED: Mutex<(u64, u64)> = Mutex::new((0, 0));
+/// How often a run that goes on notes what it has used: a process that is killed takes no more with it.
+const EVERY: Duration = Duration::from_secs(5);
+/// How often a process that goes on for long notes the requests that no run stands for.
+const REQUESTS_EVERY: Duration = Duration::from_mins(10);
 
 /// Whether the bytes of the lake are looked up after a run; in a lake at an address that costs requests.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -55,21 +61,63 @@ impl Progress for Reading {
     }
 }
 
-/// Notes what a run used that began then, however it ended.
-pub(super) async fn of_run(
-    project: &Project,
-    (began, reading): (DateTime<Utc>, &Reading),
-    ended: &Result<RunOutcome, Fault>,
-    stored: Stored,
-) {
-    match ended {
-        Ok(outcome) => of_outcome(project, outcome, stored).await,
-        Err(_) => of_broken_off(project, began, reading).await,
+/// The meter of a run that goes on.
+pub(super) struct Metered {
+    project: Arc<Project>,
+    reading: Arc<Reading>,
+    began: DateTime<Utc>,
+    stop: oneshot::Sender<()>,
+    /// Notes again and again; gives the number of its note, where it came to one.
+    noting: JoinHandle<Option<i64>>,
+}
+
+impl Metered {
+    /// Begins to meter a run of this process, on the runtime that it runs on.
+    pub(super) fn begin(project: &Arc<Project>, reading: &Arc<Reading>) -> Self {
+        let (project, reading, began) = (Arc::clone(project), Arc::clone(reading), Utc::now());
+        let (stop, stopped) = oneshot::channel();
+        let noting = tokio::spawn(keep_noting(Arc::clone(&project), Arc::clone(&reading), began, stopped));
+        Self { project, reading, began, stop, noting }
+    }
+
+    /// Notes what the run used, however it ended, in the place of what was noted while it went on.
+    pub(super) async fn ended(self, ended: &Result<RunOutcome, Fault>, stored: Stored) {
+        let Self { project, reading, began, stop, noting } = self;
+        // A note that is being written comes to its end: nothing is noted twice.
+        drop(stop);
+        let before = noting.await.ok().flatten();
+        let usage = match ended {
+            Ok(outcome) => Some(of_outcome(&project, outcome, stored)),
+            Err(_) => of_broken_off(&project, began, &reading).await,
+        };
+        if let Some(usage) = usage {
+            all_noted();
+            note(&project, usage, before).await;
+        }
+    }
+}
+
+/// Notes what a run has used until now, again and again until it has ended.
+async fn keep_noting(
+    project: Arc<Project>,
+    reading: Arc<Reading>,
+    began: DateTime<Utc>,
+    mut stopped: oneshot::Receiver<()>,
+) -> Option<i64> {
+    let mut noted = None;
+    loop {
+        tokio::select! {
+            _ = &mut stopped => return noted,
+            () = tokio::time::sleep(EVERY) => {}
+        }
+        if let Some(usage) = of_broken_off(&project, began, &reading).await {
+            noted = note(&project, usage, noted).await.or(noted);
+        }
     }
 }
 
 /// Of one that came to an outcome: the files that it read, its requests, and the lake as it is now.
-async fn of_outcome(project: &Project, outcome: &RunOutcome, stored: Stored) {
+fn of_outcome(project: &Project, outcome: &RunOutcome, stored: Stored) -> Usage {
     let files = outcome.datasets.iter().flat_map(|dataset| &dataset.files);
     let read = files.filter(|file| file.status != FileStatus::AlreadyLoaded).map(|file| file.size).sum();
     let sizes = (stored == Stored::Looked).then(|| Sizes::of(project));
@@ -80,46 +128,82 @@ async fn of_outcome(project: &Project, outcome: &RunOutcome, stored: Stored) {
             None
         }
     };
-    note(project, used(project, Some(outcome.run_id.clone()), outcome.seconds, read, stored)).await;
+    used(project, Some(outcome.run_id.clone()), outcome.seconds, read, stored)
 }
 
-/// Of one that broke off, or was told to end: what it cost was spent. The lake is not looked at: it is as it was, and
-/// what is away may be it.
-async fn of_broken_off(project: &Project, began: DateTime<Utc>, reading: &Reading) {
+/// Of one that goes on, broke off, or was told to end: what it cost was spent. The lake is not looked at: it is as it
+/// was, and what is away may be it. `None` where it has not begun, or nobody knows.
+async fn of_broken_off(project: &Project, began: DateTime<Utc>, reading: &Reading) -> Option<Usage> {
     let known = async { wiring::state(project).await?.runs(1).await };
     let run = match known.await {
-        Ok(runs) => runs.into_iter().find(|run| run.started_at >= began),
-        Err(fault) => return tracing::warn!(fault = fault.for_log(), "what was used was not noted"),
+        Ok(runs) => runs.into_iter().find(|run| is_ours(run, began)),
+        Err(fault) => {
+            tracing::warn!(fault = fault.for_log(), "what was used was not noted");
+            None
+        }
     };
-    // Where there is no run, it broke off before it did anything.
-    let Some(run) = run else { return };
     let seconds = (Utc::now() - began).num_milliseconds().max(0) as f64 / 1_000.0;
-    note(project, used(project, Some(run.run_id), seconds, reading.bytes.load(Ordering::Relaxed), None)).await;
+    Some(used(project, Some(run?.run_id), seconds, reading.bytes.load(Ordering::Relaxed), None))
+}
+
+/// Whether the last run that the state knows is the one of this process, which has the project's lock since then. One
+/// that publishes what a plan has kept began with the plan.
+pub(super) fn is_ours(last: &RunRecord, since: DateTime<Utc>) -> bool {
+    last.started_at >= since || last.word() == "running"
 }
 
 /// What was used until now since something was noted last.
 fn used(project: &Project, run: Option<RunId>, seconds: f64, scanned: u64, stored: Option<u64>) -> Usage {
-    let all = wiring::requests();
-    let mut noted = NOTED.lock().unwrap_or_else(PoisonError::into_inner);
+    let (all, noted) = (wiring::requests(), *NOTED.lock().unwrap_or_else(PoisonError::into_inner));
     let (reads, writes) = (all.0.saturating_sub(noted.0), all.1.saturating_sub(noted.1));
-    *noted = all;
     Usage { at: Utc::now(), run, seconds, memory: project.limits.memory, scanned, reads, writes, stored }
 }
 
-/// Notes what a query used, in a project that has run: the whole of each table that its SQL names.
+/// The requests until now are noted: whatever is metered next in this process counts from here.
+fn all_noted() {
+    *NOTED.lock().unwrap_or_else(PoisonError::into_inner) = wiring::requests();
+}
+
+/// Notes what a query used, in a project that has run: the whole of each table that it reads.
 pub(super) async fn of_query(project: &Project, catalog: &Catalog, sql: &str, time: Duration) {
     if project.state.is_none() && !project.state_dir().join("state.db").is_file() {
         return;
     }
-    let words: Vec<String> = sql.split(|c: char| !c.is_alphanumeric() && c != '_').map(str::to_lowercase).collect();
-    let named = catalog.tables.values().filter(|table| words.contains(&table.name.to_lowercase()));
-    let scanned = named.flat_map(|table| &table.files).map(|file| file.size).sum();
-    note(project, used(project, None, time.as_secs_f64(), scanned, None)).await;
+    let read = shoplake_models::tables(sql, &catalog.views);
+    let read = read.iter().filter_map(|name| catalog.tables.get(name));
+    let scanned = read.flat_map(|table| &table.files).map(|file| file.size).sum();
+    let usage = used(project, None, time.as_secs_f64(), scanned, None);
+    all_noted();
+    note(project, usage, None).await;
 }
 
-async fn note(project: &Project, usage: Usage) {
-    let noted = async { wiring::usage(project).await?.record(&usage).await };
-    if let Err(fault) = noted.await {
-        tracing::warn!(fault = fault.for_log(), "what was used was not noted");
+/// Notes what this process itself asks of the lake's store beside runs and queries, again and again for as long as it is
+/// let: its looks for what is new, and what its alerts read.
+pub(super) async fn keep_noting_requests(project: Arc<Project>) {
+    while project.remote.is_some() {
+        tokio::time::sleep(REQUESTS_EVERY).await;
+        of_requests(&project).await;
     }
+}
+
+/// Notes what this process has asked of the lake's store since it noted something last.
+pub(super) async fn of_requests(project: &Project) {
+    // It has no time of its own: what takes no memory is no query.
+    let usage = Usage { memory: 0, ..used(project, None, 0.0, 0, None) };
+    if usage.reads + usage.writes > 0 {
+        all_noted();
+        note(project, usage, None).await;
+    }
+}
+
+/// Notes what was used, in the place of an earlier note where there is one; gives the number of the note.
+async fn note(project: &Project, usage: Usage, before: Option<i64>) -> Option<i64> {
+    let noted = async {
+        let store = wiring::usage(project).await?;
+        match before {
+            Some(before) => store.record_again(before, &usage).await,
+            None => store.record(&usage).await,
+        }
+    };
+    noted.await.map_err(|fault| tracing::warn!(fault = fault.for_log(), "what was used was not noted")).ok()
 }

@@ -216,9 +216,16 @@ fn cost() {
     let bytes = before["runs"][0]["scanned_bytes"].as_u64().unwrap();
     assert_eq!((bytes, before["spent"].as_str()), (SALES.len() as u64, Some(format!("0.{bytes:06}").as_str())));
     assert!(before["runs"][0]["stored_bytes"].as_u64().unwrap() > 0);
-    shop.json(&["query", "SELECT * FROM sales", "--output", "json"]);
-    let after = shop.json(&["cost", "--json"]);
-    assert!(after["spent"].as_str() > before["spent"].as_str(), "a query reads too: {after}");
+    let after = |sql: &str| {
+        shop.json(&["query", sql, "--output", "json"]);
+        shop.json(&["cost", "--json"])
+    };
+    let nothing = after("SELECT 'sales' AS products -- of sales");
+    assert_eq!(nothing["spent"], before["spent"], "words are no tables");
+    let first = after("SELECT * FROM sales");
+    assert!(first["spent"].as_str() > before["spent"].as_str(), "a query reads too: {first}");
+    let after = after("SELECT count(*) AS n FROM stg_sales");
+    assert!(after["spent"].as_str() > first["spent"].as_str(), "through a view as well: {after}");
     assert!(after["at_month_end"].as_str() >= after["spent"].as_str());
     let text = String::from_utf8(shop.output(&["cost"]).stdout).unwrap();
     assert!(text.contains("will have cost") && text.contains("storage"), "{text}");
@@ -237,6 +244,9 @@ fn what_failed_was_spent_too() {
     assert_eq!(metered.len(), 1, "{cost}");
     let run = &shop.json(&["status", "--json"])["runs"][0];
     assert_eq!(metered[0]["run_id"], run["run_id"]);
+    let status = shop.run(&["status"]);
+    assert!(status.contains(" failed\nproblem    "), "the status says why the run failed: {status}");
+    assert!(status.contains("before-publish") && status.contains("`shoplake retry`"), "{status}");
     assert_eq!(metered[0]["scanned_bytes"], SALES.len(), "the file was read to its end: {cost}");
     assert!(metered[0]["seconds"].as_f64().unwrap() > 0.0 && metered[0]["stored_bytes"].is_null(), "{cost}");
     assert!(shop.output(&["run", "-q"]).status.success());

@@ -69,6 +69,8 @@ fn one_look() {
     let (code, looked) = look(&shop);
     assert_eq!((code, looked["trusted"].as_bool()), (Some(1), Some(false)), "{looked:#}");
     assert_eq!(check(&looked, "files")["what"], "1 file refused, 0 held back");
+    let retried = shop.run(&["retry"]);
+    assert!(retried.contains("1 refused file waits until somebody acts"), "{retried}");
     let text = String::from_utf8(shop.output(&["doctor"]).stdout).unwrap();
     assert!(text.ends_with("today's numbers cannot be trusted yet\n"), "{text}");
 }

@@ -7,6 +7,7 @@ use serde_json::Value;
 
 use crate::context::Context;
 use crate::days::first_day;
+use crate::scheduler::wait_for;
 
 const HEADER: &str = "transaction_id,customer_id,product_id,quantity,amount,transaction_date\n";
 
@@ -95,6 +96,37 @@ fn a_file_that_ends_the_process_is_set_aside() {
     shop.assert_verified("after the release");
 }
 
+/// Given a run that waits for an API, when it is killed, then what it had used until shortly before was spent, and the run
+/// seems to go on only until the next one begins.
+#[test]
+fn what_a_killed_run_used_was_spent() {
+    let shop = first_day();
+    let spent = shop.json(&["cost", "--json"])["runs"].as_array().unwrap().len();
+    // It takes a connection and never answers.
+    let silent = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("http://{}/", silent.local_addr().unwrap());
+    shop.put(
+        "sources/people.yml",
+        &format!("name: people\nformat: json\nfrom: {{ rest_api: {{ base_url: \"{url}\", path: people }} }}\nkey: [id]\ncolumns:\n  - {{ name: id, type: string, required: true }}\n"),
+    );
+    let mut run = start(&shop);
+    let metered = wait_for("the note of what it used", || {
+        let metered = shop.json(&["cost", "--json"])["runs"].as_array().unwrap().clone();
+        (metered.len() > spent).then(|| metered[0].clone())
+    });
+    run.kill().unwrap();
+    run.wait().unwrap();
+    let last = |shop: &Context| shop.json(&["status", "--json"])["runs"][0].clone();
+    assert_eq!(metered["run_id"], last(&shop)["run_id"]);
+    assert!(metered["seconds"].as_f64().unwrap() >= 5.0, "{metered}");
+    fs_err::remove_file(shop.shop().join("sources/people.yml")).unwrap();
+    assert!(shop.output(&["run", "-q"]).status.success());
+    let cost = shop.json(&["cost", "--json"]);
+    assert_eq!(cost["runs"].as_array().unwrap().len(), spent + 2, "each run once: {cost}");
+    let runs = shop.json(&["status", "--json"])["runs"].clone();
+    assert_eq!((&runs[0]["unfinished"], &runs[1]["unfinished"]), (&false.into(), &true.into()), "{runs}");
+}
+
 /// Given a run that is told to end while it loads, then it ends at once with nothing half done and no file to
 /// blame, what it used is metered, and `retry` does the whole of it.
 #[test]
@@ -117,6 +149,8 @@ fn a_run_that_is_told_to_end() {
         assert_eq!(shop.figures(), before, "nothing is half done");
     }
     assert_eq!(metered(), spent + 4, "what they used was spent");
+    let runs = shop.json(&["status", "--json"])["runs"].clone();
+    assert_eq!(runs[0]["unfinished"], true, "it does not seem to go on: {runs}");
     let retried = shop.output(&["retry"]);
     assert!(retried.status.success(), "{}", String::from_utf8_lossy(&retried.stderr));
     let rows =

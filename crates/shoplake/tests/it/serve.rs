@@ -103,6 +103,12 @@ fn stop_while_it_loads(context: &Context, server: &Server) {
     assert!(stopped.contains("204 No Content"), "{stopped}");
     assert_eq!(fs_err::read_to_string(context.shop().join(".shoplake/attempts.json")).unwrap(), "{}");
     assert!(server.ask("DELETE", "/api/v1/runs/current").contains("404"), "it is gone");
+    let runs = server.ask("GET", "/api/v1/runs?limit=1");
+    assert!(runs.contains("\"status\":\"unfinished\""), "it does not seem to go on: {runs}");
+    let run = context.json(&["status", "--json"])["runs"][0]["run_id"].clone();
+    let cost = context.json(&["cost", "--json"]);
+    let metered = cost["runs"].as_array().unwrap();
+    assert!(metered.iter().any(|usage| usage["run_id"] == run), "what it used was spent: {cost}");
     assert!(context.files("lake/processed/_publish", ".json").is_empty(), "nothing is published");
 }
 

@@ -4,9 +4,9 @@ use std::str::FromStr;
 use std::time::Duration;
 
 use shoplake_core::{Fault, Result};
-use sqlx::PgPool;
 use sqlx::migrate::{MigrateError, Migrator};
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
+use sqlx::{Connection, PgConnection, PgPool};
 
 use super::db;
 use super::fault::{OrFault, damaged, database};
@@ -15,6 +15,8 @@ static MIGRATIONS: Migrator = sqlx::migrate!("migrations/postgres");
 
 /// How long a connection may take.
 const PATIENCE: Duration = Duration::from_secs(10);
+/// How long a connection that comes back to the pool may take to say that its other end is there.
+const THERE: Duration = Duration::from_secs(5);
 const CONNECTIONS: u32 = 4;
 /// Who begins a transaction and then says nothing, since its machine froze or lost its power, is cut off after the first
 /// of these: it holds the lock that all others wait for. The second is how long they wait.
@@ -37,9 +39,19 @@ pub(super) async fn open(url: &str, project: &str) -> Result<PgPool> {
         .options([("search_path", schema.as_str())])
         .options(HELD)
         .options(KEEPALIVE);
-    let pool = PgPoolOptions::new().max_connections(CONNECTIONS).acquire_timeout(PATIENCE).connect_lazy_with(options);
+    let pool = PgPoolOptions::new().max_connections(CONNECTIONS).acquire_timeout(PATIENCE);
+    // A connection whose question was given up is tried before it is used again: one whose other end is gone would
+    // otherwise keep its place in the pool until the system gives it up.
+    let pool = pool.after_release(|connection, _| Box::pin(answers(connection)));
+    let pool = pool.connect_lazy_with(options);
     migrate(&pool, &schema).await?;
     Ok(pool)
+}
+
+/// Whether the other end of a connection is there.
+async fn answers(connection: &mut PgConnection) -> sqlx::Result<bool> {
+    let asked = tokio::time::timeout(THERE, connection.ping()).await;
+    asked.unwrap_or(Err(sqlx::Error::PoolTimedOut)).map(|()| true)
 }
 
 /// The schema of a project: its name in the letters that need no quotes.
@@ -127,6 +139,54 @@ mod tests {
             let sql = sqlx::AssertSqlSafe(format!("SHOW {name}"));
             let shown: String = sqlx::query_scalar(sql).fetch_one(&pool).await.unwrap();
             assert_eq!(shown, value, "{name}");
+        }
+    }
+
+    /// Stands between us and the server at `url`: while it is told to be silent nothing goes through, and no connection
+    /// ends. Gives the address to reach it at.
+    async fn between(url: &str, silent: tokio::sync::watch::Receiver<bool>) -> String {
+        let (user, host) = url.split_once('@').unwrap();
+        let (address, rest) = host.split_once('/').unwrap();
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let near = listener.local_addr().unwrap();
+        let address = address.to_owned();
+        tokio::spawn(async move {
+            while let Ok((mut near, _)) = listener.accept().await {
+                let (address, mut silent) = (address.clone(), silent.clone());
+                tokio::spawn(async move {
+                    let mut far = tokio::net::TcpStream::connect(address).await.unwrap();
+                    let told = async { drop(silent.wait_for(|silent| *silent).await) };
+                    tokio::select! {
+                        _ = tokio::io::copy_bidirectional(&mut near, &mut far) => {}
+                        () = told => std::future::pending().await,
+                    }
+                });
+            }
+        });
+        format!("{user}@{near}/{rest}")
+    }
+
+    /// Given a server that is gone without a word, then whoever asks is told in time, and once it is back it is reached
+    /// again, although every connection of the pool was lost.
+    #[tokio::test(flavor = "multi_thread")]
+    async fn a_server_that_says_nothing_more() {
+        let url = std::env::var("SHOPLAKE_TEST_POSTGRES").expect("`cargo xtask postgres` starts a server");
+        let (silent, told) = tokio::sync::watch::channel(false);
+        let pool = open(&between(&url, told).await, &format!("Gone {}", shoplake_core::RunId::new())).await.unwrap();
+        let ask = |longest| {
+            let asked = async { sqlx::query("SELECT 1").execute(&pool).await.or_fault("ask") };
+            db::within_time(Duration::from_secs(longest), asked)
+        };
+        let began = std::time::Instant::now();
+        let all = || async { tokio::join!(ask(2), ask(2), ask(2), ask(2)) };
+        all().await.0.unwrap();
+        silent.send(true).unwrap();
+        for asked in [all().await].map(|(one, two, three, four)| [one, two, three, four]).into_iter().flatten() {
+            assert_eq!(asked.unwrap_err().kind, shoplake_core::FaultKind::Unavailable);
+        }
+        silent.send(false).unwrap();
+        while ask(20).await.is_err() {
+            assert!(began.elapsed() < Duration::from_secs(60), "it is reached again");
         }
     }
 

@@ -10,7 +10,7 @@ use shoplake_core::Result;
 use shoplake_core::schedule::ports::{Leadership, Standing};
 
 use super::State;
-use super::db::{Connection, Pool, begin};
+use super::db::{Connection, Pool, begin, within};
 use super::fault::OrFault;
 
 /// What is led.
@@ -53,7 +53,7 @@ impl Leader {
 #[async_trait]
 impl Leadership for Leader {
     async fn beat(&self) -> Result<Standing> {
-        let standing = self.stand().await;
+        let standing = within(self.stand()).await;
         if standing.is_err() {
             // Who cannot look sees no beat either: of the silence of others only what was seen counts.
             *self.seen.lock().unwrap_or_else(PoisonError::into_inner) = None;
@@ -64,7 +64,7 @@ impl Leadership for Leader {
     async fn resign(&self) -> Result<()> {
         let sql = "UPDATE leaders SET holder = '' WHERE role = $1 AND holder = $2";
         let query = sqlx::query(sql).bind(ROLE).bind(&self.holder);
-        query.execute(&self.writer).await.or_fault("give the lead away")?;
+        within(async { query.execute(&self.writer).await.or_fault("give the lead away") }).await?;
         Ok(())
     }
 }

@@ -6,11 +6,13 @@ use shoplake_core::ports::{RunRecord, StepRecord};
 use shoplake_core::{Result, RunId};
 use sqlx::Row;
 
-use super::db::{Connection, DbRow, Pool};
+use super::db::{self, Connection, DbRow, Pool};
 use super::fault::{OrFault, damaged};
 use super::files::word;
 
 const READ: &str = "read the runs";
+/// The status of a run that is over and has no outcome.
+const UNFINISHED: &str = "unfinished";
 
 /// A moment as the tables keep it.
 pub(super) fn moment(at: DateTime<Utc>) -> String {
@@ -35,8 +37,21 @@ pub(super) async fn ensure(connection: &mut Connection, run: &RunId, at: DateTim
 
 pub(super) async fn begin(pool: &Pool, run: &RunId, started_at: DateTime<Utc>) -> Result<()> {
     let doing = "note the run in the state";
-    let mut connection = pool.acquire().await.or_fault(doing)?;
-    ensure(&mut connection, run, started_at).await.or_fault(doing)
+    let mut transaction = db::begin(pool).await.or_fault(doing)?;
+    let sql = "UPDATE runs SET status = $1 WHERE outcome IS NULL AND run_id <> $2";
+    sqlx::query(sql).bind(UNFINISHED).bind(&run.0).execute(&mut *transaction).await.or_fault(doing)?;
+    // A run that publishes what a plan has kept goes by the plan's name, and begins again.
+    let sql = "INSERT INTO runs (run_id, started_at) VALUES ($1, $2)
+               ON CONFLICT (run_id) DO UPDATE SET status = NULL WHERE runs.outcome IS NULL";
+    sqlx::query(sql).bind(&run.0).bind(moment(started_at)).execute(&mut *transaction).await.or_fault(doing)?;
+    transaction.commit().await.or_fault(doing)
+}
+
+pub(super) async fn leave(pool: &Pool, run: &RunId) -> Result<()> {
+    let sql = "UPDATE runs SET status = $1 WHERE outcome IS NULL AND run_id = $2";
+    let query = sqlx::query(sql).bind(UNFINISHED).bind(&run.0);
+    query.execute(pool).await.or_fault("note that the run is over")?;
+    Ok(())
 }
 
 pub(super) async fn record_step(pool: &Pool, run: &RunId, step: &StepRecord) -> Result<()> {
@@ -58,12 +73,12 @@ pub(super) async fn finish(pool: &Pool, outcome: &RunOutcome) -> Result<()> {
 }
 
 pub(super) async fn latest(pool: &Pool, limit: u32) -> Result<Vec<RunRecord>> {
-    let sql = "SELECT run_id, started_at, outcome FROM runs ORDER BY started_at DESC, run_id DESC LIMIT $1";
+    let sql = "SELECT run_id, started_at, status, outcome FROM runs ORDER BY started_at DESC, run_id DESC LIMIT $1";
     read(pool, sql, limit).await
 }
 
 pub(super) async fn ended(pool: &Pool, limit: u32) -> Result<Vec<RunRecord>> {
-    let sql = "SELECT run_id, started_at, outcome FROM runs WHERE outcome IS NOT NULL
+    let sql = "SELECT run_id, started_at, status, outcome FROM runs WHERE outcome IS NOT NULL
                ORDER BY started_at DESC, run_id DESC LIMIT $1";
     read(pool, sql, limit).await
 }
@@ -81,10 +96,12 @@ pub(super) async fn steps(pool: &Pool, run: &RunId) -> Result<Vec<StepRecord>> {
 
 fn run_record(row: &DbRow) -> Result<RunRecord> {
     let started_at: String = row.try_get("started_at").or_fault(READ)?;
+    let status: Option<String> = row.try_get("status").or_fault(READ)?;
     let outcome: Option<String> = row.try_get("outcome").or_fault(READ)?;
     Ok(RunRecord {
         run_id: RunId(row.try_get("run_id").or_fault(READ)?),
         started_at: parse_moment(&started_at, READ)?,
+        unfinished: outcome.is_none() && status.as_deref() == Some(UNFINISHED),
         outcome: outcome.map(|json| serde_json::from_str(&json).or_fault(READ)).transpose()?,
     })
 }

@@ -6,7 +6,7 @@ use shoplake_core::{Fault, FaultKind, Result, RunId};
 use sqlx::Row;
 
 use super::State;
-use super::db::{DbRow, begin};
+use super::db::{DbRow, begin, within};
 use super::fault::{OrFault, damaged};
 use super::files::word;
 use super::leadership::ROLE;
@@ -21,41 +21,51 @@ const LOG_MAX: i64 = 10_000;
 #[async_trait]
 impl ScheduleStore for State {
     async fn recall(&self) -> Result<Option<Memory>> {
-        let sql = "SELECT memory FROM schedule_memory";
-        let text: Option<String> = sqlx::query_scalar(sql).fetch_optional(&self.reader).await.or_fault(READ)?;
-        text.map(|text| serde_json::from_str(&text).or_fault(READ)).transpose()
+        within(async {
+            let sql = "SELECT memory FROM schedule_memory";
+            let text: Option<String> = sqlx::query_scalar(sql).fetch_optional(&self.reader).await.or_fault(READ)?;
+            text.map(|text| serde_json::from_str(&text).or_fault(READ)).transpose()
+        })
+        .await
     }
 
     async fn keep(&self, term: u64, memory: &Memory, log: &[Logged]) -> Result<()> {
-        let mut transaction = begin(&self.writer).await.or_fault(NOTE)?;
-        let sql = "SELECT term FROM leaders WHERE role = $1";
-        let leads: Option<i64> =
-            sqlx::query_scalar(sql).bind(ROLE).fetch_optional(&mut *transaction).await.or_fault(NOTE)?;
-        if leads != Some(term as i64) {
-            return Err(Fault::new(FaultKind::Busy, "another instance leads the schedule now"));
-        }
-        let sql = "INSERT INTO schedule_memory (one, memory) VALUES (1, $1)
-                   ON CONFLICT (one) DO UPDATE SET memory = excluded.memory";
-        let json = serde_json::to_string(memory).or_fault(NOTE)?;
-        sqlx::query(sql).bind(json).execute(&mut *transaction).await.or_fault(NOTE)?;
-        for line in log {
-            let sql = "INSERT INTO schedule_log (at, due, event, count, run_id, note) VALUES ($1, $2, $3, $4, $5, $6)";
-            let query = sqlx::query(sql).bind(moment(line.at)).bind(line.due.map(moment));
-            let query = query.bind(word(&line.event, NOTE)?).bind(line.count as i64);
-            let query = query.bind(line.run.as_ref().map(|run| &run.0)).bind(&line.note);
-            query.execute(&mut *transaction).await.or_fault(NOTE)?;
-        }
-        if !log.is_empty() {
-            let sql = "DELETE FROM schedule_log WHERE id <= (SELECT max(id) FROM schedule_log) - $1";
-            sqlx::query(sql).bind(LOG_MAX).execute(&mut *transaction).await.or_fault(NOTE)?;
-        }
-        transaction.commit().await.or_fault(NOTE)
+        within(async {
+            let mut transaction = begin(&self.writer).await.or_fault(NOTE)?;
+            let sql = "SELECT term FROM leaders WHERE role = $1";
+            let leads: Option<i64> =
+                sqlx::query_scalar(sql).bind(ROLE).fetch_optional(&mut *transaction).await.or_fault(NOTE)?;
+            if leads != Some(term as i64) {
+                return Err(Fault::new(FaultKind::Busy, "another instance leads the schedule now"));
+            }
+            let sql = "INSERT INTO schedule_memory (one, memory) VALUES (1, $1)
+                       ON CONFLICT (one) DO UPDATE SET memory = excluded.memory";
+            let json = serde_json::to_string(memory).or_fault(NOTE)?;
+            sqlx::query(sql).bind(json).execute(&mut *transaction).await.or_fault(NOTE)?;
+            for line in log {
+                let sql =
+                    "INSERT INTO schedule_log (at, due, event, count, run_id, note) VALUES ($1, $2, $3, $4, $5, $6)";
+                let query = sqlx::query(sql).bind(moment(line.at)).bind(line.due.map(moment));
+                let query = query.bind(word(&line.event, NOTE)?).bind(line.count as i64);
+                let query = query.bind(line.run.as_ref().map(|run| &run.0)).bind(&line.note);
+                query.execute(&mut *transaction).await.or_fault(NOTE)?;
+            }
+            if !log.is_empty() {
+                let sql = "DELETE FROM schedule_log WHERE id <= (SELECT max(id) FROM schedule_log) - $1";
+                sqlx::query(sql).bind(LOG_MAX).execute(&mut *transaction).await.or_fault(NOTE)?;
+            }
+            transaction.commit().await.or_fault(NOTE)
+        })
+        .await
     }
 
     async fn logged(&self, limit: u32) -> Result<Vec<Logged>> {
-        let sql = "SELECT at, due, event, count, run_id, note FROM schedule_log ORDER BY id DESC LIMIT $1";
-        let rows = sqlx::query(sql).bind(i64::from(limit)).fetch_all(&self.reader).await.or_fault(READ)?;
-        rows.iter().map(line).collect()
+        within(async {
+            let sql = "SELECT at, due, event, count, run_id, note FROM schedule_log ORDER BY id DESC LIMIT $1";
+            let rows = sqlx::query(sql).bind(i64::from(limit)).fetch_all(&self.reader).await.or_fault(READ)?;
+            rows.iter().map(line).collect()
+        })
+        .await
     }
 }
 

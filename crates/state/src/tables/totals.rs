@@ -11,7 +11,7 @@ use super::files::{REASONS, from_word};
 const READ: &str = "sum up the runs";
 
 pub(super) async fn totals(pool: &Pool) -> Result<Totals> {
-    let sql = "SELECT status, count(*) FROM runs WHERE status IS NOT NULL GROUP BY status ORDER BY status";
+    let sql = "SELECT status, count(*) FROM runs WHERE outcome IS NOT NULL GROUP BY status ORDER BY status";
     let runs: Vec<(String, i64)> = sqlx::query_as(sql).fetch_all(pool).await.or_fault(READ)?;
     let sql = "SELECT name, count(*), sum(seconds) FROM steps GROUP BY name ORDER BY min(position), name";
     let stages: Vec<(String, i64, f64)> = sqlx::query_as(sql).fetch_all(pool).await.or_fault(READ)?;

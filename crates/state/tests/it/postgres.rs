@@ -72,6 +72,11 @@ async fn story(state: &(impl StateStore + ScheduleStore + AlertStore + UsageStor
     let (run, other) = (RunId("run-1".into()), RunId("run-2".into()));
     state.begin_run(&run, moment("2026-11-23T08:00:00.5Z")).await.unwrap();
     state.begin_run(&run, moment("2026-11-23T09:00:00Z")).await.unwrap();
+    let left = RunId("run-0".into());
+    state.begin_run(&left, moment("2026-11-23T07:00:00Z")).await.unwrap();
+    said.push(json(&state.runs(10).await.unwrap()));
+    state.leave_run(&left).await.unwrap();
+    state.begin_run(&run, moment("2026-11-23T09:00:00Z")).await.unwrap();
     for (name, seconds) in [("land", 0.5), ("load", 2.0), ("load", 0.25)] {
         let step = StepRecord { name: name.into(), seconds, detail: format!("{name} it") };
         state.record_step(&run, &step).await.unwrap();
@@ -128,7 +133,8 @@ async fn story(state: &(impl StateStore + ScheduleStore + AlertStore + UsageStor
             writes: 2,
             stored,
         };
-        state.record(&usage).await.unwrap();
+        let note = state.record(&Usage { seconds: 0.0, ..usage.clone() }).await.unwrap();
+        assert_eq!(state.record_again(note, &usage).await.unwrap(), note);
     }
     said.push(json(&state.used(moment("2026-11-01T00:00:00Z")).await.unwrap()));
     let left = state.used(moment("2026-01-01T00:00:00Z")).await.unwrap();

@@ -40,6 +40,32 @@ async fn runs_newest_first() {
     assert_eq!(state.runs(1).await.unwrap().len(), 1);
 }
 
+/// Given runs that came to no outcome, then the last one goes on until it is told to end or the next begins; a run that
+/// goes by the name of one that was left goes on again.
+#[tokio::test]
+async fn a_run_without_an_outcome_is_over_once_that_is_known() {
+    let (_dir, state) = fresh().await;
+    let words = async || -> Vec<&'static str> {
+        let runs = state.runs(10).await.unwrap();
+        runs.iter().rev().map(shoplake_core::ports::RunRecord::word).collect()
+    };
+    let run = |number: u8| (RunId(format!("run-{number}")), moment(&format!("2026-11-23T0{number}:00:00Z")));
+    let [(first, at_first), (second, at_second), (third, at_third)] = [1, 2, 3].map(run);
+    state.begin_run(&first, at_first).await.unwrap();
+    assert_eq!(words().await, ["running"]);
+    state.begin_run(&second, at_second).await.unwrap();
+    assert_eq!(words().await, ["unfinished", "running"], "runs take turns");
+    state.leave_run(&second).await.unwrap();
+    assert_eq!(words().await, ["unfinished", "unfinished"]);
+    state.begin_run(&second, at_third).await.unwrap();
+    assert_eq!(words().await, ["unfinished", "running"]);
+    state.finish_run(&outcome(&second)).await.unwrap();
+    state.leave_run(&second).await.unwrap();
+    state.begin_run(&third, at_third).await.unwrap();
+    assert_eq!(words().await, ["unfinished", "warning", "running"], "an outcome stays");
+    assert_eq!(state.totals().await.unwrap().runs, [(RunStatus::Warning, 1)], "only what ended is counted");
+}
+
 /// Given steps of two runs, when read, then each run has its own in the order they were noted.
 #[tokio::test]
 async fn steps_in_order() {

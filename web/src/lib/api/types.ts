@@ -41,7 +41,8 @@ export interface Session {
   version: string | null;
   share?: SharedView | null;
 }
-export type RunStatus = "success" | "warning" | "error" | "running";
+/** `unfinished`: told to end, or gone with its process. */
+export type RunStatus = "success" | "warning" | "error" | "running" | "unfinished";
 export interface Trust {
   data_until: string | null;
   loaded_at: string | null;
@@ -181,6 +182,8 @@ export interface RunDetail {
     failures?: { name: string; rows: number; blocks: boolean }[];
   };
   reports?: string[];
+  /** What kept it from going on, or from doing all. */
+  problems?: string[];
 }
 export interface TopCause {
   reason: string;

@@ -6,6 +6,7 @@ const MEANINGS: Record<string, [string, Meaning]> = {
   warning: ["done, with warnings", "warning"],
   error: ["failed", "bad"],
   running: ["running", ""],
+  unfinished: ["not ended", "warning"],
   loaded: ["loaded", "good"],
   already_loaded: ["already loaded", ""],
   held: ["held back", "warning"],

@@ -118,19 +118,26 @@ fn text(message: &Message) -> String {
         return letter.text.clone();
     }
     let mut text = String::new();
-    text.extend(message.description.iter().map(|description| format!("{description}\n\n")));
+    let over = message.phase == Phase::Resolved;
+    // What is over wants nothing done, and what is said of it for as long as it lasts is true no more.
+    let description = message.description.iter().filter(|_| !over);
+    text.extend(description.map(|description| format!("{description}\n\n")));
     for finding in &message.findings {
+        if over {
+            text.push_str(&format!("What it was: {}\n\n", finding.what));
+            continue;
+        }
         text.push_str(&format!("What: {}\n", finding.what));
         text.extend(finding.cause.iter().map(|cause| format!("Likely cause: {cause}\n")));
         text.push_str(&format!("To do: {}\n\n", finding.act));
     }
-    let since = if message.phase == Phase::Resolved { "Over since" } else { "Since" };
+    let since = if over { "Over since" } else { "Since" };
     text.push_str(&format!("{since}: {}\n", message.since));
     let severity = format!("{:?}", message.severity).to_lowercase();
     text.push_str(&format!("Severity: {severity}\n"));
     text.push_str(&format!("Alert: {} ({}, project {})\n", message.alert, message.file, message.project));
     let snooze = format!("Quiet for a while: shoplake alert snooze {} --for 4h\n", message.alert);
-    if message.phase != Phase::Resolved {
+    if !over {
         text.push_str(&snooze);
     }
     text

@@ -5,8 +5,8 @@ use std::sync::Arc;
 use shoplake_pipeline::schedule::Order;
 use tokio::sync::mpsc;
 
-use crate::commands::Context;
 use crate::commands::stop::asked_to_stop;
+use crate::commands::{Context, usage};
 use crate::failure::{Exit, Failure};
 use crate::{alerts, telemetry, wiring};
 
@@ -21,13 +21,16 @@ pub(in crate::commands) fn run(context: &Context) -> Result<Exit, Failure> {
         let runner = wiring::scheduler(&project, wiring::launcher(&project)).await?;
         tokio::spawn(alerts::keep_watch(Arc::clone(&project)));
         tokio::spawn(telemetry::keep_sending(Arc::clone(&project), None));
+        tokio::spawn(usage::keep_noting_requests(Arc::clone(&project)));
         let (orders, received) = mpsc::channel(8);
         tokio::spawn(async move {
             asked_to_stop().await;
             // Nobody listens any more where the schedule has ended by itself.
             let _ = orders.send(Order::Stop).await;
         });
-        Ok(runner.work(received).await?)
+        runner.work(received).await?;
+        usage::of_requests(&project).await;
+        Ok(())
     })?;
     Ok(Exit::Done)
 }

@@ -6,13 +6,17 @@
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
 use shoplake_core::{Fault, FaultKind, Result};
 use shoplake_pipeline::Attempts;
 use shoplake_server::{Runner, Work};
 
-use crate::launcher::{ChildLauncher, own_binary};
+use crate::launcher::{ChildLauncher, GRACE, ask_to_end, own_binary};
+
+/// How often it is looked whether a child has ended.
+const LOOK: Duration = Duration::from_millis(10);
 
 /// Starts one child at a time.
 pub(super) struct ChildRunner {
@@ -64,17 +68,31 @@ impl Runner for ChildRunner {
     }
 
     async fn stop(&self) -> Result<bool> {
-        let stopped = self.running(|running| {
-            let Some(mut child) = running.take() else { return Ok(false) };
-            child.kill()?;
-            child.wait()?;
-            // Whoever stopped it is to blame, and not the file that it was loading.
-            Attempts::forgive(&self.project.join(".shoplake"))?;
-            Ok(true)
-        })?;
-        match &self.launcher {
-            Some(launcher) if !stopped => Ok(launcher.stop().await),
-            _ => Ok(stopped),
+        let running = self.running(|running| Ok(running.take()))?;
+        match (running, &self.launcher) {
+            (Some(child), _) => {
+                // Also where whoever asks for it goes: a child that nobody waits for would stay for ever.
+                let ended = tokio::spawn(end(child)).await;
+                ended.map_err(|error| Fault::internal("the stop of the run broke off").caused_by(error))??;
+                // Whoever stopped it is to blame, and not the file that it was loading.
+                Attempts::forgive(&self.project.join(".shoplake"))?;
+                Ok(true)
+            }
+            (None, Some(launcher)) => Ok(launcher.stop().await),
+            (None, None) => Ok(false),
         }
     }
+}
+
+/// Asks a child to end, and kills it where it does not.
+async fn end(mut child: Child) -> Result<()> {
+    ask_to_end(&mut child);
+    let until = Instant::now() + GRACE;
+    while child.try_wait()?.is_none() {
+        if Instant::now() >= until {
+            child.kill()?;
+        }
+        tokio::time::sleep(LOOK).await;
+    }
+    Ok(())
 }

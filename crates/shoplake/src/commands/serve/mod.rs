@@ -13,8 +13,8 @@ use shoplake_server::{Reopen, Traffic};
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinHandle;
 
-use super::Context;
 use super::stop::asked_to_stop;
+use super::{Context, usage};
 use crate::cli::ServeArgs;
 use crate::failure::{Exit, Failure};
 use crate::launcher::ChildLauncher;
@@ -49,6 +49,7 @@ pub(super) fn serve(context: &Context, args: &ServeArgs) -> Result<Exit, Failure
         }
         let telemetry = tokio::spawn(telemetry::keep_sending(Arc::clone(&project), Some(traffic)));
         let giving_back = tokio::spawn(crate::heap::keep_giving_back());
+        let noting = tokio::spawn(usage::keep_noting_requests(Arc::clone(&project)));
         let work = match launcher {
             Some(launcher) => Some(Work::begin(&project, launcher).await?),
             None => None,
@@ -57,6 +58,8 @@ pub(super) fn serve(context: &Context, args: &ServeArgs) -> Result<Exit, Failure
         if let Some(work) = work {
             work.end().await?;
         }
+        noting.abort();
+        usage::of_requests(&project).await;
         served?;
         giving_back.abort();
         telemetry.abort();
