@@ -14,7 +14,7 @@ const union = STEPS.map(([step, people]) => `SELECT '${step}' AS step, count(*) 
 );
 export const FUNNEL = `SELECT step, people FROM (${union}) ORDER BY people DESC`;
 
-const BEST =
+export const BEST =
   "SELECT name, total_orders, lifetime_value, last_order FROM customer_lifetime_value ORDER BY lifetime_value DESC LIMIT 10";
 
 export const WEEKLY = SOURCES.get("weekly")

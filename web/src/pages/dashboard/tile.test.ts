@@ -40,6 +40,16 @@ describe("the order of a tile's rows", () => {
   });
 });
 
+describe("the table of a line", () => {
+  it("has the order of its days, as the line has; a table keeps the order of its query", () => {
+    const turned = { ...daily, rows: [...daily.rows].reverse() };
+    const days = (type: Tile["type"]): unknown[] =>
+      tileTable(tile(type, { x: "date" }), turned).rows.map(([day]) => day);
+    expect(days("line")).toEqual(["2025-06-16", "2025-06-18"]);
+    expect(days("table")).toEqual(["2025-06-18", "2025-06-16"]);
+  });
+});
+
 describe("a tile's chart", () => {
   it("is drawn for each type from the columns that it names, and never fails on others", () => {
     for (const type of TILE_TYPES)

@@ -57,8 +57,9 @@ const byValue =
     return first && second ? compareDecimals(second, first) : first ? -1 : 1;
   };
 
-/** The tile as a table: the columns that it names, in its order, or all of them. */
-export function tileTable(tile: Tile, rows: Rows): TableData {
+/** The tile as a table: the columns that it names, in its order, or all of them. What is drawn by days is listed so. */
+export function tileTable(tile: Tile, unordered: Rows): TableData {
+  const rows = tile.type === "line" || tile.type === "area" ? byDay(tile, unordered) : unordered;
   const wanted = tile.columns && tile.columns.length > 0 ? tile.columns : rows.columns.map((column) => column.name);
   const found = wanted.flatMap((name) => {
     const index = rows.columns.findIndex((column) => column.name === name);
