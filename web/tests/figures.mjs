@@ -16,7 +16,7 @@ const days = (from, to) => (Date.parse(to) - Date.parse(from)) / DAY + 1;
 
 /**
  * Asks for the figures of one view: its days, those that it is compared with, and its filters by name. The chart in which
- * something is chosen shows the rest, too, unless a link has `held` it.
+ * something is chosen shows the rest, too, unless a link has `held` it; nor does a link name customers.
  */
 export class Figures {
   constructor(ask, shop, { from, to, compare, filters = {}, held = false }) {
@@ -215,7 +215,7 @@ export class Figures {
       this.money(row.amount),
       row.name_now ?? row.product_id,
       words.count(row.quantity),
-      row.customer ?? row.customer_id,
+      this.held ? "–" : (row.customer ?? row.customer_id),
       row.city ?? "–",
       row.category_now ?? "–",
       row._source_file.split("/").at(-1),

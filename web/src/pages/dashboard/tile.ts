@@ -111,7 +111,8 @@ function parts(
   const [x, value] = [xColumn(tile, rows), valueColumn(tile, rows)];
   if (!x || !value) return [];
   // A product is known to the filters by its number, whatever name the tile shows.
-  const product = fieldOf(tile) === "product" ? rows.columns.findIndex((column) => column.name === "product_id") : -1;
+  const product =
+    fieldOf(tile, rows.columns) === "product" ? rows.columns.findIndex((column) => column.name === "product_id") : -1;
   const valueFor = (row: readonly Cell[]): string => exact(row[product >= 0 ? product : x.index]) || NONE;
   const ordered = sorted ? [...rows.rows].sort(byValue(value.index)) : rows.rows;
   const total = sumDecimals(ordered.map((row) => exact(row[value.index])));
