@@ -45,6 +45,7 @@ const ALBUMS = [
       { name: "order", path: "/?order=N000002", whole: false },
       { name: "dashboard", path: "/d/weekly", sizes: [...ALL, WIDEST] },
       { name: "editor", path: "/d/weekly?edit=1" },
+      { name: "new-dashboard", path: "/d" },
       { name: "health", path: "/health" },
       { name: "pipeline", path: "/pipeline" },
       { name: "quality", path: "/quality", act: openGroup },
