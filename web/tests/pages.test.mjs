@@ -75,7 +75,7 @@ describe("the other pages", () => {
     await page.getByLabel("Name of the query").fill("Daily");
     await page.getByRole("button", { name: "Keep" }).click();
     await page.getByRole("button", { name: "Daily", exact: true }).waitFor();
-    await page.getByText("Kept in this browser").waitFor();
+    await page.getByText("Kept in this browser: nobody else sees them").waitFor();
     const file = await downloadOf(page, () => page.getByRole("button", { name: "Export" }).click());
     assert.equal(file.name, "queries.sql");
     assert.match(file.bytes.toString("utf8"), /^-- name: Daily\nSELECT date, .* FROM daily_sales_summary;\n$/);
@@ -150,7 +150,7 @@ describe("the other pages", () => {
     const checks = page.getByRole("list", { name: "Checks" }).getByRole("listitem");
     assert.match(await checks.first().innerText(), /Files[^]*1 file refused[^]*shoplake status says why[^]*bad/);
     assert.equal(await checks.count(), 5);
-    const run = checks.filter({ hasText: "Run" });
+    const run = checks.filter({ hasText: /^\s*Run/ });
     assert.match(await run.innerText(), /the run of 18 Jun 2025, 06:00 is published/, "a moment in the reader's words");
     assert.match(await checks.nth(2).innerText(), /Freshness[^]*nothing says how old it may be[^]*not watched$/);
   });
