@@ -86,7 +86,7 @@ class Reader {
   async nothingElse() {
     const text = await this.page.evaluate(() => {
       for (const each of document.querySelectorAll(
-        "main h2, main header p, main [role=search], main .chosen, main .path",
+        "main > p, main h2, main header p, main [role=search], main .chosen, main .path",
       ))
         each.dataset.named = each.innerText;
       return document.querySelector("main").innerText;

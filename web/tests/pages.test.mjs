@@ -151,7 +151,7 @@ describe("the other pages", () => {
     assert.match(await checks.first().innerText(), /Files[^]*1 file refused[^]*shoplake status says why[^]*bad/);
     assert.equal(await checks.count(), 5);
     const run = checks.filter({ hasText: /^\s*Run/ });
-    assert.match(await run.innerText(), /the run of 18 Jun 2025, 06:00 is published/, "a moment in the reader's words");
+    assert.match(await run.innerText(), /The run of 18 Jun 2025, 06:00 is published/, "a moment in the reader's words");
     assert.match(await checks.nth(2).innerText(), /Freshness[^]*nothing says how old it may be[^]*not watched$/);
   });
 

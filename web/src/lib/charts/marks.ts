@@ -120,7 +120,8 @@ export function pieSpec(parts: readonly Part[], { height = 260 }: { height?: num
               `${short(parts[dataIndex]?.name ?? "", width < 340 ? 12 : 15)}\n${parts[dataIndex]?.text ?? ""}`,
           },
           labelLine: {
-            length: width < 340 ? 5 : 10,
+            // Two lines of words below the pie stay off its slices.
+            length: width < 340 ? 12 : 16,
             length2: width < 340 ? 4 : 8,
             lineStyle: { color: colours.of["line-strong"] },
           },

@@ -9,3 +9,9 @@ export const withMoments = (sentence: string, formats: Formats): string =>
     .split("`")
     .map((part, index) => (index % 2 === 1 ? part : part.replace(MOMENT, (moment) => formats.moment(moment))))
     .join("`");
+
+/** The server's clause as a sentence of a page: it begins with a large letter, unless it begins with code. */
+export const asSentence = (clause: string, formats: Formats): string => {
+  const words = withMoments(clause, formats);
+  return words.charAt(0).toUpperCase() + words.slice(1);
+};
