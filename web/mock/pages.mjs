@@ -404,7 +404,7 @@ export const HEALTH = {
   trusted: false,
   verdict: "bad",
   checks: [
-    { name: "run", verdict: "good", what: "the run of 06:00 is published", act: null },
+    { name: "run", verdict: "good", what: "the run of 2025-06-18 06:00 is published", act: null },
     { name: "tests", verdict: "good", what: "31 passed", act: null },
     {
       name: "freshness",

@@ -9,6 +9,7 @@ const PAGES = [
   "/?why=revenue",
   "/d/weekly",
   "/d/weekly?edit=1",
+  "/d",
   "/health",
   "/pipeline",
   "/quality",

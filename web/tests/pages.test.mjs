@@ -1,7 +1,7 @@
 // The other pages: each does its work and helps where there is none.
 import assert from "node:assert/strict";
 import { after, before, describe, it } from "node:test";
-import { eventually, openShop, settled } from "./helpers.mjs";
+import { downloadOf, eventually, openShop, settled } from "./helpers.mjs";
 
 describe("the other pages", () => {
   let shop;
@@ -75,7 +75,24 @@ describe("the other pages", () => {
     await page.getByLabel("Name of the query").fill("Daily");
     await page.getByRole("button", { name: "Keep" }).click();
     await page.getByRole("button", { name: "Daily", exact: true }).waitFor();
+    await page.getByText("Kept in this browser: nobody else sees them").waitFor();
+    const file = await downloadOf(page, () => page.getByRole("button", { name: "Export" }).click());
+    assert.equal(file.name, "queries.sql");
+    assert.match(file.bytes.toString("utf8"), /^-- name: Daily\nSELECT date, .* FROM daily_sales_summary;\n$/);
     await page.getByRole("button", { name: "Forget Daily" }).click();
+    await eventually(() => page.getByRole("button", { name: "Daily", exact: true }).count(), 0);
+    await page
+      .getByLabel("Import queries")
+      .setInputFiles({ name: "queries.sql", mimeType: "application/sql", buffer: file.bytes });
+    await page.getByText("1 query taken in.").waitFor();
+    await editor.click();
+    await page.keyboard.press("Control+a");
+    await page.keyboard.insertText("SELECT 1");
+    await page.getByRole("button", { name: "Daily", exact: true }).click();
+    await eventually(
+      () => editor.innerText(),
+      (text) => text.includes("FROM daily_sales_summary"),
+    );
     await page.getByRole("button", { name: "line", exact: true }).click();
     await page.getByRole("listbox", { name: /The result as a chart/ }).waitFor();
     await editor.click();
@@ -107,12 +124,34 @@ describe("the other pages", () => {
     assert.equal(await page.getByText("tile kind barr is not known").count(), 0);
   });
 
+  it("a dashboard that is new: a file named after its title, with tiles, in its editor", async () => {
+    const page = await shop.page("/");
+    await page.getByRole("link", { name: "New dashboard" }).click();
+    await page.getByLabel("Title").fill("Às segundas");
+    await page.getByText("dashboards/as-segundas.yml").waitFor();
+    await page.getByRole("button", { name: "Create" }).click();
+    await page.getByRole("heading", { name: "Às segundas", level: 1 }).waitFor();
+    await page.locator(".cm-content").waitFor();
+    await settled(page);
+    assert.equal(await page.locator("[data-kpi], [data-tile]").count(), 5);
+    assert.match(shop.mock.state.sources.get("as-segundas"), /^name: as-segundas\n/);
+    await page.getByRole("navigation").getByRole("link", { name: "Às segundas" }).waitFor();
+    await page.goto(`${shop.base}/d`);
+    await page.getByLabel("Title").fill("Weekly");
+    const before = shop.mock.state.sources.get("weekly");
+    await page.getByRole("button", { name: "Create" }).click();
+    await page.getByText("There is a dashboard of that name").waitFor();
+    assert.equal(shop.mock.state.sources.get("weekly"), before, "nobody's file is written over");
+  });
+
   it("Health: the worst comes first, with what to do", async () => {
     const page = await shop.page("/health");
     await page.getByRole("heading", { name: "Today's numbers cannot be trusted yet" }).waitFor();
     const checks = page.getByRole("list", { name: "Checks" }).getByRole("listitem");
     assert.match(await checks.first().innerText(), /Files[^]*1 file refused[^]*shoplake status says why[^]*bad/);
     assert.equal(await checks.count(), 5);
+    const run = checks.filter({ hasText: /^\s*Run/ });
+    assert.match(await run.innerText(), /The run of 18 Jun 2025, 06:00 is published/, "a moment in the reader's words");
     assert.match(await checks.nth(2).innerText(), /Freshness[^]*nothing says how old it may be[^]*not watched$/);
   });
 

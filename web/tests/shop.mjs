@@ -3,7 +3,7 @@ import { execFile } from "node:child_process";
 import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { promisify } from "node:util";
-import { SOURCES } from "../mock/dashboards.mjs";
+import { WEEKLY } from "./weekly.mjs";
 
 /** The folder and the binary, as `cargo xtask web` names them; null where only the mock is looked at. */
 export const REAL =
@@ -30,12 +30,8 @@ export async function query(sql) {
   return JSON.parse(await shoplake(["query", "--quiet", "--output", "json", sql]));
 }
 
-/** Puts the mock's dashboard as code into the shop: every type of tile, on the tables of the template. */
-export function addDashboard() {
-  const funnel = "SELECT rfm_group AS step, customers AS people FROM rfm_segments";
-  const source = SOURCES.get("weekly").replace("SELECT step, people FROM funnel", funnel);
-  writeFileSync(fileOf("dashboards", "weekly.yml"), source);
-}
+/** Puts a dashboard as code with every type of tile into the shop. */
+export const addDashboard = () => writeFileSync(fileOf("dashboards", "weekly.yml"), WEEKLY);
 
 /** Drops a file into the inbox of a dataset, and runs. */
 export async function load(dataset, name, text) {

@@ -6,11 +6,14 @@ import { createInterface } from "node:readline";
 import { promisify } from "node:util";
 import { chromium } from "playwright-core";
 import { LAUNCH } from "./browser.mjs";
-import { SOURCES } from "../mock/dashboards.mjs";
+import { startBefore } from "../mock/server.mjs";
+import { WEEKLY } from "./weekly.mjs";
 
 const start = promisify(execFile);
 /** Runs end with these where rows were set aside (3), and where a test or a file failed (1). */
 const ENDS = [0, 1, 3];
+/** A machine that does something else beside may take its time, in milliseconds. */
+export const PATIENCE = 60_000;
 
 /** Makes shops below `folder` with the binary. */
 export class Shops {
@@ -36,6 +39,7 @@ export class Shops {
 export class Shop {
   #binary;
   #server = null;
+  #app = null;
 
   constructor(binary, folder) {
     this.#binary = binary;
@@ -70,22 +74,23 @@ export class Shop {
 
   /** A dashboard as code with every type of tile, on the tables of the template. */
   addDashboard() {
-    const funnel = "SELECT rfm_group AS step, customers AS people FROM rfm_segments";
-    this.write("dashboards/weekly.yml", SOURCES.get("weekly").replace("SELECT step, people FROM funnel", funnel));
+    this.write("dashboards/weekly.yml", WEEKLY);
   }
 
-  /** Serves the project, without the schedule: what is shown is what was done here. */
+  /** Serves the project, without the schedule: what is shown is what was done here, in the app of this folder. */
   async serve() {
     const args = ["serve", "--listen", "127.0.0.1:0", "--no-schedule", "--project-dir", this.folder];
     this.#server = spawn(this.#binary, args, { stdio: ["ignore", "pipe", "ignore"] });
     for await (const line of createInterface(this.#server.stdout)) {
-      this.url = line.trim().replace(/\/$/, "");
+      this.#app = await startBefore(line.trim());
+      this.url = this.#app.url;
       break;
     }
-    for (;;) {
-      if ((await fetch(`${this.url}/readyz`)).ok) return this;
+    for (let tries = 0; !(await fetch(`${this.url}/api/v1/trust`)).ok; tries += 1) {
+      if (tries > PATIENCE / 50) throw new Error(`${this.folder}: the server does not come to its figures`);
       await new Promise((done) => setTimeout(done, 50));
     }
+    return this;
   }
 
   async send(method, path, body) {
@@ -96,30 +101,31 @@ export class Shop {
     return response;
   }
 
-  end() {
+  async end() {
+    await this.#app?.close();
     this.#server?.kill("SIGTERM");
   }
 }
 
-/** A browser, and pages of shops in it; what goes wrong on one is an error here. */
+/** A browser, and pages of shops in it; `problems` fills with what goes wrong on them. */
 export async function openBrowser() {
   const browser = await chromium.launch(LAUNCH);
   return {
-    async page(shop, path, { width, scheme, storage }) {
+    async page(shop, path, { width, scheme, storage }, problems = []) {
       const context = await browser.newContext({
-        viewport: { width, height: width < 500 ? 780 : width > 2000 ? 2160 : 900 },
+        viewport: viewport(width),
         colorScheme: scheme,
         locale: "en-GB",
         ...(storage ? { storageState: storage } : {}),
       });
       const page = await context.newPage();
-      page.on("pageerror", (error) => {
-        throw error;
-      });
+      page.on("pageerror", (error) => problems.push(`error: ${error.message}`));
       await page.goto(shop.url + path);
-      await page.locator("h1").first().waitFor();
+      await page.locator("h1").first().waitFor({ timeout: PATIENCE });
       return page;
     },
     close: () => browser.close(),
   };
 }
+
+export const viewport = (width) => ({ width, height: width < 500 ? 780 : width > 2000 ? 2160 : 900 });

@@ -5,7 +5,7 @@ import { chooseMark, eventually, exact, openShop, settled } from "./helpers.mjs"
 
 describe("the marks of a dashboard as code", () => {
   let shop, page, write;
-  const [REVENUE, BY_DAY, BY_CATEGORY, FUNNEL] = ["tile-2", "tile-5", "tile-8", "tile-11"];
+  const [REVENUE, BY_DAY, PRODUCTS, BY_CATEGORY, FUNNEL] = ["tile-2", "tile-5", "tile-7", "tile-8", "tile-11"];
   before(async () => {
     shop = await openShop({ scenario: "usual" });
     page = await shop.page("/d/weekly?period=last7");
@@ -36,6 +36,38 @@ describe("the marks of a dashboard as code", () => {
     await tile.getByText(`Everything else is filtered by ${name}.`).waitFor();
     await tile.getByRole("button", { name: "Clear" }).click();
     await eventually(() => exact(page, REVENUE), whole, "clear clears");
+  });
+
+  it("filter by a product whose name the bar shows, and the chip says that name", async () => {
+    const before = page.url();
+    await settled(page);
+    const name = (await options(PRODUCTS).first().textContent()).split(":")[0];
+    await chooseMark(page, PRODUCTS, name);
+    const { rows } = await shop.api("/sales/top-products?from=2025-06-12&to=2025-06-18");
+    const product = rows.find((row) => row.name === name);
+    await eventually(() => query().get("product"), product.product_id);
+    await page.getByRole("button", { name: `Product ${name}: remove` }).waitFor();
+    await eventually(() => exact(page, REVENUE), write(product.revenue), "the figure is the product's");
+    await settled(page);
+    assert.ok((await options(PRODUCTS).count()) > 1, "the tile that was clicked still shows the others");
+    await page.goto(before);
+  });
+
+  it("look as if they could be clicked only where they can", async () => {
+    await settled(page);
+    const cursorOver = async (tile, { x, y }) => {
+      const box = await page.locator(`[data-tile="${tile}"] canvas`).boundingBox();
+      await page.mouse.move(box.x + x * box.width, box.y + y * box.height);
+      await page.waitForTimeout(120);
+      return page
+        .locator(`[data-tile="${tile}"] .canvas > div`)
+        .first()
+        .evaluate((each) => each.style.cursor);
+    };
+    await page.locator(`[data-tile="${PRODUCTS}"]`).scrollIntoViewIfNeeded();
+    assert.equal(await cursorOver(PRODUCTS, { x: 0.35, y: 0.05 }), "pointer");
+    await page.locator(`[data-tile="${FUNNEL}"]`).scrollIntoViewIfNeeded();
+    assert.equal(await cursorOver(FUNNEL, { x: 0.35, y: 0.1 }), "default");
   });
 
   it("open a day, and back undoes it", async () => {

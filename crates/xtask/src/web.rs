@@ -23,7 +23,7 @@ const MADE: [&str; 2] = ["node_modules", "dist"];
 /// What `cargo xtask web` takes.
 #[derive(Args)]
 pub(crate) struct Options {
-    /// Make the pictures in docs/screenshots anew.
+    /// Put the pictures that the browser tests take into docs/screenshots.
     #[arg(long)]
     screenshots: bool,
 }
@@ -36,7 +36,7 @@ pub(crate) fn run(options: &Options) -> Result<()> {
     steps.finish()
 }
 
-/// Takes the steps; with `screenshots` the pictures of `docs/screenshots` are made anew.
+/// Takes the steps; with `screenshots` the pictures that the tests take become those of `docs/screenshots`.
 pub(crate) fn steps(steps: &mut Steps, binary: Option<&Path>, screenshots: bool) {
     if let Some(reason) = no_node() {
         steps.skip("web app", &reason);
@@ -57,15 +57,7 @@ pub(crate) fn steps(steps: &mut Steps, binary: Option<&Path>, screenshots: bool)
             return;
         }
     };
-    steps.take("web: browser tests", || browser_tests(&folder, binary, &browser));
-    if screenshots {
-        steps.take("web: screenshots", || {
-            let mut command = Command::new("node");
-            command.arg("tests/screenshots.mjs").current_dir(&folder).env("CHROMIUM", &browser);
-            command.env("SHOPLAKE", binary).env("SHOPS", workspace::target().join("test-web/shown"));
-            workspace::succeed(command.env("SHOTS", workspace::root().join("docs/screenshots")))
-        });
-    }
+    steps.take("web: browser tests", || browser_tests(&folder, binary, &browser, screenshots));
 }
 
 /// Why the app cannot be built here; `None` if it can.
@@ -174,11 +166,16 @@ fn chromium() -> Result<PathBuf> {
     known().context("Debian's `chromium` was installed, and is not where it belongs")
 }
 
-fn browser_tests(folder: &Path, binary: &Path, browser: &Path) -> Result<()> {
+/// Runs the browser tests. They take the pictures of `docs/screenshots` each time and look at them; with `screenshots`
+/// they are put there, else they stay in the build folder.
+fn browser_tests(folder: &Path, binary: &Path, browser: &Path, screenshots: bool) -> Result<()> {
     let server = Server::over_sample(binary, "test-web/shop")?;
+    let (made, kept) = (workspace::target().join("test-web"), workspace::root().join("docs/screenshots"));
     let mut command = Command::new("node");
     command.arg("tests/run.mjs").current_dir(folder).env("CHROMIUM", browser);
     command.env("BASE_URL", server.url()).env("SHOPLAKE", binary).env("SHOP", server.shop());
+    command.env("SHOPS", made.join("shown")).env("KEPT", &kept);
+    command.env("SHOTS", if screenshots { kept } else { made.join("screenshots") });
     let said = workspace::output(&mut command)?;
     let counts = said
         .lines()

@@ -33,6 +33,9 @@ function shade(parts: readonly Part[], index: number, colour: string, colours: C
   return { color: pale ? scaled([colours.of["surface"], own], 0.3) : own };
 }
 
+/** Where marks can be chosen, the rest of a list cannot, and does not look as if. */
+const restCursor = (part: Part): { cursor?: string } => (part.rest ? { cursor: "default" } : {});
+
 export function barSpec(parts: readonly Part[], { height }: { height?: number } = {}): ChartSpec {
   return {
     marks: toMarks(parts),
@@ -65,6 +68,7 @@ export function barSpec(parts: readonly Part[], { height }: { height?: number } 
             barMaxWidth: 22,
             data: parts.map((part, index) => ({
               value: position(part.value),
+              ...restCursor(part),
               itemStyle: { ...shade(parts, index, colours.of["series-1"], colours), borderRadius: [0, 2, 2, 0] },
             })),
             label: {
@@ -75,7 +79,6 @@ export function barSpec(parts: readonly Part[], { height }: { height?: number } 
               formatter: ({ dataIndex }: { dataIndex: number }) => parts[dataIndex]?.text ?? "",
             },
             emphasis: { disabled: true },
-            cursor: "pointer",
           },
         ],
       };
@@ -100,6 +103,7 @@ export function pieSpec(parts: readonly Part[], { height = 260 }: { height?: num
           data: parts.map((part, index) => ({
             name: part.name,
             value: Math.max(0, position(part.value) ?? 0),
+            ...restCursor(part),
             itemStyle: {
               ...shade(parts, index, colours.series[index % 8] ?? colours.of["series-other"], colours),
               borderColor: colours.of["surface"],
@@ -116,12 +120,12 @@ export function pieSpec(parts: readonly Part[], { height = 260 }: { height?: num
               `${short(parts[dataIndex]?.name ?? "", width < 340 ? 12 : 15)}\n${parts[dataIndex]?.text ?? ""}`,
           },
           labelLine: {
-            length: width < 340 ? 5 : 10,
+            // Two lines of words below the pie stay off its slices.
+            length: width < 340 ? 12 : 16,
             length2: width < 340 ? 4 : 8,
             lineStyle: { color: colours.of["line-strong"] },
           },
           emphasis: { scale: false },
-          cursor: "pointer",
         },
       ],
     }),
@@ -260,7 +264,6 @@ export function heatSpec(
             },
           })),
           emphasis: { disabled: true },
-          cursor: "pointer",
         },
       ],
     }),

@@ -46,6 +46,24 @@ describe("the trend", () => {
     ]);
     expect(spec.marks[2]?.title).toContain("not finished");
   });
+  it("takes nothing of the days that it shows for those before, where both lie in one month", () => {
+    const both = trendSpec({
+      ...input,
+      points: [{ at: "2025-06", value: "3" }],
+      previous: [{ at: "2025-06", value: "7" }],
+      unfinished: null,
+      period: { from: "2025-06-16", to: "2025-10-31" },
+      compare: { from: "2025-02-01", to: "2025-06-15" },
+      grain: "month",
+    });
+    expect(both.marks.map((mark) => mark.lines.map((line) => line.value))).toEqual([
+      ["€3.00", "no sales"],
+      ["no sales", "no sales"],
+      ["no sales", "no sales"],
+      ["no sales", "no sales"],
+      ["no sales", "€7.00"],
+    ]);
+  });
   it("has a dashed end only where a line leads to what is not finished", () => {
     const known = [...input.points, { at: "2025-06-17", value: "1" }];
     expect(trendSpec({ ...input, points: known }).dashed).toBe(true);

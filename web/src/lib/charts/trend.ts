@@ -58,9 +58,7 @@ export function trendSpec(input: TrendInput): ChartSpec {
   const now = new Map(input.points.map((point) => [slotKey(point.at, grain), point.value]));
   const then = new Map((input.previous ?? []).map((point) => [slotKey(point.at, grain), point.value]));
   const values = shown.map((slot) => now.get(slot) ?? null);
-  const earlier = shown.map((_, index) =>
-    before[index] === undefined ? null : (then.get(before[index]) ?? then.get(shown[index] ?? "") ?? null),
-  );
+  const earlier = shown.map((_, index) => (before[index] === undefined ? null : (then.get(before[index]) ?? null)));
   const open = input.unfinished ? shown.indexOf(slotKey(input.unfinished, grain)) : -1;
   const marks: Mark[] = shown.map((slot, index) => ({
     key: slot,

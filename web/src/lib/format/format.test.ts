@@ -2,6 +2,7 @@ import { describe, expect, it } from "vitest";
 import { addMonths, isDate, monthEnd, weekdayOf, weekStart } from "./dates";
 import { change, compareDecimals, parseDecimal, ratio, sumDecimals } from "./decimal";
 import { Formats } from "./format";
+import { asSentence, withMoments } from "./moments";
 
 const english = new Formats("en-GB", "EUR", "Europe/Lisbon");
 const german = new Formats("de-DE", "EUR", "Europe/Lisbon");
@@ -72,6 +73,17 @@ describe("days and moments", () => {
     expect(english.moment("2025-06-18T23:30:00")).toContain("18 Jun 2025");
     expect(english.zoneName("2025-06-18")).toBe("Lisbon, UTC+1");
     expect(english.zoneName("2025-01-18")).toBe("Lisbon, UTC+0");
+  });
+  it("writes those in a sentence of the server as all others, and leaves code alone", () => {
+    const said = "`sales` was loaded 3 days ago, at 2025-06-18 06:00; `day = '2025-06-18'` on 2025-06-17";
+    expect(withMoments(said, english)).toBe(
+      "`sales` was loaded 3 days ago, at 18 Jun 2025, 06:00; `day = '2025-06-18'` on 17 Jun 2025",
+    );
+    expect(asSentence("the run of 2025-06-18", english)).toBe("The run of 18 Jun 2025");
+    expect(asSentence("`sales` is late", english)).toBe("`sales` is late");
+    expect(withMoments("the run of 2025-06-18 06:00", german)).toMatch(/^the run of 18\. Juni 2025(,| um) 06:00$/);
+    expect(withMoments("2025-06-18T23:30:00Z", english), "an instant, in the shop's zone").toBe("19 Jun 2025, 00:30");
+    expect(withMoments("order 12025-06-18 and 2025-6-18", english)).toBe("order 12025-06-18 and 2025-6-18");
   });
   it("says how long ago", () => {
     const now = Date.parse("2025-06-18T12:00:00Z");

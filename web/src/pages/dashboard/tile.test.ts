@@ -48,6 +48,16 @@ describe("the order of a tile's rows", () => {
   });
 });
 
+describe("the table of a line", () => {
+  it("has the order of its days, as the line has; a table keeps the order of its query", () => {
+    const turned = { ...daily, rows: [...daily.rows].reverse() };
+    const days = (type: Tile["type"]): unknown[] =>
+      tileTable(tile(type, { x: "date" }), turned).rows.map(([day]) => day);
+    expect(days("line")).toEqual(["2025-06-16", "2025-06-18"]);
+    expect(days("table")).toEqual(["2025-06-18", "2025-06-16"]);
+  });
+});
+
 describe("a tile's chart", () => {
   it("is drawn for each type from the columns that it names, and never fails on others", () => {
     for (const type of TILE_TYPES)
@@ -117,6 +127,22 @@ describe("a click on a mark of a tile", () => {
   });
   it("filters by a product's number where the tile shows its name", () => {
     expect(click(tile("bar", { x: "product" }), products, 1)?.values).toEqual({ product: ["P7"] });
+  });
+  it("filters by a product's number where the column is called a name, and the number stands beside it", () => {
+    const named: Rows = {
+      ...products,
+      columns: products.columns.map((each) => (each.name === "product" ? { ...each, name: "name" } : each)),
+    };
+    const bar = tile("bar", { x: "name" });
+    const mark = tileSpec(bar, named, formats)?.marks.at(0);
+    expect(chosenBy(bar, mark!, false, "day", NO_FILTERS, named.columns)?.values).toEqual({ product: ["P9"] });
+    const people = named.columns.map((each) => (each.name === "product_id" ? { ...each, name: "customer_id" } : each));
+    expect(fieldOf(bar, people), "a customer's name is no product").toBeNull();
+    expect(fieldOf(bar), "before the rows are there").toBeNull();
+  });
+  it("filters by the shop's hours and weekdays, whatever the column calls them", () => {
+    expect(fieldOf(tile("bar", { x: "hour" }))).toBe("hour");
+    expect(fieldOf(tile("bar", { x: "day_of_week" }))).toBe("weekday");
   });
   it("opens a day or a month", () => {
     expect(click(tile("line", { x: "date", value: "total_revenue" }), daily, 2)).toMatchObject({

@@ -58,8 +58,9 @@ const byValue =
     return first && second ? compareDecimals(second, first) : first ? -1 : 1;
   };
 
-/** The tile as a table: the columns that it names, in its order, or all of them. */
-export function tileTable(tile: Tile, rows: Rows): TableData {
+/** The tile as a table: the columns that it names, in its order, or all of them. What is drawn by days is listed so. */
+export function tileTable(tile: Tile, unordered: Rows): TableData {
+  const rows = tile.type === "line" || tile.type === "area" ? byDay(tile, unordered) : unordered;
   const wanted = tile.columns && tile.columns.length > 0 ? tile.columns : rows.columns.map((column) => column.name);
   const found = wanted.flatMap((name) => {
     const index = rows.columns.findIndex((column) => column.name === name);
@@ -116,7 +117,8 @@ function parts(
   const [x, value] = [xColumn(tile, rows), valueColumn(tile, rows)];
   if (!x || !value) return [];
   // A product is known to the filters by its number, whatever name the tile shows.
-  const product = fieldOf(tile) === "product" ? rows.columns.findIndex((column) => column.name === "product_id") : -1;
+  const product =
+    fieldOf(tile, rows.columns) === "product" ? rows.columns.findIndex((column) => column.name === "product_id") : -1;
   const valueFor = (row: readonly Cell[]): string => exact(row[product >= 0 ? product : x.index]) || NONE;
   const ordered = sorted ? [...rows.rows].sort(byValue(value.index)) : rows.rows;
   const total = sumDecimals(ordered.map((row) => exact(row[value.index])));

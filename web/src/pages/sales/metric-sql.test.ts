@@ -1,6 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { NO_FILTERS } from "../../lib/state/filters";
-import { METRICS, metricSql } from "./metrics";
+import { metricSql } from "./metric-sql";
+import { METRICS } from "./metrics";
 
 describe("the SQL behind a figure", () => {
   it("has the same days and filters as the figure, and no way out of its quotes", () => {
