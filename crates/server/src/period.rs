@@ -1,6 +1,6 @@
 //! Periods that move on with the shop's calendar: the words that the page offers, and the days that each is today.
 
-use chrono::{Datelike, Days, Months, NaiveDate};
+use chrono::{Datelike, Months, NaiveDate};
 
 /// A period, by its word in addresses and share links (`web/src/lib/state/filters.ts` has the same ones).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -41,8 +41,8 @@ impl Period {
     }
 
     /// Its first day and its last.
-    pub(crate) fn days(self, today: NaiveDate) -> (NaiveDate, NaiveDate) {
-        let back = |date: NaiveDate, days: u64| date.checked_sub_days(Days::new(days)).unwrap_or(date);
+    pub(crate) fn days(self, today: NaiveDate) -> Days {
+        let back = |date: NaiveDate, days: u64| date.checked_sub_days(chrono::Days::new(days)).unwrap_or(date);
         let month = back(today, u64::from(today.day0()));
         match self {
             Self::Today => (today, today),
@@ -57,6 +57,23 @@ impl Period {
             Self::Last365 => (back(today, 364), today),
         }
     }
+}
+
+/// The first day and the last.
+pub(crate) type Days = (NaiveDate, NaiveDate);
+
+/// The running day, the week since Monday and the month since the 1st, each with what it is compared to: as many days of
+/// the one before.
+pub(crate) fn running(on: NaiveDate) -> [(Days, Days); 3] {
+    let back = |date: NaiveDate, days: u64| date.checked_sub_days(chrono::Days::new(days)).unwrap_or(date);
+    let [(monday, _), (first, _)] = [Period::Week, Period::Month].map(|period| period.days(on));
+    let month_before = |date: NaiveDate| date.checked_sub_months(Months::new(1)).unwrap_or(date);
+    [
+        ((on, on), (back(on, 1), back(on, 1))),
+        ((monday, on), (back(monday, 7), back(on, 7))),
+        // 31 March against all of February: chrono takes the month's last day where it has no 31st.
+        ((first, on), (month_before(first), month_before(on))),
+    ]
 }
 
 #[cfg(test)]
@@ -94,5 +111,18 @@ mod tests {
         let list = page.split("export const PRESETS = [").nth(1).and_then(|rest| rest.split(']').next()).unwrap();
         let words: Vec<&str> = list.split('"').skip(1).step_by(2).collect();
         assert_eq!(words, Period::WORDS);
+    }
+
+    /// Given the last day of March, then its month is compared with all of February, its week with as
+    /// many days of the week before.
+    #[test]
+    fn spans_are_as_long_as_they_can_be() {
+        let date = |text: &str| text.parse::<NaiveDate>().unwrap();
+        let [today, week, month] = running(date("2024-03-31"));
+        assert_eq!(today.1, (date("2024-03-30"), date("2024-03-30")));
+        assert_eq!(week.0, (date("2024-03-25"), date("2024-03-31")));
+        assert_eq!(week.1, (date("2024-03-18"), date("2024-03-24")));
+        assert_eq!(month.0, (date("2024-03-01"), date("2024-03-31")));
+        assert_eq!(month.1, (date("2024-02-01"), date("2024-02-29")));
     }
 }

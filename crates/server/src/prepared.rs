@@ -17,7 +17,7 @@ use crate::app::App;
 use crate::cube::{Answer, Cube, Filter, Segment};
 use crate::figures::Shown;
 use crate::params::day;
-use crate::period::Period;
+use crate::period::{Period, running};
 use crate::routes::prepare_transactions;
 
 /// Sales from which a walk is felt; below, nothing is prepared.
@@ -49,9 +49,16 @@ async fn prepare(app: &App, shown: &Arc<Shown>, cube: &Arc<Cube>) -> crate::prob
     let today = ShopZone::new(app.project.time_zone).today();
     let figures = &app.lasting.figures;
     let all = figures.prepare(shown, cube, &Filter::days(first, last)).await?;
+    let is_shown = || figures.shown().is_some_and(|now| Arc::ptr_eq(&now, shown));
+    for filter in compared(cube, &all, today) {
+        if !is_shown() {
+            return Ok(());
+        }
+        quiet(app).await;
+        figures.prepare(shown, cube, &filter).await?;
+    }
     for filter in filters(cube, &all, today) {
-        let now = figures.shown();
-        if !now.is_some_and(|now| Arc::ptr_eq(&now, shown)) {
+        if !is_shown() {
             return Ok(());
         }
         quiet(app).await;
@@ -77,25 +84,38 @@ async fn quiet(app: &App) {
 /// What is prepared: all periods first, then each with its filters, the shorter ones first: they are asked for most,
 /// and soon done. The period before each is shown with it.
 fn filters(cube: &Cube, all: &Answer, today: NaiveDate) -> Vec<Filter> {
-    let spans = Period::ALL.map(|period| {
-        let (from, to) = period.days(today);
-        Filter::days(day(from), day(to))
-    });
-    let mut filters = spans.to_vec();
-    for days in spans {
-        let categories = all.categories.iter().take(VALUES).map(|sum| sum.category.as_deref().map(str::to_owned));
-        filters.extend(categories.map(|value| Filter { categories: [value].into(), ..days.clone() }));
-        let cities = all.cities.iter().take(VALUES).map(|sum| sum.city.as_deref().map(str::to_owned));
-        filters.extend(cities.map(|value| Filter { cities: [value].into(), ..days.clone() }));
-        filters.extend(Segment::ALL.map(|segment| Filter { segments: [segment].into(), ..days.clone() }));
-        let products = all.products.iter().take(PRODUCTS);
-        let products = products.filter_map(|sum| cube.products.get(sum.product as usize)?.id.as_deref());
-        filters.extend(products.map(|id| Filter { products: [id.to_owned()].into(), ..days.clone() }));
-    }
+    let spans = Period::ALL.map(|period| period.days(today)).map(|(from, to)| (day(from), day(to)));
+    let mut filters = spans.map(|(from, to)| Filter::days(from, to)).to_vec();
+    let single = single(cube, all);
+    filters.extend(spans.iter().flat_map(|(from, to)| single.iter().map(|filter| filter.over(*from, *to))));
     // The page of a cell of the heatmap is the same over any longer span.
     let week = Filter::days(day(today) - WEEK + 1, day(today));
     let cell = |at: u8| Filter { hours: [at % 24].into(), weekdays: [at / 24 + 1].into(), ..week.clone() };
     filters.extend((0..24 * WEEK as u8).map(cell));
+    filters
+}
+
+/// What the running day, week and month are compared with, alone and with each filter: short spans, which each click
+/// asks for.
+fn compared(cube: &Cube, all: &Answer, today: NaiveDate) -> Vec<Filter> {
+    let spans = running(today).map(|(_, (from, to))| (day(from), day(to)));
+    let alone = spans.map(|(from, to)| Filter::days(from, to));
+    let single = single(cube, all).into_iter();
+    alone.into_iter().chain(single.flat_map(|filter| spans.map(|(from, to)| filter.over(from, to)))).collect()
+}
+
+/// Each one value that the page offers, over some day.
+fn single(cube: &Cube, all: &Answer) -> Vec<Filter> {
+    let any = Filter::days(0, 0);
+    let mut filters = Vec::new();
+    let categories = all.categories.iter().take(VALUES).map(|sum| sum.category.as_deref().map(str::to_owned));
+    filters.extend(categories.map(|value| Filter { categories: [value].into(), ..any.clone() }));
+    let cities = all.cities.iter().take(VALUES).map(|sum| sum.city.as_deref().map(str::to_owned));
+    filters.extend(cities.map(|value| Filter { cities: [value].into(), ..any.clone() }));
+    filters.extend(Segment::ALL.map(|segment| Filter { segments: [segment].into(), ..any.clone() }));
+    let products = all.products.iter().take(PRODUCTS);
+    let products = products.filter_map(|sum| cube.products.get(sum.product as usize)?.id.as_deref());
+    filters.extend(products.map(|id| Filter { products: [id.to_owned()].into(), ..any.clone() }));
     filters
 }
 
@@ -140,6 +160,11 @@ mod tests {
             assert!(prepared.contains(&asked), "{period:?}");
             let returning = Filter { segments: [Segment::Returning].into(), ..asked.clone() };
             assert!(prepared.contains(&returning), "{period:?}");
+        }
+        let prepared = compared(&cube, &all, today);
+        for (_, (from, to)) in running(today) {
+            let asked = Filter { segments: [Segment::Returning].into(), ..Filter::days(day(from), day(to)) };
+            assert!(prepared.contains(&asked), "{from} to {to}");
         }
         let days = |from: i32, to: i32| Filter::days(day(today) + from, day(today) + to);
         assert_eq!(cube.clipped(&days(-29, 0)), cube.clipped(&days(-29, -1)));
