@@ -55,6 +55,7 @@ impl Shop {
             deliveries,
             prices: shoplake_core::cost::Prices::default(),
             alerts: Alerts { all: Vec::new(), smtp: mail_port.map(smtp) },
+            trusted_proxies: Vec::new(),
             datasets: Vec::new(),
         };
         Self { dir, project, store: Arc::new(store), runs: Vec::new(), now: moment(start) }

@@ -1,1 +1,0 @@
-import{At as e,H as t,bt as n,et as r,ht as i,jt as a,rt as o,tt as s}from"./session.svelte-D3aR6WVM.js";import{n as c,r as l}from"./status-B3BuHdCH.js";var u=o(`<span> </span>`);function d(o,d){a(d,!0);var f=u(),p=n(f,!0);i((e,n)=>{t(f,1,e),r(p,n)},[()=>`badge ${c(d.status)}`,()=>l(d.status)]),s(o,f),e()}export{d as t};

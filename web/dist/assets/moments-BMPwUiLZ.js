@@ -1,0 +1,1 @@
+var e=/\b\d{4}-\d{2}-\d{2}(?:[ T]\d{2}:\d{2}(?::\d{2}(?:\.\d+)?)?(?:Z|[+-]\d{2}:\d{2})?)?\b/g,t=(t,n)=>t.split("`").map((t,r)=>r%2==1?t:t.replace(e,e=>n.moment(e))).join("`"),n=(e,n)=>{let r=t(e,n);return r.charAt(0).toUpperCase()+r.slice(1)};export{t as n,n as t};
