@@ -52,10 +52,10 @@ impl Shop {
             arrival: shoplake_core::schedule::Arrival::default(),
             retries: shoplake_core::retry::Retries::default(),
             logs: shoplake_core::logs::LogSettings::default(),
+            trusted_proxies: Vec::new(),
             deliveries,
             prices: shoplake_core::cost::Prices::default(),
             alerts: Alerts { all: Vec::new(), smtp: mail_port.map(smtp) },
-            trusted_proxies: Vec::new(),
             datasets: Vec::new(),
         };
         Self { dir, project, store: Arc::new(store), runs: Vec::new(), now: moment(start) }

