@@ -24,16 +24,17 @@ fn main() {
         let bytes = std::fs::read(path).unwrap();
         let packed = pack(&bytes);
         // Pictures are compressed already.
-        let gzip = if packed.len() < bytes.len() / 10 * 9 {
+        let gzip = packed.len() < bytes.len() / 10 * 9;
+        let path = if gzip {
             let path = out.join(format!("{index}.gz"));
             std::fs::write(&path, packed).unwrap();
-            format!("Some(include_bytes!({path:?}))")
+            path
         } else {
-            "None".to_owned()
+            path.clone()
         };
         let tag = tag(&bytes);
-        let plain = format!("include_bytes!({path:?})");
-        writeln!(code, "    File {{ name: {name:?}, tag: {tag:?}, plain: {plain}, gzip: {gzip} }},").unwrap();
+        writeln!(code, "    File {{ name: {name:?}, tag: {tag:?}, bytes: include_bytes!({path:?}), gzip: {gzip} }},")
+            .unwrap();
     }
     code.push_str("];\n");
     std::fs::write(out.join("web.rs"), code).unwrap();

@@ -42,6 +42,9 @@ struct Candidate {
     heal: bool,
 }
 
+/// Files of one partition: those of the base, and those of the run.
+type Sides = [Vec<Candidate>; 2];
+
 /// What a load came to.
 pub(crate) struct Finished {
     /// What becomes of the table's files.
@@ -192,7 +195,7 @@ fn replace(
     pool: &Arc<Pool>,
     changes: &mut FileChanges,
 ) -> Result<(Vec<Candidate>, Vec<TableFile>)> {
-    let (mut rest, mut partitions) = (Vec::new(), HashMap::<Partition, [Vec<Candidate>; 2]>::new());
+    let (mut rest, mut partitions) = (Vec::new(), HashMap::<Partition, Sides>::new());
     for candidate in candidates {
         if !candidate.base || !candidate.heal && replace::may_pay(&candidate.input) {
             let of_run = usize::from(!candidate.base);
@@ -201,7 +204,7 @@ fn replace(
             rest.push(candidate);
         }
     }
-    let done: Arc<Mutex<Vec<([Vec<Candidate>; 2], Replaced)>>> = Arc::default();
+    let done: Arc<Mutex<Vec<(Sides, Replaced)>>> = Arc::default();
     for (_, files) in partitions {
         if files.iter().any(Vec::is_empty) {
             rest.extend(files.into_iter().flatten());

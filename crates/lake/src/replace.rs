@@ -162,7 +162,7 @@ impl Pairs {
     fn changed(&self, pairs: &Range<usize>, schema: &Schema) -> Schema {
         let of = |batch: &RecordBatch, at: usize| batch.column(at).slice(pairs.start, pairs.len());
         let fields = schema.fields().iter().enumerate();
-        let fields = fields.filter(|(at, _)| &of(&self.before, *at) != &of(&self.after, *at));
+        let fields = fields.filter(|(at, _)| of(&self.before, *at) != of(&self.after, *at));
         Schema::new(fields.map(|(_, field)| Arc::clone(field)).collect::<Vec<_>>())
     }
 

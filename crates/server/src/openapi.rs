@@ -209,7 +209,7 @@ mod tests {
         assert!(references.len() > endpoints().len(), "{references:?}");
         for reference in references {
             let target = document.pointer(reference.trim_start_matches('#'));
-            assert!(target.is_some_and(|schema| schema.is_object()), "{reference}");
+            assert!(target.is_some_and(serde_json::Value::is_object), "{reference}");
         }
     }
 

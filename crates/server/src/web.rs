@@ -1,12 +1,14 @@
 //! The app, carried in the binary: files by name, and its page for every address that is none of the
 //! API's. Files with a hash in their name may be kept for good, the others are asked for anew by their tag.
 
+use std::borrow::Cow;
+
 use axum::extract::Request;
 use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 
 use crate::problem::Problem;
-use crate::wire::{is_known, takes_gzip};
+use crate::wire::{is_known, takes_gzip, unpack};
 
 mod embedded {
     use super::File;
@@ -19,9 +21,9 @@ pub(crate) struct File {
     name: &'static str,
     /// Another one for other bytes.
     tag: &'static str,
-    plain: &'static [u8],
-    /// The bytes in gzip, where that is shorter.
-    gzip: Option<&'static [u8]>,
+    bytes: &'static [u8],
+    /// Whether these are in gzip, as they are where that is shorter.
+    gzip: bool,
 }
 
 const PAGE: &str = "index.html";
@@ -30,7 +32,7 @@ const FALLBACK: &str = "<!doctype html><html lang=\"en\"><meta charset=\"utf-8\"
     app. Its figures are at <a href=\"/api/v1/trust\">/api/v1/trust</a>, described at \
     <a href=\"/api/openapi.json\">/api/openapi.json</a>.</p></html>";
 /// Stands in for the app where there is none.
-const NO_APP: File = File { name: PAGE, tag: "none", plain: FALLBACK.as_bytes(), gzip: None };
+const NO_APP: File = File { name: PAGE, tag: "none", bytes: FALLBACK.as_bytes(), gzip: false };
 
 /// Answers what no endpoint does.
 pub(crate) async fn fallback(request: Request) -> Response {
@@ -61,9 +63,9 @@ fn file(name: &str) -> Option<&'static File> {
 }
 
 fn answer(file: &'static File, asked: &HeaderMap) -> Response {
-    let packed = file.gzip.filter(|_| takes_gzip(asked));
+    let packed = file.gzip && takes_gzip(asked);
     // Other bytes, another tag: a cache must not put a piece of one into the other.
-    let tag = format!("\"{}{}\"", file.tag, if packed.is_some() { "-gzip" } else { "" });
+    let tag = format!("\"{}{}\"", file.tag, if packed { "-gzip" } else { "" });
     let keep = if file.name.starts_with("assets/") { "public, max-age=31536000, immutable" } else { "no-cache" };
     let mut headers = HeaderMap::new();
     headers.insert(header::CACHE_CONTROL, HeaderValue::from_static(keep));
@@ -73,10 +75,14 @@ fn answer(file: &'static File, asked: &HeaderMap) -> Response {
         return (StatusCode::NOT_MODIFIED, headers).into_response();
     }
     headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(kind(file.name)));
-    if packed.is_some() {
+    if packed {
         headers.insert(header::CONTENT_ENCODING, HeaderValue::from_static("gzip"));
     }
-    (headers, packed.unwrap_or(file.plain)).into_response()
+    // Hardly anybody takes no gzip: that the binary carries each file once is worth the work.
+    match if file.gzip && !packed { unpack(file.bytes).map(Cow::Owned) } else { Ok(Cow::Borrowed(file.bytes)) } {
+        Ok(bytes) => (headers, bytes).into_response(),
+        Err(error) => Problem::internal(&error).into_response(),
+    }
 }
 
 /// The media type of a file.

@@ -3,7 +3,7 @@
 //! Files of the app are compressed when the binary is built, JSON when it is answered. Not compressed: what carries
 //! secrets, for its length would tell of them beside text that somebody else has put there, and streams.
 
-use std::io::Write as _;
+use std::io::{Read as _, Write as _};
 
 use axum::body::{Body, HttpBody as _, to_bytes};
 use axum::extract::Request;
@@ -11,6 +11,7 @@ use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use flate2::Compression;
+use flate2::read::GzDecoder;
 use flate2::write::GzEncoder;
 
 use crate::problem::Problem;
@@ -80,6 +81,13 @@ fn pack(bytes: &[u8]) -> std::io::Result<Vec<u8>> {
     let mut encoder = GzEncoder::new(Vec::with_capacity(bytes.len() / 4), Compression::new(LEVEL));
     encoder.write_all(bytes)?;
     encoder.finish()
+}
+
+/// What `bytes` say, which are in gzip.
+pub(crate) fn unpack(bytes: &[u8]) -> std::io::Result<Vec<u8>> {
+    let mut plain = Vec::new();
+    GzDecoder::new(bytes).read_to_end(&mut plain)?;
+    Ok(plain)
 }
 
 fn weaken(headers: &mut HeaderMap) {
