@@ -21,7 +21,7 @@ mod session;
 mod statistics;
 mod upkeep;
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
 use arrow::datatypes::SchemaRef;
 use async_trait::async_trait;
@@ -85,8 +85,16 @@ impl DataFusionEngine {
 
 impl Drop for DataFusionEngine {
     fn drop(&mut self) {
-        // A runtime may not be dropped where blocking is not allowed; queries end at their next row.
-        if let Some(runtime) = self.runtime.take() {
+        // A runtime may not be dropped where blocking is not allowed; queries end at their next row. Its threads are
+        // joined: to let go of a thread that is just ending has ended processes (glibc 2.36, `pthread_detach`).
+        let runtime = Arc::new(Mutex::new(self.runtime.take()));
+        let take = |runtime: &Mutex<Option<Runtime>>| runtime.lock().ok().and_then(|mut runtime| runtime.take());
+        let taken = Arc::clone(&runtime);
+        let ending = std::thread::Builder::new().name("shoplake-sql-end".to_owned());
+        let begun = ending.spawn(move || drop(take(&taken)));
+        if begun.is_err()
+            && let Some(runtime) = take(&runtime)
+        {
             runtime.shutdown_background();
         }
     }

@@ -18,6 +18,7 @@
 mod bounded;
 mod compile;
 mod days;
+mod deep_stack;
 mod graph;
 mod jinja;
 mod lineage;
@@ -46,6 +47,7 @@ use serde_json::{Map, Value};
 use shoplake_core::{Fault, Project};
 
 pub use days::{restrict, restrict_to_undated};
+pub use deep_stack::{DEPTH_MAX, on_deep_stack};
 pub use graph::{Graph, Node, Resource};
 pub use lineage::{Direction, Edge, Lineage, Link, Shown, TableKind};
 pub use properties::schema;

@@ -4,19 +4,16 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::ControlFlow;
-use std::thread;
 
 use sqlparser::ast::{Expr, Ident, ObjectNamePart, Query, Spanned, Statement, TableFactor, Visit, Visitor};
 use sqlparser::dialect::GenericDialect;
 use sqlparser::parser::Parser;
 use sqlparser::tokenizer::Location;
 
+use crate::deep_stack::{DEPTH_MAX, on_deep_stack};
+
 /// The parser gives up on SQL that nests deeper; the engine tells it.
 const DEPTH: usize = 400;
-/// For whoever asks what a query reads: as deep as the engine's own parser goes, and a stack on which that fits many
-/// times over.
-const DEEP: usize = 1_000;
-const STACK_BYTES: usize = 64 << 20;
 /// Parts of a table's name: catalog, schema, table.
 const PARTS_MAX: usize = 3;
 
@@ -50,7 +47,8 @@ pub fn tables(sql: &str, views: &BTreeMap<String, String>) -> BTreeSet<String> {
     let read = || {
         let (mut found, mut open) = (BTreeSet::new(), vec![sql]);
         while let Some(sql) = open.pop() {
-            for relation in named(sql, DEEP).unwrap_or_default().into_iter().filter(|relation| !relation.shadowed) {
+            for relation in named(sql, DEPTH_MAX).unwrap_or_default().into_iter().filter(|relation| !relation.shadowed)
+            {
                 let view = views.get(&relation.name);
                 if found.insert(relation.name) {
                     open.extend(view.map(String::as_str));
@@ -60,9 +58,7 @@ pub fn tables(sql: &str, views: &BTreeMap<String, String>) -> BTreeSet<String> {
         found.retain(|name| !views.contains_key(name));
         found
     };
-    // A tree as deep as that is walked and dropped where it fits.
-    let deep = thread::Builder::new().name("shoplake-parse".to_owned()).stack_size(STACK_BYTES);
-    thread::scope(|scope| deep.spawn_scoped(scope, read).ok()?.join().ok()).unwrap_or_default()
+    on_deep_stack(read).unwrap_or_default()
 }
 
 fn named(sql: &str, depth: usize) -> Option<Vec<Relation>> {

@@ -9,16 +9,12 @@ mod facts;
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use shoplake_models::DEPTH_MAX;
 use sqlparser::ast::{Expr, Ident, ObjectName, OrderByExpr, OrderByKind, Query, SelectItem, SetExpr, Statement, Value};
 use sqlparser::dialect::GenericDialect;
 use sqlparser::parser::Parser;
-use tokio::sync::oneshot;
 
 pub(crate) use facts::{Facts, of_models};
-
-/// As deep as the engine's own parser goes, and a stack on which that fits many times over.
-const DEPTH: usize = 1_000;
-const STACK_BYTES: usize = 64 << 20;
 
 /// A SELECT put apart, so that it can stand in the FROM of another one.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -46,18 +42,11 @@ pub(crate) async fn tables(sql: &str, views: &BTreeMap<String, String>) -> BTree
 
 /// Runs `work` where deep trees can be walked and dropped; `None` where it could not end.
 async fn on_deep_stack<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Option<T> {
-    let (sender, receiver) = oneshot::channel();
-    let deep = std::thread::Builder::new().name("shoplake-parse".to_owned()).stack_size(STACK_BYTES);
-    let begun = deep.spawn(move || {
-        // Whoever asked may be gone.
-        let _ = sender.send(work());
-    });
-    begun.ok()?;
-    receiver.await.ok()
+    tokio::task::spawn_blocking(|| shoplake_models::on_deep_stack(work)).await.ok()?
 }
 
 fn statement(sql: &str) -> Option<Statement> {
-    let parser = Parser::new(&GenericDialect {}).with_recursion_limit(DEPTH);
+    let parser = Parser::new(&GenericDialect {}).with_recursion_limit(DEPTH_MAX);
     parser.try_with_sql(sql).ok()?.parse_statements().ok()?.pop()
 }
 

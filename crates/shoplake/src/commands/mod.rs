@@ -37,6 +37,7 @@ mod why;
 use std::future::Future;
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Duration;
 
 use shoplake_core::{Fault, Project};
 use shoplake_project::Environment;
@@ -99,6 +100,9 @@ pub(crate) fn dispatch(cli: Cli, printer: &Printer) -> Result<Exit, Failure> {
         Command::Report(args) => report::report(&context, &args),
     }
 }
+
+/// How long what still computes is waited for, once the answer is there.
+const LAST_WORDS: Duration = Duration::from_millis(100);
 
 /// What the names of variables hold that are secrets.
 const SECRET_WORDS: [&str; 4] = ["SECRET", "TOKEN", "PASSWORD", "KEY"];
@@ -168,8 +172,9 @@ impl Context {
         }
         let runtime = builder.enable_all().build().map_err(Fault::from)?;
         let done = runtime.block_on(work);
-        // What still computes after the answer is there (a query beyond its limit) keeps nobody waiting.
-        runtime.shutdown_background();
+        // What still computes after the answer is there (a query beyond its limit) keeps nobody waiting for long. Threads
+        // that end are joined: to let go of one that is just ending has ended processes (glibc 2.36, `pthread_detach`).
+        runtime.shutdown_timeout(LAST_WORDS);
         done
     }
 }
