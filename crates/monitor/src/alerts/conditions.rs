@@ -11,8 +11,6 @@ use shoplake_core::{Fault, Result};
 
 use super::Facts;
 
-/// Runs among which the last one that brought anything of a dataset is looked for.
-const RUNS: u32 = 100;
 /// Rows of a SQL condition that are told; the number of the rest is told too.
 const ROWS_MAX: usize = 20;
 
@@ -27,10 +25,10 @@ pub async fn found(alert: &Alert, facts: &dyn Facts, zone: Tz, now: DateTime<Utc
             Ok(runs::failed(&runs, unstarted.as_ref(), &facts.refused().await?, zone))
         }
         Condition::RejectShare { dataset, above } => {
-            Ok(runs::rejects(&facts.runs(RUNS).await?, dataset.as_deref(), *above))
+            Ok(runs::rejects(&facts.runs(1).await?, dataset.as_deref(), *above))
         }
         Condition::ErrorRate { above, runs } => Ok(runs::error_rate(&facts.runs(*runs).await?, *above)),
-        Condition::SchemaChange { dataset } => Ok(runs::schema_changes(&facts.runs(RUNS).await?, dataset.as_deref())),
+        Condition::SchemaChange { dataset } => Ok(runs::schema_changes(&facts.runs(1).await?, dataset.as_deref())),
         Condition::QuerySlow { above } => {
             let seconds = facts.query_seconds(now - TimeDelta::hours(1)).await?;
             Ok(figures::query_slow(seconds, *above))

@@ -89,32 +89,6 @@ async fn too_many_failures_and_rejects() {
     assert_eq!(finds(other, World { runs: runs(0), ..World::default() }).await, []);
 }
 
-/// Given rejects and a changed shape, when the runs after it bring nothing of the dataset, or next to nothing, then both
-/// are told until a good file of it has come.
-#[tokio::test]
-async fn what_arrived_badly_is_told_until_something_better_arrives() {
-    let bad = || {
-        let mut bad = run("2024-03-20T05:00:00Z", RunStatus::Warning, 600);
-        bad.outcome.as_mut().unwrap().datasets[0].files[0].schema_changes = vec!["column `discount` is new".into()];
-        bad
-    };
-    let mut without = run("2024-03-20T05:10:00Z", RunStatus::Success, 0);
-    without.outcome.as_mut().unwrap().datasets[0].dataset = "products".into();
-    let mut empty = run("2024-03-20T05:20:00Z", RunStatus::Success, 0);
-    let of_empty = &mut empty.outcome.as_mut().unwrap().datasets[0];
-    (of_empty.files, of_empty.counts) = (Vec::new(), shoplake_core::Counts::default());
-    for condition in [Condition::RejectShare { dataset: None, above: 0.05 }, Condition::SchemaChange { dataset: None }]
-    {
-        let world = World { runs: vec![empty.clone(), without.clone(), bad()], ..World::default() };
-        let found = finds(condition.clone(), world).await;
-        assert_eq!(found.len(), 1, "{condition:?}: {found:?}");
-        assert_eq!(found[0].subject, "sales");
-        let good = run("2024-03-20T05:30:00Z", RunStatus::Success, 0);
-        let world = World { runs: vec![good, empty.clone(), without.clone(), bad()], ..World::default() };
-        assert_eq!(finds(condition.clone(), world).await, [], "{condition:?}");
-    }
-}
-
 #[tokio::test]
 async fn data_that_is_late() {
     let fresh = Condition::Freshness { dataset: "sales".into(), older_than: TimeDelta::hours(26) };

@@ -79,9 +79,10 @@ pub(super) fn error_rate(runs: &[RunRecord], above: f64) -> Vec<Finding> {
 
 /// Datasets with more rejects than they may have.
 pub(super) fn rejects(runs: &[RunRecord], dataset: Option<&str>, above: f64) -> Vec<Finding> {
-    let wrong = last_of_each(runs, dataset, |outcome| outcome.counts.rows_read >= ROWS_LEAST)
-        .into_iter()
-        .filter(|outcome| outcome.counts.rejected as f64 / outcome.counts.rows_read as f64 > above);
+    let wrong = datasets(runs, dataset).filter(|outcome| {
+        let counts = &outcome.counts;
+        counts.rows_read >= ROWS_LEAST && counts.rejected as f64 / counts.rows_read as f64 > above
+    });
     let finding = |outcome: &DatasetOutcome| {
         let (name, counts) = (&outcome.dataset, &outcome.counts);
         let top = outcome.top_cause.as_ref();
@@ -110,7 +111,7 @@ pub(super) fn rejects(runs: &[RunRecord], dataset: Option<&str>, above: f64) -> 
 /// Datasets whose files had another shape.
 pub(super) fn schema_changes(runs: &[RunRecord], dataset: Option<&str>) -> Vec<Finding> {
     let mut findings = Vec::new();
-    for outcome in last_of_each(runs, dataset, |outcome| outcome.files.iter().any(is_judged)) {
+    for outcome in datasets(runs, dataset) {
         let name = &outcome.dataset;
         let changed = outcome.files.iter().filter(|file| !file.schema_changes.is_empty());
         let Some(file) = changed.into_iter().next() else { continue };
@@ -124,26 +125,10 @@ pub(super) fn schema_changes(runs: &[RunRecord], dataset: Option<&str>) -> Vec<F
     findings
 }
 
-/// Whether a file was new, so that it says something of what arrives.
-fn is_judged(file: &FileOutcome) -> bool {
-    file.status != FileStatus::AlreadyLoaded && !file.replayed
-}
-
-/// What the last run brought of each dataset that brought something which `says` anything: a run in which nothing of
-/// it has arrived takes nothing back.
-fn last_of_each<'r>(
-    runs: &'r [RunRecord],
-    only: Option<&str>,
-    says: impl Fn(&DatasetOutcome) -> bool,
-) -> Vec<&'r DatasetOutcome> {
-    let mut last: Vec<&DatasetOutcome> = Vec::new();
-    for outcome in runs.iter().filter_map(|run| run.outcome.as_ref()).flat_map(|outcome| &outcome.datasets) {
-        let name = &outcome.dataset;
-        if only.is_none_or(|only| only == name) && says(outcome) && last.iter().all(|known| known.dataset != *name) {
-            last.push(outcome);
-        }
-    }
-    last
+fn datasets<'r>(runs: &'r [RunRecord], only: Option<&'r str>) -> impl Iterator<Item = &'r DatasetOutcome> {
+    let outcome = runs.first().and_then(|run| run.outcome.as_ref());
+    let datasets = outcome.into_iter().flat_map(|outcome| &outcome.datasets);
+    datasets.filter(move |dataset| only.is_none_or(|only| only == dataset.dataset))
 }
 
 fn percent(share: f64) -> String {
