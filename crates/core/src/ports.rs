@@ -314,13 +314,31 @@ pub struct RunRecord {
     pub unfinished: bool,
 }
 
+/// How a run stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum RunState {
+    /// It goes on.
+    Running,
+    /// It is over without an outcome: it was told to end, or its process is gone.
+    Unfinished,
+    /// All of it is published.
+    Success,
+    /// Published, and something wants a look.
+    Warning,
+    /// A file or a test failed.
+    Error,
+}
+
 impl RunRecord {
-    /// How it ended, in a word for programs: its outcome's, `unfinished`, or `running`.
-    pub fn word(&self) -> &'static str {
-        match (&self.outcome, self.unfinished) {
-            (Some(outcome), _) => outcome.status.word(),
-            (None, true) => "unfinished",
-            (None, false) => "running",
+    /// How it stands.
+    pub fn state(&self) -> RunState {
+        match self.outcome.as_ref().map(|outcome| outcome.status) {
+            None if self.unfinished => RunState::Unfinished,
+            None => RunState::Running,
+            Some(RunStatus::Success) => RunState::Success,
+            Some(RunStatus::Warning) => RunState::Warning,
+            Some(RunStatus::Error) => RunState::Error,
         }
     }
 }

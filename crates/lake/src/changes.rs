@@ -26,7 +26,7 @@ use crate::parquet_writer::{parquet_fault, properties};
 use crate::pool::lock;
 use crate::read;
 use crate::record::{self, FilesOfRows, PublishRecord};
-use crate::rewrite::{Input, batch_of, kept, new_file};
+use crate::rewrite::{Input, batch_of, new_file, staying};
 use crate::shape::{DAY, arrow_fault, conform};
 
 /// The folder of the copies below a table.
@@ -90,12 +90,8 @@ impl ChangeLog {
             }
             return Ok(());
         }
-        let mut first = 0;
-        for batch in read::scan(&self.root, file, &self.schema)? {
-            let batch = batch?;
-            let keep = kept(dropped, first, batch.num_rows());
-            first += batch.num_rows() as u32;
-            self.rows(&file.partition, &[filter_record_batch(&batch, &keep).map_err(arrow_fault)?], way)?;
+        for batch in staying(&self.root, file, dropped, &self.schema)? {
+            self.rows(&file.partition, &[batch?], way)?;
         }
         Ok(())
     }

@@ -41,6 +41,14 @@ pub(crate) struct Slice {
     pub(crate) rows: usize,
 }
 
+/// A data file on this machine, opened.
+fn brought(root: &TableRoot, file: &TableFile) -> Result<(PathBuf, std::fs::File)> {
+    let path = root.join(&file.path);
+    root.bring(&[(path.clone(), Some(file.size))])?;
+    let input = fs_err::File::open(&path)?.into_parts().0;
+    Ok((path, input))
+}
+
 /// A data file whose footer was read.
 struct Footer {
     path: PathBuf,
@@ -49,9 +57,7 @@ struct Footer {
 
 impl Footer {
     fn read(root: &TableRoot, file: &TableFile) -> Result<Self> {
-        let path = root.join(&file.path);
-        root.bring(&[(path.clone(), Some(file.size))])?;
-        let input = fs_err::File::open(&path)?.into_parts().0;
+        let (path, input) = brought(root, file)?;
         let builder = ParquetRecordBatchReaderBuilder::try_new(input).map_err(|error| parquet_fault(&path, error))?;
         Ok(Self { path, builder })
     }
@@ -59,7 +65,7 @@ impl Footer {
 
 /// A data file whose column chunks are copied as they stand.
 pub(crate) struct Original {
-    pub(crate) path: PathBuf,
+    path: PathBuf,
     pub(crate) file: Arc<std::fs::File>,
     metadata: Arc<ParquetMetaData>,
 }
@@ -67,9 +73,7 @@ pub(crate) struct Original {
 impl Original {
     /// Opens a data file with what its footer says of its pages.
     pub(crate) fn open(root: &TableRoot, file: &TableFile) -> Result<Self> {
-        let path = root.join(&file.path);
-        root.bring(&[(path.clone(), Some(file.size))])?;
-        let input = fs_err::File::open(&path)?.into_parts().0;
+        let (path, input) = brought(root, file)?;
         let options = ArrowReaderOptions::new().with_page_index_policy(PageIndexPolicy::Optional);
         let footer = ArrowReaderMetadata::load(&input, options).map_err(|error| parquet_fault(&path, error))?;
         Ok(Self { path, file: Arc::new(input), metadata: Arc::clone(footer.metadata()) })

@@ -11,17 +11,17 @@ use std::sync::Arc;
 use arrow_array::{Array, ArrayRef, RecordBatch, UInt32Array};
 use arrow_schema::{Schema, SchemaRef};
 use arrow_select::concat::concat_batches;
-use arrow_select::filter::filter_record_batch;
 use arrow_select::interleave::interleave;
 use arrow_select::take::take_record_batch;
 use shoplake_core::{Result, TableFile};
 
 use crate::changes::{ChangeLog, Way};
-use crate::key_index::{self, KeyIndex};
+use crate::key_index;
 use crate::parquet_writer::{FileWriter, Unsynced};
 use crate::read::{self, Original};
-use crate::rewrite::{Input, Merger, kept, new_file, orphans_kind};
+use crate::rewrite::{Input, Merger, Orphans, new_file, staying};
 use crate::shape::{arrow_fault, named};
+use crate::stage::Related;
 
 /// The most rows of a partition that are held to find those that replace others.
 const MOST_ROWS: u64 = 1 << 16;
@@ -76,11 +76,11 @@ impl Partition<'_> {
             return Ok(replaced);
         }
         let schema = merger.shape.file_schema();
-        let mut own = self.rows(merger, &schema)?;
+        let (own, orphans) = (self.rows(merger, &schema)?, self.orphans(merger)?);
         for (number, input) in self.base.iter().enumerate() {
             let Some(pairs) = own.pairs(merger, input, &schema)? else { continue };
             let Some((file, unsynced)) = rewrite(merger, &input.file, &pairs, &schema)? else { continue };
-            self.write_indexes(merger, &input.file, &file, &pairs)?;
+            write_indexes(merger, (&input.file, &file), &pairs, &orphans)?;
             log.rows(&file.partition, std::slice::from_ref(&pairs.before), Way::Left)?;
             log.rows(&file.partition, std::slice::from_ref(&pairs.after), Way::Entered)?;
             for (file, ordinal) in pairs.from {
@@ -95,16 +95,11 @@ impl Partition<'_> {
     fn rows(&self, merger: &Merger, schema: &SchemaRef) -> Result<Rows> {
         let (mut batches, mut places) = (Vec::new(), Vec::new());
         for (number, input) in self.run.iter().enumerate() {
-            let mut first = 0;
-            for batch in read::scan(&merger.root, &input.file, schema)? {
-                let batch = batch?;
-                let keep = kept(&input.dropped, first, batch.num_rows());
-                let ordinals = first..first + batch.num_rows() as u32;
-                places.extend(
-                    ordinals.zip(keep.values()).filter(|(_, keep)| *keep).map(|(ordinal, _)| (number, ordinal)),
-                );
-                first += batch.num_rows() as u32;
-                batches.push(filter_record_batch(&batch, &keep).map_err(arrow_fault)?);
+            let ordinals = 0..input.file.rows as u32;
+            let ordinals = ordinals.filter(|ordinal| input.dropped.binary_search(ordinal).is_err());
+            places.extend(ordinals.map(|ordinal| (number, ordinal)));
+            for batch in staying(&merger.root, &input.file, &input.dropped, schema)? {
+                batches.push(batch?);
             }
         }
         let batch = concat_batches(schema, &batches).map_err(arrow_fault)?;
@@ -112,33 +107,36 @@ impl Partition<'_> {
         Ok(Rows { batch, by_key, places })
     }
 
-    /// The keys of a file do not change; which foreign keys are unknown does.
-    fn write_indexes(&self, merger: &Merger, old: &TableFile, new: &TableFile, pairs: &Pairs) -> Result<()> {
-        let mut orphans = Vec::new();
-        for related in merger.related.iter() {
-            let kind = orphans_kind(&related.column);
-            let index = |file| KeyIndex::of_file(&merger.root, file, &kind, None);
-            let known = index(old)?;
-            let stay = known.iter().flat_map(KeyIndex::pairs);
-            let mut list: Vec<(u64, u32)> =
-                stay.filter(|(_, ordinal)| pairs.ordinals.binary_search(ordinal).is_err()).collect();
-            let lists = self.run.iter().map(|input| index(&input.file)).collect::<Result<Vec<_>>>()?;
-            let lonely = lists.iter().enumerate().flat_map(|(file, list)| {
-                list.iter().flat_map(KeyIndex::pairs).map(move |(hash, ordinal)| ((file, ordinal), hash))
-            });
-            let lonely: HashMap<(usize, u32), u64> = lonely.collect();
-            let come = pairs.from.iter().zip(&pairs.ordinals);
-            list.extend(come.filter_map(|(from, ordinal)| Some((*lonely.get(from)?, *ordinal))));
-            orphans.push(list);
-        }
-        merger.write_indexes(new, &[], orphans)?;
-        key_index::copy(&merger.root, old, new)
+    /// For each relationship, and each file of the run, the rows whose foreign key is unknown.
+    fn orphans(&self, merger: &Merger) -> Result<Vec<Vec<Orphans>>> {
+        let of =
+            |related: &Related| self.run.iter().map(|input| merger.orphans_of(&input.file, &related.column)).collect();
+        merger.related.iter().map(of).collect()
     }
+}
+
+/// Writes the indexes of a file that rows were replaced in. Its keys stand where they stood; which foreign keys are
+/// unknown may be others.
+fn write_indexes(
+    merger: &Merger,
+    (old, new): (&TableFile, &TableFile),
+    pairs: &Pairs,
+    of_run: &[Vec<Orphans>],
+) -> Result<()> {
+    let orphans = merger.related.iter().zip(of_run).map(|(related, of_run)| {
+        let stay = merger.orphans_of(old, &related.column)?.into_iter();
+        let stay = stay.filter(|(ordinal, _)| pairs.ordinals.binary_search(ordinal).is_err());
+        let come = pairs.from.iter().zip(&pairs.ordinals);
+        let come = come.filter_map(|((file, from), ordinal)| Some((*ordinal, *of_run.get(*file)?.get(from)?)));
+        Ok(stay.chain(come).map(|(ordinal, hash)| (hash, ordinal)).collect())
+    });
+    merger.write_indexes(new, &[], orphans.collect::<Result<_>>()?)?;
+    key_index::copy(&merger.root, old, new)
 }
 
 impl Rows {
     /// The rows of `input` that go, each with the row of the same key that comes; `None` where one has none.
-    fn pairs(&mut self, merger: &Merger, input: &Input, schema: &SchemaRef) -> Result<Option<Pairs>> {
+    fn pairs(&self, merger: &Merger, input: &Input, schema: &SchemaRef) -> Result<Option<Pairs>> {
         let before = read::rows(&merger.root, &input.file, schema, &input.dropped)?;
         let keys = read::key_hashes(&before, &merger.shape.contract);
         let come = keys.iter().map(|key| self.by_key.get(key).copied());

@@ -60,12 +60,8 @@ pub(crate) fn without_rows(
     schema: &SchemaRef,
 ) -> Result<Option<TableFile>> {
     let mut out = Output::new(root, batch, &file.partition, schema, &[])?;
-    let mut first = 0;
-    for batch in read::scan(root, file, schema)? {
-        let batch = batch?;
-        let kept = kept(dropped, first, batch.num_rows());
-        first += batch.num_rows() as u32;
-        out.push(filter_record_batch(&batch, &kept).map_err(arrow_fault)?)?;
+    for batch in staying(root, file, dropped, schema)? {
+        out.push(batch?)?;
     }
     out.finish(root, file.partition.clone())
 }
@@ -87,8 +83,24 @@ pub(crate) fn joined(
     out.finish(root, partition)
 }
 
+/// Reads the rows of `file` that stay where those in `dropped` go, batch by batch.
+pub(crate) fn staying(
+    root: &TableRoot,
+    file: &TableFile,
+    dropped: &[u32],
+    schema: &SchemaRef,
+) -> Result<impl Iterator<Item = Result<RecordBatch>>> {
+    let mut first = 0;
+    Ok(read::scan(root, file, schema)?.map(move |batch| {
+        let batch = batch?;
+        let kept = kept(dropped, first, batch.num_rows());
+        first += batch.num_rows() as u32;
+        filter_record_batch(&batch, &kept).map_err(arrow_fault)
+    }))
+}
+
 /// Which of the rows `first..first + rows` stay.
-pub(crate) fn kept(dropped: &[u32], first: u32, rows: usize) -> BooleanArray {
+fn kept(dropped: &[u32], first: u32, rows: usize) -> BooleanArray {
     (first..first + rows as u32).map(|ordinal| Some(dropped.binary_search(&ordinal).is_err())).collect()
 }
 
@@ -104,8 +116,8 @@ pub(crate) struct Merger {
     pub(crate) related: Arc<Vec<Related>>,
 }
 
-/// Foreign keys of one input that were unknown: by ordinal, the key's hash.
-type Orphans = HashMap<u32, u64>;
+/// Foreign keys of one file that were unknown: by ordinal, the key's hash.
+pub(crate) type Orphans = HashMap<u32, u64>;
 
 impl Merger {
     /// Writes the rows that stay into one file with its indexes; `None` where no row is left. Tells
@@ -116,7 +128,8 @@ impl Merger {
         let mut out = Output::new(&self.root, self.batch, &partition, &schema, &self.shape.contract.key)?;
         let mut keys = Vec::new();
         let mut orphans: Vec<Vec<(u64, u32)>> = vec![Vec::new(); self.related.len()];
-        for input in inputs {
+        // Of a file all of whose rows go nothing has to be read.
+        for input in inputs.iter().filter(|input| (input.dropped.len() as u64) < input.file.rows) {
             let lists = self.related.iter().map(|related| self.orphans_of(&input.file, &related.column));
             let lists = lists.collect::<Result<Vec<_>>>()?;
             let mut first = 0;
@@ -192,7 +205,8 @@ impl Merger {
         Ok(false)
     }
 
-    fn orphans_of(&self, file: &TableFile, column: &str) -> Result<Orphans> {
+    /// The rows of a file whose foreign key in `column` was unknown.
+    pub(crate) fn orphans_of(&self, file: &TableFile, column: &str) -> Result<Orphans> {
         let index = KeyIndex::of_file(&self.root, file, &orphans_kind(column), None)?;
         Ok(index.map(|index| index.pairs().map(|(hash, ordinal)| (ordinal, hash)).collect()).unwrap_or_default())
     }

@@ -51,7 +51,7 @@ pub use deep_stack::{DEPTH_MAX, on_deep_stack};
 pub use graph::{Graph, Node, Resource};
 pub use lineage::{Direction, Edge, Lineage, Link, Shown, TableKind};
 pub use properties::schema;
-pub use relations::{expressions, tables};
+pub use relations::{expressions, meant, parse, tables};
 pub use sources::{Age, Freshness, Period, SourceTable};
 pub use thresholds::{Severity, Threshold, Verdict};
 pub use unit::{Rows, UnitTest};

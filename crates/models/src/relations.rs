@@ -77,7 +77,8 @@ pub fn expressions(sql: &str) -> Vec<std::ops::Range<usize>> {
     finder.found
 }
 
-fn parse(sql: &str, depth: usize) -> Option<Vec<Statement>> {
+/// The statements of SQL that nests at most `depth` deep; `None` where it cannot be parsed.
+pub fn parse(sql: &str, depth: usize) -> Option<Vec<Statement>> {
     Parser::new(&GenericDialect {}).with_recursion_limit(depth).try_with_sql(sql).ok()?.parse_statements().ok()
 }
 
@@ -122,7 +123,8 @@ fn address(query: &Query) -> usize {
     std::ptr::from_ref(query).addr()
 }
 
-fn meant(ident: &Ident) -> String {
+/// A name as SQL means it: lowercase unless quoted.
+pub fn meant(ident: &Ident) -> String {
     if ident.quote_style.is_some() { ident.value.clone() } else { ident.value.to_lowercase() }
 }
 

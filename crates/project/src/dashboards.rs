@@ -4,7 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
-use shoplake_core::Fault;
+use shoplake_core::{Catalog, Fault, PinnedTable};
 
 use crate::files::{DashboardFile, SortFile, Tile, TileKind};
 use crate::load::{files_below, yaml_files};
@@ -20,6 +20,12 @@ pub const TILE_ROWS_MAX: u32 = 5_000;
 
 /// The columns of tables, by the tables' names. Tiles over a table that is not among them are not checked for columns.
 pub type Columns = BTreeMap<String, Vec<String>>;
+
+/// The columns of the tables of a catalog.
+pub fn columns_of(catalog: &Catalog) -> Columns {
+    let names = |table: &PinnedTable| table.schema.fields().iter().map(|field| field.name().clone()).collect();
+    catalog.tables.iter().map(|(name, table)| (name.clone(), names(table))).collect()
+}
 
 /// One file of `dashboards/`.
 #[derive(Debug)]

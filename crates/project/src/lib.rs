@@ -39,7 +39,7 @@ mod viewers;
 mod words;
 mod yaml;
 
-pub use dashboards::{Columns, Dashboard, TILE_ROWS_MAX, dashboard_of, dashboards};
+pub use dashboards::{Columns, Dashboard, TILE_ROWS_MAX, columns_of, dashboard_of, dashboards};
 pub use environment::Environment;
 pub use init::{InitOptions, Initialised, init};
 pub use load::load;

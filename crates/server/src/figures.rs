@@ -18,6 +18,15 @@ use crate::routes::SalesPage;
 /// Customers by id, `None` for sales without one; nothing where they are too many.
 pub(crate) type Buyers = Option<Vec<Option<Arc<str>>>>;
 
+/// Who asks for an answer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Asks {
+    /// A request: its walk takes all threads, once it is its turn.
+    Somebody,
+    /// Nobody yet: its walk takes one thread, and nobody's turn.
+    Nobody,
+}
+
 /// Bytes of answers, and of pages of sales, that are kept for a batch.
 const KEPT_BYTES: usize = 128 << 20;
 const PAGES_BYTES: usize = 32 << 20;
@@ -146,38 +155,10 @@ impl Figures {
     /// before and after all sales change nothing, so that a span that reaches up to today is that up to the last sale.
     pub(crate) async fn answer(
         &self,
-        shown: &Arc<Shown>,
-        cube: &Arc<Cube>,
-        filter: &Filter,
-    ) -> Result<Arc<Answer>, Problem> {
-        let walk = async |filter: Filter| {
-            let (cube, threads) = (Arc::clone(cube), self.threads);
-            self.walk(move || Arc::new(cube.answer(&filter, threads))).await
-        };
-        self.answer_by(shown, cube, filter, walk).await
-    }
-
-    /// The same before anybody asks: it takes one thread, and nobody's turn.
-    pub(crate) async fn prepare(
-        &self,
-        shown: &Arc<Shown>,
-        cube: &Arc<Cube>,
-        filter: &Filter,
-    ) -> Result<Arc<Answer>, Problem> {
-        let walk = async |filter: Filter| {
-            let cube = Arc::clone(cube);
-            let walk = tokio::task::spawn_blocking(move || Arc::new(cube.answer(&filter, 1)));
-            walk.await.map_err(|error| Problem::internal(&error))
-        };
-        self.answer_by(shown, cube, filter, walk).await
-    }
-
-    async fn answer_by(
-        &self,
         shown: &Shown,
-        cube: &Cube,
+        cube: &Arc<Cube>,
         filter: &Filter,
-        walk: impl AsyncFnOnce(Filter) -> Result<Arc<Answer>, Problem>,
+        asks: Asks,
     ) -> Result<Arc<Answer>, Problem> {
         let filter = cube.clipped(filter);
         let place = shown.answers.place(&filter);
@@ -187,7 +168,11 @@ impl Figures {
         }
         let walk = async || {
             self.walked.fetch_add(1, Ordering::Relaxed);
-            walk(filter).await
+            let (cube, threads) = (Arc::clone(cube), self.threads);
+            match asks {
+                Asks::Somebody => self.walk(move || Arc::new(cube.answer(&filter, threads))).await,
+                Asks::Nobody => at_leisure(move || Arc::new(cube.answer(&filter, 1))).await,
+            }
         };
         place.get_or_try_init(walk).await.cloned()
     }
@@ -218,14 +203,19 @@ impl Figures {
         self.walk(move || cube.buyers(&filter, threads, most)).await
     }
 
-    /// Walks once it is its turn, on a thread that may take its time.
+    /// Walks once it is its turn.
     async fn walk<T: Send + 'static>(&self, work: impl FnOnce() -> T + Send + 'static) -> Result<T, Problem> {
         let permit = Arc::clone(&self.walks).acquire_owned().await.map_err(|error| Problem::internal(&error))?;
-        let walk = tokio::task::spawn_blocking(move || {
+        at_leisure(move || {
             let done = work();
             drop(permit);
             done
-        });
-        walk.await.map_err(|error| Problem::internal(&error))
+        })
+        .await
     }
+}
+
+/// Works on a thread that may take its time.
+async fn at_leisure<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Result<T, Problem> {
+    tokio::task::spawn_blocking(work).await.map_err(|error| Problem::internal(&error))
 }

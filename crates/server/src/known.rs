@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use shoplake_project::Columns;
+use shoplake_project::{Columns, columns_of};
 
 use crate::app::App;
 use crate::figures::Shown;
@@ -27,16 +27,11 @@ impl Known {
 }
 
 async fn read(app: &App, shown: &Shown) -> Answer<Known> {
-    let mut columns = Columns::new();
-    let names =
-        |schema: &arrow_schema::Schema| schema.fields().iter().map(|field| field.name().clone()).collect::<Vec<_>>();
-    for (name, table) in &shown.catalog.tables {
-        columns.insert(name.clone(), names(&table.schema));
-    }
+    let mut columns = columns_of(&shown.catalog);
     for name in shown.catalog.views.keys() {
         // A view over what is not there any more shows nothing, and its tile says why.
         if let Ok(schema) = app.engine.schema(&shown.catalog, &format!("SELECT * FROM {}", quoted(name))).await {
-            columns.insert(name.clone(), names(&schema));
+            columns.insert(name.clone(), schema.fields().iter().map(|field| field.name().clone()).collect());
         }
     }
     let project = Arc::clone(&app.project);

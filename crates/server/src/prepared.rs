@@ -15,7 +15,7 @@ use shoplake_core::ShopZone;
 
 use crate::app::App;
 use crate::cube::{Answer, Cube, Filter, Segment};
-use crate::figures::Shown;
+use crate::figures::{Asks, Shown};
 use crate::params::day;
 use crate::period::{Period, running};
 use crate::routes::prepare_transactions;
@@ -48,25 +48,26 @@ async fn prepare(app: &App, shown: &Arc<Shown>, cube: &Arc<Cube>) -> crate::prob
     let Some((first, last)) = cube.days() else { return Ok(()) };
     let today = ShopZone::new(app.project.time_zone).today();
     let figures = &app.lasting.figures;
-    let all = figures.prepare(shown, cube, &Filter::days(first, last)).await?;
+    let walk = async |filter: &Filter| {
+        quiet(app).await;
+        figures.answer(shown, cube, filter, Asks::Nobody).await
+    };
     let is_shown = || figures.shown().is_some_and(|now| Arc::ptr_eq(&now, shown));
+    let all = walk(&Filter::days(first, last)).await?;
     for filter in compared(cube, &all, today) {
         if !is_shown() {
             return Ok(());
         }
-        quiet(app).await;
-        figures.prepare(shown, cube, &filter).await?;
+        walk(&filter).await?;
     }
     for filter in filters(cube, &all, today) {
         if !is_shown() {
             return Ok(());
         }
-        quiet(app).await;
-        figures.prepare(shown, cube, &filter).await?;
+        walk(&filter).await?;
         quiet(app).await;
         prepare_transactions(app, shown, cube, &filter).await?;
-        quiet(app).await;
-        figures.prepare(shown, cube, &filter.before()).await?;
+        walk(&filter.before()).await?;
     }
     tracing::info!(batch = shown.batch.0, "answers are prepared");
     Ok(())

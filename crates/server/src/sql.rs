@@ -9,10 +9,8 @@ mod facts;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use shoplake_models::DEPTH_MAX;
+use shoplake_models::{DEPTH_MAX, meant};
 use sqlparser::ast::{Expr, Ident, ObjectName, OrderByExpr, OrderByKind, Query, SelectItem, SetExpr, Statement, Value};
-use sqlparser::dialect::GenericDialect;
-use sqlparser::parser::Parser;
 
 pub(crate) use facts::{Facts, of_models};
 
@@ -45,21 +43,11 @@ async fn on_deep_stack<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'sta
     tokio::task::spawn_blocking(|| shoplake_models::on_deep_stack(work)).await.ok()?
 }
 
-fn statement(sql: &str) -> Option<Statement> {
-    let parser = Parser::new(&GenericDialect {}).with_recursion_limit(DEPTH_MAX);
-    parser.try_with_sql(sql).ok()?.parse_statements().ok()?.pop()
-}
-
 fn query(sql: &str) -> Option<Query> {
-    match statement(sql)? {
+    match shoplake_models::parse(sql, DEPTH_MAX)?.pop()? {
         Statement::Query(query) => Some(*query),
         _ => None,
     }
-}
-
-/// A name as SQL means it: lowercase unless quoted.
-fn meant(ident: &Ident) -> String {
-    if ident.quote_style.is_some() { ident.value.clone() } else { ident.value.to_lowercase() }
 }
 
 /// The last part of a name: schemas say nothing here.

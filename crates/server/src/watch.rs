@@ -139,7 +139,7 @@ impl Watcher {
             Some(_) => None,
             None => self.app.state.steps(&run.run_id).await?.pop().map(|step| step.name),
         };
-        let now = serde_json::json!({ "run_id": run.run_id, "status": run.word(), "stage": stage });
+        let now = serde_json::json!({ "run_id": run.run_id, "status": run.state(), "stage": stage });
         if self.run.replace(now.clone()).is_some_and(|before| before != now) {
             self.tell("run", now);
         }

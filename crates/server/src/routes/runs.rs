@@ -12,8 +12,8 @@ use schemars::JsonSchema;
 use serde::Serialize;
 use shoplake_core::access::Role;
 use shoplake_core::logs::LogLevel;
-use shoplake_core::outcome::{RunOutcome, RunStatus};
-use shoplake_core::ports::{RunRecord, StepRecord};
+use shoplake_core::outcome::RunOutcome;
+use shoplake_core::ports::{RunRecord, RunState, StepRecord};
 use shoplake_core::{BatchNumber, Counts, RunId};
 
 use super::Endpoint;
@@ -48,34 +48,6 @@ pub(super) fn endpoints() -> Vec<Endpoint> {
     ]
 }
 
-/// How a run stands.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, JsonSchema)]
-#[serde(rename_all = "lowercase")]
-pub(super) enum RunState {
-    /// It goes on.
-    Running,
-    /// It is over without an outcome: it was told to end, or its process is gone.
-    Unfinished,
-    /// All of it is published.
-    Success,
-    /// Published, and something wants a look.
-    Warning,
-    /// A file or a test failed.
-    Error,
-}
-
-impl RunState {
-    pub(super) fn of(run: &RunRecord) -> Self {
-        match run.outcome.as_ref().map(|outcome| outcome.status) {
-            None if run.unfinished => Self::Unfinished,
-            None => Self::Running,
-            Some(RunStatus::Success) => Self::Success,
-            Some(RunStatus::Warning) => Self::Warning,
-            Some(RunStatus::Error) => Self::Error,
-        }
-    }
-}
-
 /// When it ended, UTC.
 pub(super) fn ended(run: &RunRecord) -> Option<DateTime<Utc>> {
     let outcome = run.outcome.as_ref()?;
@@ -108,7 +80,7 @@ async fn list(State(app): State<App>, params: Params) -> Answer<Json<Vec<ListedR
         run_id: run.run_id.clone(),
         started_at: run.started_at,
         ended_at: ended(run),
-        status: RunState::of(run),
+        status: run.state(),
         batch: run.outcome.as_ref().and_then(|outcome| outcome.batch),
         rows: rows(run),
     };
@@ -150,7 +122,7 @@ async fn show(State(app): State<App>, Path(id): Path<String>) -> Answer<Json<Sho
     let run = run.ok_or_else(|| Problem::not_found("there is no such run").hint("GET /api/v1/runs lists them"))?;
     let steps = app.state.steps(&run.run_id).await?;
     let (ended_at, log, rows) = (ended(&run), log(&run, &steps), rows(&run));
-    let status = RunState::of(&run);
+    let status = run.state();
     let run = match run.outcome {
         Some(outcome) => Ran::Ended(Box::new(outcome)),
         None => Ran::Running { run_id: run.run_id, status, started_at: run.started_at },

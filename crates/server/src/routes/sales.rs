@@ -25,7 +25,7 @@ use super::Endpoint;
 use crate::access::Identity;
 use crate::app::App;
 use crate::cube::{Answer as Figures, Cube, Filter, ProductSum};
-use crate::figures::Shown;
+use crate::figures::{Asks, Shown};
 use crate::guard::Needs;
 use crate::openapi::{Parameter, filters};
 use crate::params::{DAYS_MAX, FILTERS, Params, date, day};
@@ -174,7 +174,7 @@ impl Asked {
 
     /// The figures of a filter.
     pub(super) async fn figures(&self, filter: &Filter) -> Answer<Arc<Figures>> {
-        self.app.lasting.figures.answer(&self.shown, &self.cube, filter).await
+        self.app.lasting.figures.answer(&self.shown, &self.cube, filter, Asks::Somebody).await
     }
 
     /// All products with sales of a filter, in no order.

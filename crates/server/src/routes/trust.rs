@@ -8,11 +8,10 @@ use axum::{Extension, Json};
 use chrono::{DateTime, Utc};
 use schemars::JsonSchema;
 use serde::Serialize;
-use shoplake_core::ports::last_tests;
+use shoplake_core::ports::{RunState, last_tests};
 use shoplake_core::{Result, RunId};
 
 use super::Endpoint;
-use super::runs::RunState;
 use crate::access::Identity;
 use crate::app::{App, Unheeded};
 use crate::figures::Shown;
@@ -98,7 +97,7 @@ async fn trust(State(app): State<App>, Extension(identity): Extension<Identity>)
         last_run: last.map(|run| LastRun {
             run_id: run.run_id.clone(),
             started_at: run.started_at,
-            status: RunState::of(run),
+            status: run.state(),
             ended_at: super::runs::ended(run),
         }),
         project: ShownUnheeded { mistakes, restart_for: later },

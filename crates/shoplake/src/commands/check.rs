@@ -1,10 +1,9 @@
 //! `shoplake check`: every mistake that can be found without touching data, each with its place.
 
-use arrow_schema::Schema;
 use shoplake_core::alert::Condition;
 use shoplake_core::{Catalog, Fault, Project};
 use shoplake_models::Models;
-use shoplake_project::{Columns, dashboards};
+use shoplake_project::{columns_of, dashboards};
 
 use super::Context;
 use crate::failure::{Exit, Failure};
@@ -27,8 +26,7 @@ pub(super) fn check(context: &Context) -> Result<Exit, Failure> {
 
 /// Holds the columns that tiles of dashboards name against those that the tables would have.
 fn tiles(project: &Project, catalog: &Catalog) -> Result<(), Vec<Fault>> {
-    let names = |schema: &Schema| schema.fields().iter().map(|field| field.name().clone()).collect::<Vec<_>>();
-    let columns: Columns = catalog.tables.iter().map(|(name, table)| (name.clone(), names(&table.schema))).collect();
+    let columns = columns_of(catalog);
     let faults: Vec<Fault> =
         dashboards(&project.dir, &columns).into_iter().flat_map(|dashboard| dashboard.faults).collect();
     if faults.is_empty() { Ok(()) } else { Err(faults) }

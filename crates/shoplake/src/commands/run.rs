@@ -95,10 +95,10 @@ pub(super) async fn until_stopped(
     ended
 }
 
-/// Notes that the run of this process, which has the project's lock since then, is over without an outcome.
+/// Notes that the run of this process is over without an outcome.
 async fn leave(project: &Project, began: DateTime<Utc>) -> Result<(), Fault> {
     let state = wiring::state(project).await?;
-    match state.runs(1).await?.first().filter(|run| usage::is_ours(run, began)) {
+    match usage::our_run(&*state, began).await? {
         Some(run) => state.leave_run(&run.run_id).await,
         None => Ok(()),
     }

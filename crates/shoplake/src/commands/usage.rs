@@ -8,7 +8,7 @@ use std::time::Duration;
 use chrono::{DateTime, Utc};
 use shoplake_core::cost::Usage;
 use shoplake_core::outcome::{FileStatus, RunOutcome};
-use shoplake_core::ports::{Progress, RunRecord};
+use shoplake_core::ports::{Progress, RunRecord, RunState, StateStore};
 use shoplake_core::{Catalog, Fault, Project, RunId};
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
@@ -134,9 +134,9 @@ fn of_outcome(project: &Project, outcome: &RunOutcome, stored: Stored) -> Usage 
 /// Of one that goes on, broke off, or was told to end: what it cost was spent. The lake is not looked at: it is as it
 /// was, and what is away may be it. `None` where it has not begun, or nobody knows.
 async fn of_broken_off(project: &Project, began: DateTime<Utc>, reading: &Reading) -> Option<Usage> {
-    let known = async { wiring::state(project).await?.runs(1).await };
+    let known = async { our_run(&*wiring::state(project).await?, began).await };
     let run = match known.await {
-        Ok(runs) => runs.into_iter().find(|run| is_ours(run, began)),
+        Ok(run) => run,
         Err(fault) => {
             tracing::warn!(fault = fault.for_log(), "what was used was not noted");
             None
@@ -146,10 +146,11 @@ async fn of_broken_off(project: &Project, began: DateTime<Utc>, reading: &Readin
     Some(used(project, Some(run?.run_id), seconds, reading.bytes.load(Ordering::Relaxed), None))
 }
 
-/// Whether the last run that the state knows is the one of this process, which has the project's lock since then. One
-/// that publishes what a plan has kept began with the plan.
-pub(super) fn is_ours(last: &RunRecord, since: DateTime<Utc>) -> bool {
-    last.started_at >= since || last.word() == "running"
+/// The run of this process, which has the project's lock since then: the last one that the state knows, if it began
+/// after that or goes on. One that publishes what a plan has kept began with the plan.
+pub(super) async fn our_run(state: &dyn StateStore, since: DateTime<Utc>) -> Result<Option<RunRecord>, Fault> {
+    let last = state.runs(1).await?.into_iter().next();
+    Ok(last.filter(|last| last.started_at >= since || last.state() == RunState::Running))
 }
 
 /// What was used until now since something was noted last.

@@ -2,7 +2,7 @@
 
 use shoplake_core::RunId;
 use shoplake_core::outcome::{RunOutcome, RunStatus, TestsOutcome};
-use shoplake_core::ports::{StateStore, StepRecord};
+use shoplake_core::ports::{RunRecord, StateStore, StepRecord};
 
 use crate::{fresh, json, moment};
 
@@ -45,9 +45,10 @@ async fn runs_newest_first() {
 #[tokio::test]
 async fn a_run_without_an_outcome_is_over_once_that_is_known() {
     let (_dir, state) = fresh().await;
-    let words = async || -> Vec<&'static str> {
+    let words = async || -> Vec<String> {
         let runs = state.runs(10).await.unwrap();
-        runs.iter().rev().map(shoplake_core::ports::RunRecord::word).collect()
+        let word = |run: &RunRecord| serde_json::from_value(serde_json::to_value(run.state()).unwrap()).unwrap();
+        runs.iter().rev().map(word).collect()
     };
     let run = |number: u8| (RunId(format!("run-{number}")), moment(&format!("2026-11-23T0{number}:00:00Z")));
     let [(first, at_first), (second, at_second), (third, at_third)] = [1, 2, 3].map(run);
