@@ -5,7 +5,14 @@ import { chooseMark, eventually, exact, openShop, settled } from "./helpers.mjs"
 
 describe("the marks of a dashboard as code", () => {
   let shop, page, write;
-  const [REVENUE, BY_DAY, PRODUCTS, BY_CATEGORY, FUNNEL] = ["tile-2", "tile-5", "tile-7", "tile-8", "tile-11"];
+  const [REVENUE, BY_DAY, PRODUCTS, BY_CATEGORY, HEAT, FUNNEL] = [
+    "tile-2",
+    "tile-5",
+    "tile-7",
+    "tile-8",
+    "tile-9",
+    "tile-11",
+  ];
   before(async () => {
     shop = await openShop({ scenario: "usual" });
     page = await shop.page("/d/weekly?period=last7");
@@ -51,6 +58,23 @@ describe("the marks of a dashboard as code", () => {
     await settled(page);
     assert.ok((await options(PRODUCTS).count()) > 1, "the tile that was clicked still shows the others");
     await page.goto(before);
+  });
+
+  it("filter by the weekday and the hour of a cell, which stays among the others; a second click lets both go", async () => {
+    await settled(page);
+    const whole = await exact(page, REVENUE);
+    const cells = await options(HEAT).count();
+    const name = (await options(HEAT).first().textContent()).split(":")[0];
+    const { rows } = await shop.api("/sales/heatmap?from=2025-06-12&to=2025-06-18");
+    const cell = rows.toSorted((left, right) => left.day_of_week - right.day_of_week || left.hour - right.hour)[0];
+    await chooseMark(page, HEAT, name);
+    await eventually(() => [query().get("weekday"), query().get("hour")].join(), [cell.day_of_week, cell.hour].join());
+    await eventually(() => exact(page, REVENUE), write(cell.revenue), "the figure is the cell's");
+    await settled(page);
+    assert.equal(await options(HEAT).count(), cells, "the tile that was clicked still shows the others");
+    await chooseMark(page, HEAT, name);
+    await eventually(() => exact(page, REVENUE), whole, "a second click lets go");
+    assert.equal(query().get("weekday"), null);
   });
 
   it("look as if they could be clicked only where they can", async () => {

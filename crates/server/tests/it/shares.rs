@@ -33,11 +33,24 @@ async fn filters_cannot_be_taken_off() {
         assert_eq!((&shown["current"], &shown["previous"]), (&own["current"], &Value::Null), "{query}");
     }
     let periods = expect(get(&served, token, "/api/v1/sales/periods?on=2024-04-10").await, 200).await;
-    let march = served.json("/api/v1/sales/summary?city=Berlin&from=2024-03-01&to=2024-03-10").await;
+    for name in ["today", "week", "month"] {
+        assert_eq!(periods[name], Value::Null, "{name} of April does not lie within the link's March");
+    }
+    let periods = expect(get(&served, token, "/api/v1/sales/periods?on=2024-03-10").await, 200).await;
+    let of = async |from: &str, to: &str| {
+        let path = format!("/api/v1/sales/summary?city=Berlin&from={from}&to={to}");
+        served.json(&path).await["current"]["revenue"].clone()
+    };
+    let week = &periods["week"];
+    assert_eq!(week["revenue"], of("2024-03-04", "2024-03-10").await);
     assert_eq!(
-        (&periods["month"]["transactions"], &periods["month"]["previous"]),
-        (&json!(0), &march["current"]["revenue"])
+        (&week["compare"], &week["previous"], &week["change"]),
+        (&Value::Null, &Value::Null, &Value::Null),
+        "the week before began in February"
     );
+    assert_eq!(periods["today"]["compare"], json!({ "from": "2024-03-09", "to": "2024-03-09" }));
+    assert_eq!(periods["today"]["previous"], of("2024-03-09", "2024-03-09").await);
+    assert_eq!(periods["month"]["period"], json!({ "from": "2024-03-01", "to": "2024-03-10" }));
     let sales = expect(get(&served, token, "/api/v1/sales/transactions?limit=500").await, 200).await;
     let rows = sales["rows"].as_array().unwrap();
     assert_eq!(rows.len() as u64, own["current"]["transactions"].as_u64().unwrap());

@@ -75,9 +75,10 @@ export interface PeriodFigure {
 }
 export interface Periods {
   as_of: string;
-  today: PeriodFigure;
-  week: PeriodFigure;
-  month: PeriodFigure;
+  /** Null on a link whose days do not hold all of it. */
+  today: PeriodFigure | null;
+  week: PeriodFigure | null;
+  month: PeriodFigure | null;
 }
 export interface TrendPoint {
   at: string;

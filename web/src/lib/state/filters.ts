@@ -181,6 +181,12 @@ export function toggled(filters: Filters, dimension: Dimension, value: string, a
   return withValues(filters, dimension, add ? [...now, value] : [value]);
 }
 
+/** A click on a cell of the heatmap: selects its weekday and its hour alone, or lets both go. */
+export function toggledCell(filters: Filters, weekday: string, hour: string): Filters {
+  const same = filters.values.weekday?.join() === weekday && filters.values.hour?.join() === hour;
+  return withValues(withValues(filters, "weekday", same ? [] : [weekday]), "hour", same ? [] : [hour]);
+}
+
 export const isSelected = (filters: Filters, dimension: Dimension, value: string): boolean =>
   filters.values[dimension]?.includes(value) ?? false;
 export const cleared = (filters: Filters): Filters => ({ ...filters, values: {} });

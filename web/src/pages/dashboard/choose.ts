@@ -1,7 +1,7 @@
 // A click on a mark of a tile: what everything else is filtered by then.
 import type { Tile } from "../../lib/api/types";
 import type { Mark } from "../../lib/charts/spec";
-import { DIMENSIONS, toggled, type Dimension, type Filters, type Grain } from "../../lib/state/filters";
+import { DIMENSIONS, toggled, toggledCell, type Dimension, type Filters, type Grain } from "../../lib/state/filters";
 import { drillInto } from "../sales/drill";
 
 export type Field = Dimension | "date";
@@ -23,17 +23,21 @@ const NAMES: readonly string[] = ["name", "product_name"];
 const WITH_MARKS: readonly Tile["type"][] = ["line", "area", "bar", "pie", "funnel"];
 
 /** What the marks of a tile stand for, if the page's filters know it; `columns` are those of its rows. */
-export function fieldOf(tile: Tile, columns: Columns = []): Field | null {
-  const x = tile.x ?? "";
-  if (!WITH_MARKS.includes(tile.type)) return null;
+export function fieldsOf(tile: Tile, columns: Columns = []): readonly Field[] {
   const has = (name: string): boolean => columns.some((column) => column.name === name);
-  if (NAMES.includes(x)) return has("product_id") && !has("customer_id") ? "product" : null;
-  return FIELDS[x] ?? null;
+  if (tile.type === "heatmap") {
+    const cell = [FIELDS[tile.y ?? "day_of_week"], FIELDS[tile.x ?? "hour"]];
+    return cell.join() === "weekday,hour" ? ["weekday", "hour"] : [];
+  }
+  const x = tile.x ?? "";
+  if (!WITH_MARKS.includes(tile.type)) return [];
+  if (NAMES.includes(x)) return has("product_id") && !has("customer_id") ? ["product"] : [];
+  return FIELDS[x] ? [FIELDS[x]] : [];
 }
 
-/** The same as one of the fields that are chosen by value: the tile that it was chosen in still shows the others. */
-export const ownDimension = (tile: Tile, columns: Columns = []): Dimension | null =>
-  DIMENSIONS.find((dimension) => dimension === fieldOf(tile, columns)) ?? null;
+/** Those of them that are chosen by value: the tile that they were chosen in still shows the others. */
+export const ownDimensions = (tile: Tile, columns: Columns = []): readonly Dimension[] =>
+  DIMENSIONS.filter((dimension) => fieldsOf(tile, columns).includes(dimension));
 
 /** The value that a mark stands for; the rest of a list stands for none. Keys are made unique by a number at their end. */
 export const valueOf = (mark: Pick<Mark, "key">): string | null =>
@@ -48,7 +52,12 @@ export function chosenBy(
   filters: Filters,
   columns: Columns = [],
 ): Filters | null {
-  const [field, value] = [fieldOf(tile, columns), valueOf(mark)];
-  if (field === null || value === null) return null;
+  const [field, second] = fieldsOf(tile, columns);
+  if (field && second) {
+    const [weekday = "", hour = ""] = mark.key.split(" ");
+    return toggledCell(filters, weekday, hour);
+  }
+  const value = valueOf(mark);
+  if (!field || value === null) return null;
   return field === "date" ? drillInto(value, grain, filters) : toggled(filters, field, value, add);
 }

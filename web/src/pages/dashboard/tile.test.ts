@@ -2,7 +2,7 @@ import { describe, expect, it } from "vitest";
 import { TILE_TYPES, type Tile } from "../../lib/api/types";
 import { Formats } from "../../lib/format/format";
 import { NO_FILTERS } from "../../lib/state/filters";
-import { chosenBy, fieldOf } from "./choose";
+import { chosenBy, fieldsOf } from "./choose";
 import { tileGrain, tileKpi, tileSpec, tileTable, type Rows } from "./tile";
 
 const formats = new Formats("en-GB", "EUR", "Europe/Lisbon");
@@ -137,12 +137,33 @@ describe("a click on a mark of a tile", () => {
     const mark = tileSpec(bar, named, formats)?.marks.at(0);
     expect(chosenBy(bar, mark!, false, "day", NO_FILTERS, named.columns)?.values).toEqual({ product: ["P9"] });
     const people = named.columns.map((each) => (each.name === "product_id" ? { ...each, name: "customer_id" } : each));
-    expect(fieldOf(bar, people), "a customer's name is no product").toBeNull();
-    expect(fieldOf(bar), "before the rows are there").toBeNull();
+    expect(fieldsOf(bar, people), "a customer's name is no product").toEqual([]);
+    expect(fieldsOf(bar), "before the rows are there").toEqual([]);
   });
   it("filters by the shop's hours and weekdays, whatever the column calls them", () => {
-    expect(fieldOf(tile("bar", { x: "hour" }))).toBe("hour");
-    expect(fieldOf(tile("bar", { x: "day_of_week" }))).toBe("weekday");
+    expect(fieldsOf(tile("bar", { x: "hour" }))).toEqual(["hour"]);
+    expect(fieldsOf(tile("bar", { x: "day_of_week" }))).toEqual(["weekday"]);
+  });
+  it("filters by the weekday and the hour of a heatmap's cell, and leaves it in colour", () => {
+    const cells: Rows = {
+      columns: [
+        { name: "day_of_week", type: "Int32" },
+        { name: "hour", type: "Int32" },
+        { name: "total_revenue", type: "Decimal128(38, 2)" },
+      ],
+      rows: [
+        [1, 9, "5.00"],
+        [7, 18, "9.00"],
+      ],
+    };
+    const heat = tile("heatmap", { x: "hour", y: "day_of_week", value: "total_revenue" });
+    const first = click(heat, cells, 0);
+    expect(first?.values).toEqual({ weekday: ["1"], hour: ["9"] });
+    expect(click(heat, cells, 1, first ?? NO_FILTERS)?.values).toEqual({ weekday: ["7"], hour: ["18"] });
+    expect(click(heat, cells, 0, first ?? NO_FILTERS)?.values).toEqual({});
+    const marks = tileSpec(heat, cells, formats, { chosen: first?.values ?? {} })?.marks;
+    expect(marks?.map((mark) => mark.selected)).toEqual([true, false]);
+    expect(fieldsOf(tile("heatmap", { x: "hour", y: "city" })), "no weekdays").toEqual([]);
   });
   it("opens a day or a month", () => {
     expect(click(tile("line", { x: "date", value: "total_revenue" }), daily, 2)).toMatchObject({
@@ -162,12 +183,14 @@ describe("a click on a mark of a tile", () => {
     });
   });
   it("does nothing where the page has no filter for what the tile shows", () => {
-    expect(fieldOf(tile("bar", { x: "rfm_group" }))).toBeNull();
-    expect(fieldOf(tile("bar"))).toBeNull();
-    expect(fieldOf(tile("table", { x: "category" }))).toBeNull();
+    expect(fieldsOf(tile("bar", { x: "rfm_group" }))).toEqual([]);
+    expect(fieldsOf(tile("bar"))).toEqual([]);
+    expect(fieldsOf(tile("table", { x: "category" }))).toEqual([]);
   });
   it("leaves what is chosen in colour", () => {
-    const marks = tileSpec(tile("pie", { x: "category" }), categories, formats, { chosen: ["Home 2"] })?.marks;
+    const marks = tileSpec(tile("pie", { x: "category" }), categories, formats, {
+      chosen: { category: ["Home 2"] },
+    })?.marks;
     expect(marks?.map((mark) => mark.selected)).toEqual([true, false, false, false, false, false]);
   });
 });

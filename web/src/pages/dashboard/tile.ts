@@ -7,8 +7,8 @@ import { isNumeric, kindOf, wordsOf, writeCell, type Column, type Kind, type Tab
 import { firstWeekday, isDate } from "../../lib/format/dates";
 import { compareDecimals, parseDecimal, ratio, sumDecimals } from "../../lib/format/decimal";
 import type { Formats } from "../../lib/format/format";
-import { NONE, type Grain } from "../../lib/state/filters";
-import { fieldOf, valueOf } from "./choose";
+import { NONE, type Filters, type Grain } from "../../lib/state/filters";
+import { fieldsOf, valueOf } from "./choose";
 
 export type Rows = Pick<QueryResult, "columns" | "rows" | "figure">;
 interface Picked {
@@ -117,8 +117,9 @@ function parts(
   const [x, value] = [xColumn(tile, rows), valueColumn(tile, rows)];
   if (!x || !value) return [];
   // A product is known to the filters by its number, whatever name the tile shows.
-  const product =
-    fieldOf(tile, rows.columns) === "product" ? rows.columns.findIndex((column) => column.name === "product_id") : -1;
+  const product = fieldsOf(tile, rows.columns).includes("product")
+    ? rows.columns.findIndex((column) => column.name === "product_id")
+    : -1;
   const valueFor = (row: readonly Cell[]): string => exact(row[product >= 0 ? product : x.index]) || NONE;
   const ordered = sorted ? [...rows.rows].sort(byValue(value.index)) : rows.rows;
   const total = sumDecimals(ordered.map((row) => exact(row[value.index])));
@@ -193,13 +194,14 @@ function overTime(tile: Tile, rows: Rows, formats: Formats, today: string | unde
   });
 }
 
-/** The tile drawn; `chosen` are the values of its field that the page is filtered by. */
+/** The tile drawn; `chosen` are the values of what its marks stand for that the page is filtered by. */
 export function tileSpec(
   tile: Tile,
   rows: Rows,
   formats: Formats,
-  { today, chosen = [] }: { today?: string; chosen?: readonly string[] } = {},
+  { today, chosen: values = {} }: { today?: string; chosen?: Filters["values"] } = {},
 ): ChartSpec | null {
+  const chosen = Object.values(values).flat();
   if (rows.rows.length === 0) return null;
   switch (tile.type) {
     case "line":
@@ -249,7 +251,7 @@ export function tileSpec(
           lines: [{ name: wordsOf(value.name), value: writeCell(row[value.index], value.kind, formats) }],
         })),
         formats,
-        { weekday: [], hour: [] },
+        { weekday: values.weekday ?? [], hour: values.hour ?? [] },
         { firstDay: firstWeekday(formats.locale) },
       );
     }

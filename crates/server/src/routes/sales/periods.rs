@@ -12,29 +12,31 @@ use crate::params::{MANY, date, day};
 use crate::period::{Days, running};
 use crate::problem::Answer;
 
-/// Revenue of the running day, week and month.
+/// Revenue of the running day, week and month. One that does not lie within the days of a link is null: a part of it would
+/// be taken for the whole.
 #[derive(Serialize, JsonSchema)]
 pub(super) struct Periods {
     /// The day that is today.
     as_of: NaiveDate,
     /// The last day with a sale.
     last_day: Option<NaiveDate>,
-    today: RunningPeriod,
-    week: RunningPeriod,
-    month: RunningPeriod,
+    today: Option<RunningPeriod>,
+    week: Option<RunningPeriod>,
+    month: Option<RunningPeriod>,
 }
 
 /// Revenue of some days, against as many before.
 #[derive(Serialize, JsonSchema)]
 struct RunningPeriod {
     period: Span,
-    compare: Span,
+    /// The days before; null where they do not lie within the days of a link.
+    compare: Option<Span>,
     /// Decimal text.
     revenue: String,
     transactions: u64,
     /// The revenue of the days before, decimal text.
-    previous: String,
-    /// How much more it is, as a share of that; null where that was nothing.
+    previous: Option<String>,
+    /// How much more it is, as a share of that; null where that was nothing or is not told.
     change: Option<f64>,
 }
 
@@ -55,19 +57,25 @@ pub(super) async fn periods(asked: Asked) -> Answer<Response> {
     }))
 }
 
-async fn against(asked: &Asked, filter: &Filter, (now, before): (Days, Days)) -> Answer<RunningPeriod> {
-    let bounds = (asked.params.date("from")?.map(day), asked.params.date("to")?.map(day));
-    let over = |(from, to): Days| {
-        filter.over(day(from).max(bounds.0.unwrap_or(i32::MIN)), day(to).min(bounds.1.unwrap_or(i32::MAX)))
+async fn against(asked: &Asked, filter: &Filter, (now, before): (Days, Days)) -> Answer<Option<RunningPeriod>> {
+    let (first, last) = (asked.params.date("from")?, asked.params.date("to")?);
+    let told = |(from, to): Days| {
+        let within = first.is_none_or(|first| first <= from) && last.is_none_or(|last| to <= last);
+        within.then(|| filter.over(day(from), day(to)))
     };
-    let (now, before) = (over(now), over(before));
-    let (current, previous) = (asked.figures(&now).await?.total, asked.figures(&before).await?.total);
-    Ok(RunningPeriod {
+    let Some(now) = told(now) else { return Ok(None) };
+    let before = told(before);
+    let current = asked.figures(&now).await?.total;
+    let previous = match &before {
+        Some(before) => Some(asked.figures(before).await?.total.revenue),
+        None => None,
+    };
+    Ok(Some(RunningPeriod {
         period: days(&now),
-        compare: days(&before),
+        compare: before.as_ref().map(days),
         revenue: asked.money(current.revenue),
         transactions: current.transactions,
-        previous: asked.money(previous.revenue),
-        change: change(current.revenue, previous.revenue),
-    })
+        previous: previous.map(|revenue| asked.money(revenue)),
+        change: previous.and_then(|previous| change(current.revenue, previous)),
+    }))
 }
