@@ -255,6 +255,10 @@ pub struct RunOutcome {
     pub seconds: f64,
     /// When it began, UTC.
     pub started_at: DateTime<Utc>,
+    /// Whether it was to take all that had arrived, as the schedule's runs do: not a build, a backfill, a replay or a run
+    /// of named files.
+    #[serde(default = "yes")]
+    pub whole: bool,
     /// The batch it published, if it published one.
     pub batch: Option<crate::ids::BatchNumber>,
     /// Every dataset of the project.
@@ -271,6 +275,11 @@ pub struct RunOutcome {
     /// Pulls that failed and other things that a person must know, in words.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub problems: Vec<String>,
+}
+
+/// What runs of versions that did not say it mostly were.
+fn yes() -> bool {
+    true
 }
 
 impl RunOutcome {

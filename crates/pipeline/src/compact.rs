@@ -29,7 +29,7 @@ impl Pipeline {
                 format!("the lake has {}", names.join(", "))
             }));
         }
-        let mut run = Run::new();
+        let mut run = Run::new(false);
         let mut outcome = run.outcome();
         if known.is_empty() {
             return Ok((outcome, Vec::new()));

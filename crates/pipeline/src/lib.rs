@@ -86,3 +86,10 @@ pub struct RunOptions {
     /// Which models are built and which tests run.
     pub choice: Choice,
 }
+
+impl RunOptions {
+    /// Whether all that has arrived is taken.
+    fn is_whole(&self) -> bool {
+        self.files.is_empty() && self.replay.is_none() && !self.build_only
+    }
+}

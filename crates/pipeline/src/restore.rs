@@ -94,7 +94,7 @@ impl Pipeline {
             .iter()
             .map(|(pinned, version)| Restored { table: pinned.name.clone(), version: *version, rows: pinned.rows() })
             .collect();
-        let mut run = Run::new();
+        let mut run = Run::new(false);
         self.state.begin_run(&run.id, run.started_at).await?;
         let mut batch = self.tables.begin(&run.id, &[]).await?;
         let last = self.last_fingerprints().await?.unwrap_or_default();

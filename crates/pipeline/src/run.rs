@@ -28,6 +28,7 @@ pub(crate) struct Run {
     pub(crate) started_at: DateTime<Utc>,
     pub(crate) began: Instant,
     step: Instant,
+    whole: bool,
 }
 
 /// What a run has to do.
@@ -42,8 +43,10 @@ struct Work<'a> {
 }
 
 impl Run {
-    pub(crate) fn new() -> Self {
-        Self { id: RunId::new(), started_at: Utc::now(), began: Instant::now(), step: Instant::now() }
+    /// A run that begins now; see [`RunOutcome::whole`].
+    pub(crate) fn new(whole: bool) -> Self {
+        let now = Instant::now();
+        Self { id: RunId::new(), started_at: Utc::now(), began: now, step: now, whole }
     }
 
     /// The outcome of a run that has done nothing yet.
@@ -53,6 +56,7 @@ impl Run {
             status: RunStatus::Success,
             seconds: 0.0,
             started_at: self.started_at,
+            whole: self.whole,
             batch: None,
             datasets: Vec::new(),
             models: Vec::new(),
@@ -73,7 +77,7 @@ impl Pipeline {
     /// What keeps the run as a whole from going on (the project, the store, the disk); nothing is
     /// published then. Faults of files and tests are part of the outcome.
     pub async fn run(&self, options: &RunOptions) -> Result<RunOutcome> {
-        let mut run = Run::new();
+        let mut run = Run::new(options.is_whole());
         if let Some(staged) = self.tables.staged().await.map_err(|fault| self.name_full_disk(fault))? {
             // Rows that a plan has loaded name its run: the run that publishes them goes by that name.
             run.id = staged.summary.run_id;

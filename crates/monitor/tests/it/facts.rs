@@ -96,6 +96,7 @@ pub(crate) fn run(started_at: &str, status: RunStatus, rejected: u64) -> RunReco
         status,
         seconds: 1.0,
         started_at: started_at + TimeDelta::zero(),
+        whole: true,
         batch: (!failed).then_some(BatchNumber(1)),
         datasets: vec![DatasetOutcome {
             dataset: "sales".into(),

@@ -38,7 +38,7 @@ impl Pipeline {
             plan.numbers = Some(Numbers::none());
             return Ok(plan);
         }
-        let run = Run::new();
+        let run = Run::new(false);
         let files: Vec<LandedFile> = intakes.iter().flat_map(|intake| intake.files.clone()).collect();
         let before = self.tables.pinned().await?;
         let mut batch = self.tables.begin(&run.id, &files).await?;

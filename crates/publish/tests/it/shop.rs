@@ -127,6 +127,7 @@ pub(crate) fn run() -> RunOutcome {
         status: RunStatus::Error,
         seconds: 1.5,
         started_at: "2026-11-23T06:59:58Z".parse().unwrap(),
+        whole: true,
         batch: Some(BatchNumber(4)),
         datasets: vec![
             outcome("products", Vec::new(), Counts::default(), None),

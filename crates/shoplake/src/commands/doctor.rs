@@ -5,7 +5,7 @@ use std::sync::Arc;
 use chrono::{DateTime, TimeDelta, Utc};
 use shoplake_core::alert::{Alert, Condition, Finding, Grouping, Phase, Severity};
 use shoplake_core::outcome::{FileStatus, RunOutcome, RunStatus, TestsOutcome};
-use shoplake_core::ports::last_tests;
+use shoplake_core::ports::{RunRecord, last_tests};
 use shoplake_core::{Fault, Project};
 use shoplake_monitor::alerts::{Facts, found};
 use shoplake_server::{Health, HealthCheck, Verdict};
@@ -92,7 +92,7 @@ async fn examine(project: &Arc<Project>, now: DateTime<Utc>) -> Result<Vec<Healt
     let Some(last) = runs.first().and_then(|run| run.outcome.as_ref()) else {
         return Ok(vec![wrong("run", Verdict::Bad, "nothing has run yet", "`shoplake run`")]);
     };
-    let run = last_run(project, last, now);
+    let run = last_run(project, (last, last_whole(&runs).unwrap_or(last)), now);
     if state.last_batch().await?.0 == 0 {
         return Ok(vec![run, wrong("tables", Verdict::Bad, "nothing is published yet", "`shoplake status` says why")]);
     }
@@ -113,16 +113,26 @@ async fn examine(project: &Arc<Project>, now: DateTime<Utc>) -> Result<Vec<Healt
     Ok(checks)
 }
 
-fn last_run(project: &Project, last: &RunOutcome, now: DateTime<Utc>) -> HealthCheck {
-    let began = render::moment(last.started_at, project.time_zone);
+/// The last run that took all that had arrived: a build or a replay is none of those that are due. Where there is none
+/// among `runs`, the last first, it was before them.
+fn last_whole(runs: &[RunRecord]) -> Option<&RunOutcome> {
+    let outcomes = || runs.iter().filter_map(|run| run.outcome.as_ref());
+    outcomes().find(|outcome| outcome.whole).or_else(|| outcomes().next_back())
+}
+
+/// How the last run ended, and whether the one that is due after the last `whole` one has happened.
+fn last_run(project: &Project, (last, whole): (&RunOutcome, &RunOutcome), now: DateTime<Utc>) -> HealthCheck {
+    let began = |run: &RunOutcome| render::moment(run.started_at, project.time_zone);
     // What was due since, and long enough ago to be done.
     let due = project.schedule.as_ref();
-    let due = due.and_then(|schedule| schedule.cron.after(project.time_zone, last.started_at).next());
+    let due = due.and_then(|schedule| schedule.cron.after(project.time_zone, whole.started_at).next());
     if let Some(due) = due.filter(|due| *due + GRACE < now) {
         let due = render::moment(due, project.time_zone);
+        let began = began(whole);
         let what = format!("the run that was due at {due} has not happened; the last one began at {began}");
         return wrong("run", Verdict::Bad, what, "`shoplake run`, and see that `shoplake schedule run` runs");
     }
+    let began = began(last);
     match last.status {
         RunStatus::Error => {
             wrong("run", Verdict::Bad, format!("the run of {began} failed"), "`shoplake status` says what to do")
@@ -241,4 +251,38 @@ async fn alerts(project: &Project) -> Result<Vec<HealthCheck>, Fault> {
         checks.push(good("alerts", "none fires"));
     }
     Ok(checks)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn run(began: &str, whole: bool) -> RunRecord {
+        let outcome = serde_json::json!({
+            "run_id": began, "status": "success", "seconds": 1.0, "started_at": began, "whole": whole, "batch": null,
+            "datasets": [], "models": [], "tests": TestsOutcome::default(), "reports": [],
+        });
+        let outcome: RunOutcome = serde_json::from_value(outcome).unwrap();
+        RunRecord {
+            run_id: outcome.run_id.clone(),
+            started_at: outcome.started_at,
+            outcome: Some(outcome),
+            unfinished: false,
+        }
+    }
+
+    /// Given a build and a backfill after the night's run, then that run is the one that the next is due after.
+    #[test]
+    fn a_build_is_no_run_that_was_due() {
+        let [build, backfill, night, before] = [
+            run("2026-11-30T12:00:00Z", false),
+            run("2026-11-30T09:00:00Z", false),
+            run("2026-11-29T05:00:00Z", true),
+            run("2026-11-28T05:00:00Z", true),
+        ];
+        let runs = [build, backfill, night, before];
+        let began = |runs: &[RunRecord]| last_whole(runs).unwrap().started_at.to_rfc3339();
+        assert_eq!(began(&runs), "2026-11-29T05:00:00+00:00");
+        assert_eq!(began(&runs[..2]), "2026-11-30T09:00:00+00:00", "it was before all that are known");
+    }
 }

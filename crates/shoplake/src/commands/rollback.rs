@@ -1,5 +1,7 @@
 //! `shoplake rollback`: every dataset as it was before the last run, with the models over it.
 
+use std::sync::Arc;
+
 use serde_json::json;
 use shoplake_core::BatchNumber;
 use shoplake_core::outcome::{ModelStatus, RunStatus};
@@ -7,6 +9,7 @@ use shoplake_core::outcome::{ModelStatus, RunStatus};
 use crate::cli::RollbackArgs;
 use crate::commands::Context;
 use crate::commands::table::restore::refused;
+use crate::commands::usage::{Reading, metered};
 use crate::failure::{Exit, Failure};
 use crate::render::{count, thousands};
 use crate::{progress, wiring};
@@ -15,10 +18,15 @@ pub(in crate::commands) fn rollback(context: &Context, args: &RollbackArgs) -> R
     let project = context.project()?;
     let printer = &context.printer;
     let _lock = wiring::lock(&project, true, printer)?;
-    let (outcome, to, restored) = context.block_on(project.limits.threads, async {
+    let reading = Reading::new(progress::for_printer(printer));
+    let (outcome, (to, restored)) = context.block_on(project.limits.threads, async {
         let versions = wiring::maintenance(&project)?;
-        let pipeline = wiring::pipeline(&project, progress::for_printer(printer)).await?;
-        Ok(pipeline.rollback(&*versions, args.to.map(BatchNumber)).await?)
+        let pipeline = wiring::pipeline(&project, Arc::clone(&reading) as _).await?;
+        let work = async {
+            let (outcome, to, restored) = pipeline.rollback(&*versions, args.to.map(BatchNumber)).await?;
+            Ok((outcome, (to, restored)))
+        };
+        Ok(metered(&project, &reading, work).await?)
     })?;
     if outcome.status == RunStatus::Error {
         return Ok(refused(printer, &outcome));

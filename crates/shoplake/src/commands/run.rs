@@ -88,7 +88,7 @@ pub(super) async fn until_stopped(
             (Err(fault.hint("nothing is half done; `shoplake retry` goes on")), true)
         }
     };
-    metered.ended(&ended, stored).await;
+    metered.ended(ended.as_ref().ok(), stored).await;
     if told && let Err(fault) = leave(project, began).await {
         tracing::warn!(fault = fault.for_log(), "the end of the run was not noted");
     }

@@ -80,21 +80,34 @@ impl Metered {
         Self { project, reading, began, stop, noting }
     }
 
-    /// Notes what the run used, however it ended, in the place of what was noted while it went on.
-    pub(super) async fn ended(self, ended: &Result<RunOutcome, Fault>, stored: Stored) {
+    /// Notes what the run used, however it ended, in the place of what was noted while it went on. One that broke off has
+    /// no outcome.
+    pub(super) async fn ended(self, outcome: Option<&RunOutcome>, stored: Stored) {
         let Self { project, reading, began, stop, noting } = self;
         // A note that is being written comes to its end: nothing is noted twice.
         drop(stop);
         let before = noting.await.ok().flatten();
-        let usage = match ended {
-            Ok(outcome) => Some(of_outcome(&project, outcome, stored)),
-            Err(_) => of_broken_off(&project, began, &reading).await,
+        let usage = match outcome {
+            Some(outcome) => Some(of_outcome(&project, outcome, stored)),
+            None => of_broken_off(&project, began, &reading).await,
         };
         if let Some(usage) = usage {
             all_noted();
             note(&project, usage, before).await;
         }
     }
+}
+
+/// Does work that is a run though it loads nothing, and notes what it used, whatever came of it.
+pub(super) async fn metered<T>(
+    project: &Arc<Project>,
+    reading: &Arc<Reading>,
+    work: impl Future<Output = Result<(RunOutcome, T), Fault>>,
+) -> Result<(RunOutcome, T), Fault> {
+    let meter = Metered::begin(project, reading);
+    let ended = work.await;
+    meter.ended(ended.as_ref().ok().map(|(outcome, _)| outcome), Stored::Looked).await;
+    ended
 }
 
 /// Notes what a run has used until now, again and again until it has ended.

@@ -256,4 +256,24 @@ fn what_failed_was_spent_too() {
     let metered = cost["runs"].as_array().unwrap();
     assert_eq!(metered.len(), 5, "two days, and what reads them: {cost}");
     assert!(metered[0]["stored_bytes"].is_u64() && metered[1]["stored_bytes"].is_null(), "{cost}");
+    shop.put("inbox/sales/next.csv", &SALES.replace("T1,", "T9,"));
+    for (number, work) in [
+        (6, &["run"] as &[&str]),
+        (7, &["rollback"]),
+        (8, &["table", "restore", "sales", "--version", "1"]),
+        (9, &["table", "compact"]),
+    ] {
+        let done = shop.output(&[work, &["-q"]].concat());
+        assert!(done.status.success(), "{work:?}: {}", String::from_utf8_lossy(&done.stderr));
+        let cost = shop.json(&["cost", "--runs", "100", "--json"]);
+        assert_eq!(cost["runs"].as_array().unwrap().len(), number, "{work:?}: {cost}");
+        assert!(cost["runs"][0]["stored_bytes"].is_u64(), "{work:?}: {cost}");
+    }
+    let whole: Vec<bool> = shop.json(&["status", "--json"])["runs"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .filter_map(|run| run["outcome"]["whole"].as_bool())
+        .collect();
+    assert_eq!(whole[..4], [false, false, false, true], "what is no run of all that has arrived says so");
 }

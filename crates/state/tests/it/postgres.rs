@@ -56,6 +56,7 @@ fn outcome(run: &str, status: RunStatus) -> RunOutcome {
         status,
         seconds: 1.25,
         started_at: moment("2026-11-23T08:00:00.5Z"),
+        whole: true,
         batch: Some(BatchNumber(1)),
         datasets: Vec::new(),
         models: Vec::new(),

@@ -12,6 +12,7 @@ fn outcome(run: &RunId) -> RunOutcome {
         status: RunStatus::Warning,
         seconds: 1.25,
         started_at: moment("2026-11-23T08:00:00Z"),
+        whole: true,
         batch: None,
         datasets: Vec::new(),
         models: Vec::new(),

@@ -1,9 +1,12 @@
 //! `shoplake table compact`: small files joined.
 
+use std::sync::Arc;
+
 use serde_json::json;
 
 use crate::cli::TableCompactArgs;
 use crate::commands::Context;
+use crate::commands::usage::{Reading, metered};
 use crate::failure::{Exit, Failure};
 use crate::render::thousands;
 use crate::table::{Side, Table, Tone};
@@ -13,9 +16,10 @@ pub(in crate::commands) fn compact(context: &Context, args: &TableCompactArgs) -
     let project = context.project()?;
     let printer = &context.printer;
     let _lock = wiring::lock(&project, true, printer)?;
+    let reading = Reading::new(progress::for_printer(printer));
     let (outcome, compacted) = context.block_on(project.limits.threads, async {
-        let pipeline = wiring::pipeline(&project, progress::for_printer(printer)).await?;
-        Ok(pipeline.compact(args.table.as_deref()).await?)
+        let pipeline = wiring::pipeline(&project, Arc::clone(&reading) as _).await?;
+        Ok(metered(&project, &reading, pipeline.compact(args.table.as_deref())).await?)
     })?;
     if args.json {
         printer.data_text(&format!("{:#}\n", json!(compacted)))?;

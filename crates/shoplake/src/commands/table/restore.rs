@@ -1,5 +1,7 @@
 //! `shoplake table restore`: a dataset's table as it was, with its marts.
 
+use std::sync::Arc;
+
 use chrono::{DateTime, SecondsFormat, TimeZone, Utc};
 use chrono_tz::Tz;
 use shoplake_core::maintenance::TableVersion;
@@ -8,6 +10,7 @@ use shoplake_core::{Fault, Project};
 
 use crate::cli::{Moment, TableRestoreArgs};
 use crate::commands::Context;
+use crate::commands::usage::{Reading, metered};
 use crate::failure::{Exit, Failure};
 use crate::printer::Printer;
 use crate::render::{count, thousands};
@@ -17,12 +20,14 @@ pub(in crate::commands) fn restore(context: &Context, args: &TableRestoreArgs) -
     let project = context.project()?;
     let printer = &context.printer;
     let _lock = wiring::lock(&project, true, printer)?;
+    let reading = Reading::new(progress::for_printer(printer));
     let (outcome, words) = context.block_on(project.limits.threads, async {
         let versions = wiring::maintenance(&project)?;
         let history = versions.history(&args.table).await?;
         let chosen = chosen(&project, args, &history)?;
-        let pipeline = wiring::pipeline(&project, progress::for_printer(printer)).await?;
-        let outcome = pipeline.restore(&*versions, &args.table, chosen).await?;
+        let pipeline = wiring::pipeline(&project, Arc::clone(&reading) as _).await?;
+        let work = async { Ok((pipeline.restore(&*versions, &args.table, chosen).await?, ())) };
+        let (outcome, ()) = metered(&project, &reading, work).await?;
         let rows = |version: Option<&TableVersion>| thousands(version.map_or(0, |version| version.rows));
         let then = history.iter().find(|known| known.version == chosen);
         let words = format!(
