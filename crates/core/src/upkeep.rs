@@ -35,6 +35,8 @@ pub struct Upkeep<'a> {
     pub key: &'a [String],
     /// What changed in the tables that it reads; those that are not named did not change.
     pub changes: BTreeMap<String, ChangedRows>,
+    /// The most keys that are calculated from all of their rows; with more of them the query is run in full.
+    pub most: Option<usize>,
 }
 
 /// What the changed rows come to.

@@ -2,8 +2,8 @@
 //!
 //! What lives here: the proof, from the query's plan, of which of its rows can have changed, and those
 //! rows anew. A count, a sum, a minimum or a maximum follows from what is stored and from the rows that
-//! entered and left; where it does not (a minimum left, distinct values are counted), the groups of the
-//! touched keys alone are calculated from all of their rows. Where neither can be proved, the answer is
+//! entered and left, and a number of distinct values where the same ones entered and left; where it does not
+//! (a minimum left, values came), the groups of the touched keys alone are calculated from all of their rows. Where neither can be proved, the answer is
 //! that the query has to be run in full. What does not live here: the stored table's change (lake).
 
 mod groups;
@@ -13,14 +13,15 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use arrow::array::RecordBatch;
-use arrow::datatypes::SchemaRef;
+use arrow::datatypes::{DataType, SchemaRef};
 use datafusion::common::tree_node::{Transformed, TreeNode, TreeNodeRecursion};
 use datafusion::common::{Column, NullEquality};
 use datafusion::dataframe::DataFrame;
 use datafusion::datasource::{MemTable, provider_as_source};
 use datafusion::error::Result as SqlResult;
 use datafusion::execution::context::SessionContext;
-use datafusion::logical_expr::{Aggregate, Expr, JoinType, LogicalPlan, LogicalPlanBuilder, cast, col};
+use datafusion::functions_aggregate::expr_fn::count;
+use datafusion::logical_expr::{Aggregate, Expr, JoinType, LogicalPlan, LogicalPlanBuilder, cast, col, lit};
 use datafusion::physical_plan::collect;
 use shoplake_core::upkeep::{ChangedRows, TouchedKeys, Upkeep, Upkept};
 use shoplake_core::{Catalog, PinnedTable, Result};
@@ -28,11 +29,14 @@ use shoplake_core::{Catalog, PinnedTable, Result};
 use crate::provider::PinnedProvider;
 use crate::session::Sessions;
 use crate::{faults, plain};
-use groups::Stored;
+use groups::{KeyColumn, KeyOf, Stored};
 use shape::{Joined, Origin, Shape};
 
 /// So many changed rows are few in any table.
 const FEW: u64 = 10_000;
+/// A value of those that are counted, and on how many sides it stands.
+const VALUE: &str = "value";
+const SIDES: &str = "sides";
 
 /// What [`Upkeep`] asks, for a thread of the engine's own.
 pub(crate) struct Task {
@@ -41,6 +45,7 @@ pub(crate) struct Task {
     pub(crate) table: String,
     pub(crate) key: Vec<String>,
     pub(crate) changes: BTreeMap<String, ChangedRows>,
+    pub(crate) most: Option<usize>,
 }
 
 impl From<&Upkeep<'_>> for Task {
@@ -51,6 +56,7 @@ impl From<&Upkeep<'_>> for Task {
             table: asked.table.to_owned(),
             key: asked.key.to_vec(),
             changes: asked.changes.clone(),
+            most: asked.most,
         }
     }
 }
@@ -73,8 +79,7 @@ pub(crate) async fn upkeep(sessions: &Sessions, task: &Task) -> Result<Upkept> {
         Ok(run) => run,
         Err(why) => return Ok(Upkept::Full(why)),
     };
-    let touched = run.touched().await.map_err(|error| faults::running(&error))?;
-    Ok(Upkept::Keys(touched?))
+    run.touched(task.most).await.map_err(|error| faults::running(&error))?
 }
 
 /// One query that is being brought up to date.
@@ -88,8 +93,10 @@ struct Run<'p> {
     joined: Vec<(usize, &'p str, &'p ChangedRows)>,
     catalog: &'p Catalog,
     table: &'p PinnedTable,
-    /// By key of the grouping: the column of the stored table that holds it.
-    key_columns: Vec<String>,
+    /// How many keys the grouping has.
+    keys: usize,
+    /// The columns of the stored table that hold them.
+    key_columns: Vec<KeyColumn>,
 }
 
 impl<'p> Run<'p> {
@@ -102,7 +109,7 @@ impl<'p> Run<'p> {
     ) -> std::result::Result<Self, String> {
         let shape = shape::of(plan)?;
         let key_columns = key_columns(plan, &shape, &task.key, table)?;
-        let keys = key_columns.len();
+        let keys = shape.grouping.group_expr.len();
         let (mut fact, mut joined) = (None, Vec::new());
         for (name, rows) in &task.changes {
             let below = shape::reading(&shape.grouping.input, name);
@@ -124,11 +131,12 @@ impl<'p> Run<'p> {
                 joined.push((at, name.as_str(), rows));
             }
         }
-        Ok(Self { context, plan, shape, fact, joined, catalog: &task.catalog, table, key_columns })
+        Ok(Self { context, plan, shape, fact, joined, catalog: &task.catalog, table, keys, key_columns })
     }
 
-    async fn touched(&self) -> SqlResult<Result<TouchedKeys>> {
-        let keys = self.key_columns.len();
+    /// What the touched keys come to; `most` of them may be calculated from all of their rows.
+    async fn touched(&self, most: Option<usize>) -> SqlResult<Result<Upkept>> {
+        let keys = self.keys;
         // Groups whose joined rows changed are calculated anew: what is stored may lack them.
         let beside = self.joined_keys().await?;
         let mut told = Vec::new();
@@ -141,9 +149,15 @@ impl<'p> Run<'p> {
         let plain_groups = Arc::new(groups::schema(grouping));
         let stale = self.distinct(stale, keys).await?;
         let recalculated: usize = stale.iter().map(RecordBatch::num_rows).sum();
+        if most.is_some_and(|most| recalculated > most) {
+            return Ok(Ok(Upkept::Full(format!("{recalculated} keys do not follow from what changed"))));
+        }
         let mut all_keys: Vec<RecordBatch> = stale.clone();
         for batch in &told {
             all_keys.push(batch.project(&(0..keys).collect::<Vec<_>>())?);
+        }
+        if groups::undated(&all_keys, &self.key_columns) {
+            return Ok(Ok(Upkept::Full("some of what changed has no day".into())));
         }
         let present = groups::present(&told, &plain_groups)?;
         let mut now = present;
@@ -161,8 +175,8 @@ impl<'p> Run<'p> {
         };
         let key_schema = groups::key_schema(&self.key_columns, self.table);
         Ok(plainly(rows, &schema).and_then(|rows| {
-            let keys = groups::named(&all_keys, &key_schema)?;
-            Ok(TouchedKeys { keys, schema, rows, recalculated: recalculated as u64 })
+            let keys = groups::named(&all_keys, &self.key_columns, &key_schema)?;
+            Ok(Upkept::Keys(TouchedKeys { keys, schema, rows, recalculated: recalculated as u64 }))
         }))
     }
 
@@ -183,7 +197,7 @@ impl<'p> Run<'p> {
             let Joined { plan, on } = &self.shape.joined[*at];
             for side in [&rows.entered, &rows.left].into_iter().filter(|side| side.rows() > 0) {
                 let plan = with_rows(plan, name, side)?;
-                let columns = self.key_columns.iter().enumerate().filter_map(|(key, _)| {
+                let columns = (0..self.keys).filter_map(|key| {
                     let (column, _) = on.iter().find(|(_, known)| *known == key)?;
                     let wanted = self.shape.grouping.schema.field(key).data_type().clone();
                     Some(cast(Expr::Column(column.clone()), wanted).alias(groups::key(key)))
@@ -211,11 +225,15 @@ impl<'p> Run<'p> {
             changed.extend(self.frame(plan).collect().await?);
         }
         let sided = Arc::new(groups::sided_schema(grouping));
-        let keys: Vec<Expr> = (0..self.key_columns.len()).map(|key| col(groups::key(key))).collect();
-        let changed = self.scan("changed", sided, changed)?;
-        let touched = LogicalPlanBuilder::from(changed.clone()).project(keys)?.distinct()?.build()?;
         let stored = Stored { shape: &self.shape, key_columns: &self.key_columns, table: self.table };
         let measures = stored.measures(|expression| self.never_null(name, expression));
+        let distinct = grouping.aggr_expr.iter().zip(&measures).filter(|(_, measure)| measure.is_distinct());
+        for (expression, _) in distinct {
+            changed.extend(self.moved(name, rows, expression).await?);
+        }
+        let keys: Vec<Expr> = (0..self.keys).map(|key| col(groups::key(key))).collect();
+        let changed = self.scan("changed", sided, changed)?;
+        let touched = LogicalPlanBuilder::from(changed.clone()).project(keys)?.distinct()?.build()?;
         let scan = PinnedProvider::new(self.table).map_err(|fault| groups::external(&fault))?;
         let scan = LogicalPlanBuilder::scan("stored", provider_as_source(Arc::new(scan)), None)?.build()?;
         let scan = self.semi_join(stored.sided(scan, &measures)?, touched, JoinType::LeftSemi)?;
@@ -226,13 +244,42 @@ impl<'p> Run<'p> {
             let plan = frame.into_unoptimized_plan();
             frame = self.frame(self.semi_join(plan, beside, JoinType::LeftAnti)?);
         }
-        groups::split(frame.collect().await?, self.key_columns.len())
+        groups::split(frame.collect().await?, self.keys)
+    }
+
+    /// The groups in which values of `counted`, a count of distinct ones, entered and did not leave, or left and did not
+    /// enter: by those that did both, as many are there as before.
+    async fn moved(&self, name: &str, rows: &ChangedRows, counted: &Expr) -> SqlResult<Vec<RecordBatch>> {
+        let grouping = self.shape.grouping;
+        let Some(value) = groups::counted(counted) else { return Ok(Vec::new()) };
+        let keys: Vec<Expr> = (0..self.keys).map(|key| col(groups::key(key))).collect();
+        let mut sides = Vec::new();
+        for table in [&rows.entered, &rows.left].into_iter().filter(|table| table.rows() > 0) {
+            let named = grouping.group_expr.iter().enumerate();
+            let named = named.map(|(key, expression)| expression.clone().unalias().alias(groups::key(key)));
+            let values = LogicalPlanBuilder::from(with_rows(&grouping.input, name, table)?)
+                .project(named.chain([value.clone().alias(VALUE)]).collect::<Vec<_>>())?
+                .filter(col(VALUE).is_not_null())?
+                .distinct()?
+                .build()?;
+            sides.extend(self.frame(values).collect().await?);
+        }
+        let Some(first) = sides.first() else { return Ok(Vec::new()) };
+        let values = self.scan("values", first.schema(), sides.clone())?;
+        let of_value = keys.iter().cloned().chain([col(VALUE)]).collect::<Vec<_>>();
+        let moved = LogicalPlanBuilder::from(values)
+            .aggregate(of_value, [count(lit(1)).alias(SIDES)])?
+            .filter(col(SIDES).eq(lit(1_i64)))?
+            .project(keys)?
+            .distinct()?
+            .build()?;
+        self.frame(groups::of_keys(moved, grouping, groups::MOVED)?).collect().await
     }
 
     /// `left` joined by the keys `g0`, `g1`, … with `right`; NULL is a key like others.
     fn semi_join(&self, left: LogicalPlan, right: LogicalPlan, how: JoinType) -> SqlResult<LogicalPlan> {
         let right = LogicalPlanBuilder::from(right).alias("keys")?.build()?;
-        let keys = 0..self.key_columns.len();
+        let keys = 0..self.keys;
         let theirs: Vec<Column> = keys.clone().map(|key| Column::new(Some("keys"), groups::key(key))).collect();
         let ours: SqlResult<Vec<Column>> = keys
             .map(|key| {
@@ -295,32 +342,47 @@ impl<'p> Run<'p> {
     }
 }
 
-/// By key of the grouping: the column of the stored table that holds it. Together they are its key.
+/// The columns of the stored table that hold the keys of the grouping. Together they are its key.
 fn key_columns(
     plan: &LogicalPlan,
     shape: &Shape<'_>,
     unique: &[String],
     table: &PinnedTable,
-) -> std::result::Result<Vec<String>, String> {
+) -> std::result::Result<Vec<KeyColumn>, String> {
     let schema = plan.schema();
     let origins: BTreeMap<&str, Origin> =
         schema.fields().iter().zip(&shape.columns).map(|(field, origin)| (field.name().as_str(), *origin)).collect();
     let keys = shape.grouping.group_expr.len();
     let differ = || format!("`unique_key` ({}) is not what it groups by", unique.join(", "));
-    let mut columns = vec![None; keys];
+    let mut columns: Vec<KeyColumn> = Vec::new();
     for name in unique {
-        match origins.get(name.as_str()) {
-            Some(Origin::Grouping(key)) if *key < keys => columns[*key] = Some(name.clone()),
+        let of = match origins.get(name.as_str()) {
+            Some(Origin::Grouping(key)) => KeyOf::Key(*key),
+            Some(Origin::Date(parts)) => KeyOf::Date(*parts),
             _ => return Err(differ()),
-        }
+        };
+        columns.push(KeyColumn { name: name.clone(), of });
     }
-    let columns: Option<Vec<String>> = columns.into_iter().collect();
-    let columns = columns.ok_or_else(differ)?;
-    for (key, name) in columns.iter().enumerate() {
-        let grouped = shape.grouping.schema.field(key).data_type();
-        let stored = table.schema.field_with_name(name).map(|field| field.data_type().clone());
-        if !groups::kept_exactly(grouped, stored.ok().as_ref()) || grouped.is_floating() {
-            return Err(format!("`{name}` ({grouped}) is not kept as it is grouped"));
+    let held: Vec<usize> = columns.iter().flat_map(|column| column.keys().iter().copied()).collect();
+    if held.iter().any(|key| *key >= keys) || (0..keys).any(|key| held.iter().filter(|held| **held == key).count() != 1)
+    {
+        return Err(differ());
+    }
+    for KeyColumn { name, of } in &columns {
+        let stored = table.schema.field_with_name(name).ok().map(arrow::datatypes::Field::data_type);
+        let grouped = |key: usize| shape.grouping.schema.field(key).data_type();
+        let (as_it_is, what) = match *of {
+            KeyOf::Key(key) => {
+                let grouped = grouped(key);
+                (groups::kept_exactly(grouped, stored) && !grouped.is_floating(), grouped.to_string())
+            }
+            KeyOf::Date(parts) => {
+                let whole = parts.iter().all(|key| *grouped(*key) == DataType::Int32);
+                (whole && stored == Some(&DataType::Date32), "a date of its keys".to_owned())
+            }
+        };
+        if !as_it_is {
+            return Err(format!("`{name}` ({what}) is not kept as it is grouped"));
         }
     }
     Ok(columns)

@@ -12,7 +12,7 @@ use shoplake_models::{Materialized, Model, restrict};
 
 use crate::Pipeline;
 
-/// Above so many touched days a model by day is made anew in full: it costs less.
+/// Above so many touched days a model by day is not made day by day: all of it costs less.
 const MOST_DAYS: usize = 62;
 
 /// A model that has to be made.
@@ -49,19 +49,26 @@ impl Pipeline {
             None
         } else if asked.model.by_day.is_some() {
             match touched_days(asked) {
-                Ok(days) => {
+                Ok(days) if days.len() <= MOST_DAYS => {
                     if let Some(rows) = self.make_days(batch, asked, &days).await? {
                         change.days = days;
                         return Ok(Made { rows, how: How::Days, why: None, change });
                     }
                     Some("its columns are not what they were".to_owned())
                 }
+                // Many days of which little changed may follow from that; days that are asked for do not.
+                Ok(days) if asked.days.is_empty() => match self.make_keys(batch, asked, Some(MOST_DAYS)).await? {
+                    Ok((rows, how)) => {
+                        change.days = days;
+                        return Ok(Made { rows, how, why: None, change });
+                    }
+                    Err(why) => Some(format!("{} days changed; {why}", days.len())),
+                },
+                Ok(days) => Some(format!("{} days are asked for or changed", days.len())),
                 Err(why) => Some(why),
             }
-        } else if asked.model.unique_key.is_empty() {
-            Some("it states no `unique_key`".to_owned())
         } else {
-            match self.make_keys(batch, asked).await? {
+            match self.make_keys(batch, asked, None).await? {
                 Ok((rows, how)) => return Ok(Made { rows, how, why: None, change }),
                 Err(why) => Some(why),
             }
@@ -83,12 +90,17 @@ impl Pipeline {
         batch.merge(&asked.model.name, &[keys], rows).await.map(Some)
     }
 
-    /// Makes the rows of the touched keys, or says why that cannot be.
+    /// Makes the rows of the touched keys, of which `most` may be calculated from all of their rows, or says why that
+    /// cannot be.
     async fn make_keys(
         &self,
         batch: &mut dyn Batch,
         asked: &Asked<'_>,
+        most: Option<usize>,
     ) -> Result<std::result::Result<(u64, How), String>> {
+        if asked.model.unique_key.is_empty() {
+            return Ok(Err("it states no `unique_key`".into()));
+        }
         let mut changes = BTreeMap::new();
         for table in asked.touched {
             match asked.changes.get(*table).and_then(|change| change.rows.clone()) {
@@ -97,7 +109,7 @@ impl Pipeline {
             }
         }
         let Asked { model, catalog, .. } = asked;
-        let upkeep = Upkeep { catalog, sql: &model.sql, table: &model.name, key: &model.unique_key, changes };
+        let upkeep = Upkeep { catalog, sql: &model.sql, table: &model.name, key: &model.unique_key, changes, most };
         let touched = match self.engine.upkeep(&upkeep).await? {
             Upkept::Keys(touched) => touched,
             Upkept::Full(why) => return Ok(Err(why)),
@@ -120,9 +132,6 @@ fn touched_days(asked: &Asked<'_>) -> std::result::Result<BTreeSet<i32>, String>
         // A change that is not told by days (a dimension, another model) may touch any of them.
         let change = asked.changes.get(*table).filter(|c| !c.first && !c.undated && !c.days.is_empty());
         days.extend(&change.ok_or_else(|| format!("`{table}` changed, and not on certain days alone"))?.days);
-    }
-    if days.len() > MOST_DAYS {
-        return Err(format!("{} days changed", days.len()));
     }
     if days.is_empty() { Err("no day is named".into()) } else { Ok(days) }
 }

@@ -24,7 +24,7 @@ const PAUSE: Duration = Duration::from_millis(200);
 /// How long the last files may take to be loaded.
 const DRAIN: Duration = Duration::from_mins(3);
 /// Memory may grow by this share, or by so many bytes, between the second quarter and the last.
-const GROWTH: (f64, u64) = (0.25, 48 << 20);
+const GROWTH: (f64, u64) = (0.1, 24 << 20);
 /// Files that may wait, since each run takes all that have come during the one before.
 const BACKLOG: u64 = 60;
 

@@ -1,14 +1,20 @@
 //! Groups as rows: keys `g0`, `g1`, … and measures `m0`, `m1`, …, those stored, those of the rows that
 //! entered and those of the rows that left put together.
+//!
+//! A stored table holds a grouping's keys as they are, or three of them as the date that they make.
 
 use std::sync::Arc;
 
-use arrow::array::{Array, AsArray, BooleanArray, RecordBatch};
+use arrow::array::{Array, ArrayRef, AsArray, BooleanArray, Date32Array, RecordBatch};
 use arrow::compute::{cast_with_options, filter_record_batch, not};
-use arrow::datatypes::{DataType, Field, Schema, SchemaRef, TimeUnit};
+use arrow::datatypes::{DataType, Date32Type, Field, Int32Type, Schema, SchemaRef, TimeUnit};
+use arrow::error::ArrowError;
+use chrono::NaiveDate;
 use datafusion::common::ScalarValue;
 use datafusion::dataframe::DataFrame;
 use datafusion::error::{DataFusionError, Result as SqlResult};
+use datafusion::functions::core::expr_fn::coalesce;
+use datafusion::functions::datetime::expr_fn::date_part;
 use datafusion::functions_aggregate::expr_fn::{count, max, min, sum};
 use datafusion::logical_expr::{
     Aggregate, Expr, ExprFunctionExt, LogicalPlan, LogicalPlanBuilder, cast, col, lit, when,
@@ -23,6 +29,8 @@ const STORED: i32 = 0;
 pub(super) const ENTERED: i32 = 1;
 /// Groups of the rows that left.
 pub(super) const LEFT: i32 = 2;
+/// Groups whose distinct values came or went.
+pub(super) const MOVED: i32 = 3;
 const SIDE: &str = "side";
 const STALE: &str = "stale";
 const GONE: &str = "gone";
@@ -48,6 +56,8 @@ pub(super) enum Rule {
     },
     Min,
     Max,
+    /// Distinct values: as many as before where the rows that entered have those that left have, and no others.
+    Distinct,
     /// It does not follow.
     Unknown,
 }
@@ -61,10 +71,43 @@ pub(super) struct Measure {
     data_type: DataType,
 }
 
+impl Measure {
+    /// Whether it follows only from which values came and went.
+    pub(super) fn is_distinct(&self) -> bool {
+        self.rule == Rule::Distinct
+    }
+}
+
+/// A column of the stored table's key.
+#[derive(Debug)]
+pub(super) struct KeyColumn {
+    pub(super) name: String,
+    pub(super) of: KeyOf,
+}
+
+/// What it holds of the grouping.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum KeyOf {
+    /// This key, as it is.
+    Key(usize),
+    /// The date of these keys: a year, a month and a day.
+    Date([usize; 3]),
+}
+
+impl KeyColumn {
+    /// The keys of the grouping that it holds.
+    pub(super) fn keys(&self) -> &[usize] {
+        match &self.of {
+            KeyOf::Key(key) => std::slice::from_ref(key),
+            KeyOf::Date(parts) => parts,
+        }
+    }
+}
+
 /// The stored table of a query.
 pub(super) struct Stored<'a> {
     pub(super) shape: &'a Shape<'a>,
-    pub(super) key_columns: &'a [String],
+    pub(super) key_columns: &'a [KeyColumn],
     pub(super) table: &'a PinnedTable,
 }
 
@@ -113,6 +156,26 @@ pub(super) fn sided(plan: LogicalPlan, grouping: &Aggregate, side: i32) -> SqlRe
     LogicalPlanBuilder::from(plan).project(columns)?.build()
 }
 
+/// Groups of which the keys alone are known, on a side of their own.
+pub(super) fn of_keys(keys: LogicalPlan, grouping: &Aggregate, side: i32) -> SqlResult<LogicalPlan> {
+    let known = grouping.group_expr.len();
+    let columns = grouping.schema.fields().iter().enumerate().map(|(at, field)| {
+        let name = name(at, known);
+        let value = if at < known { col(&name) } else { lit(ScalarValue::Null) };
+        cast(value, field.data_type().clone()).alias(name)
+    });
+    let columns = columns.chain([lit(side).alias(SIDE)]).collect::<Vec<_>>();
+    LogicalPlanBuilder::from(keys).project(columns)?.build()
+}
+
+/// What a count of distinct values counts.
+pub(super) fn counted(expression: &Expr) -> Option<Expr> {
+    match expression.clone().unalias_nested().data {
+        Expr::AggregateFunction(call) => call.params.args.first().cloned(),
+        _ => None,
+    }
+}
+
 /// Keys and measures under the names of `grouping`, to stand in its place.
 pub(super) fn renamed(plan: LogicalPlan, grouping: &Aggregate) -> SqlResult<LogicalPlan> {
     let ours = plan.schema().columns();
@@ -125,8 +188,8 @@ pub(super) fn renamed(plan: LogicalPlan, grouping: &Aggregate) -> SqlResult<Logi
 impl Stored<'_> {
     /// How each measure of the grouping can be told.
     pub(super) fn measures(&self, never_null: impl Fn(&Expr) -> bool) -> Vec<Measure> {
-        let keys = self.key_columns.len();
         let grouping = self.shape.grouping;
+        let keys = grouping.group_expr.len();
         let measures = grouping.aggr_expr.iter().enumerate().map(|(at, expression)| {
             let data_type = grouping.schema.field(keys + at).data_type().clone();
             let column = self.table.schema.fields().iter().zip(&self.shape.columns);
@@ -142,13 +205,24 @@ impl Stored<'_> {
     /// The stored rows as groups.
     pub(super) fn sided(&self, scan: LogicalPlan, measures: &[Measure]) -> SqlResult<LogicalPlan> {
         let grouping = &self.shape.grouping.schema;
-        let held = |name: &str, data_type: &DataType| {
+        let plainly = |name: &str| {
             let at = scan.schema().index_of_column_by_name(None, name);
             let column = at.map(|at| Expr::Column(scan.schema().columns().swap_remove(at)));
-            cast(column.unwrap_or_else(|| lit(ScalarValue::Null)), data_type.clone())
+            column.unwrap_or_else(|| lit(ScalarValue::Null))
         };
-        let keys = self.key_columns.iter().enumerate();
-        let keys = keys.map(|(at, name)| held(name, grouping.field(at).data_type()).alias(key(at)));
+        let held = |name: &str, data_type: &DataType| cast(plainly(name), data_type.clone());
+        let part = |column: &KeyColumn, at: usize| match column.of {
+            KeyOf::Key(_) => plainly(&column.name),
+            KeyOf::Date(parts) => {
+                let units = parts.iter().zip(["year", "month", "day"]);
+                let unit = units.into_iter().find(|(key, _)| **key == at).map_or("day", |(_, unit)| unit);
+                date_part(lit(unit), plainly(&column.name))
+            }
+        };
+        let keys = (0..self.shape.grouping.group_expr.len()).filter_map(|at| {
+            let column = self.key_columns.iter().find(|column| column.keys().contains(&at))?;
+            Some(cast(part(column, at), grouping.field(at).data_type().clone()).alias(key(at)))
+        });
         let measures = measures
             .iter()
             .enumerate()
@@ -162,10 +236,11 @@ impl Stored<'_> {
     pub(super) fn told(&self, sides: DataFrame, measures: &[Measure]) -> SqlResult<DataFrame> {
         let on = |side: i32| col(SIDE).eq(lit(side));
         let sign = |value: Expr| when(on(LEFT), Expr::Negative(Box::new(value.clone()))).otherwise(value);
-        let keys: Vec<Expr> = (0..self.key_columns.len()).map(|at| col(key(at))).collect();
+        let keys: Vec<Expr> = (0..self.shape.grouping.group_expr.len()).map(|at| col(key(at))).collect();
         let mut parts = vec![
             count(lit(1)).filter(on(STORED)).build()?.alias("times_stored"),
             count(lit(1)).filter(on(LEFT)).build()?.alias("times_left"),
+            count(lit(1)).filter(on(MOVED)).build()?.alias("times_moved"),
         ];
         for (at, known) in measures.iter().enumerate() {
             let value = col(measure(at));
@@ -173,12 +248,19 @@ impl Stored<'_> {
                 Rule::Rows | Rule::Count | Rule::Sum { .. } => sum(sign(value.clone())?),
                 Rule::Min => min(value.clone()).filter(col(SIDE).lt(lit(LEFT))).build()?,
                 Rule::Max => max(value.clone()).filter(col(SIDE).lt(lit(LEFT))).build()?,
+                Rule::Distinct => {
+                    let of = |side| max(value.clone()).filter(on(side)).build();
+                    parts.push(of(ENTERED)?.alias(format!("entered_{at}")));
+                    of(STORED)?
+                }
                 Rule::Unknown => continue,
             };
             parts.push(now.alias(measure(at)));
             if matches!(known.rule, Rule::Min | Rule::Max) {
                 parts.push(min(value.clone()).filter(on(LEFT)).build()?.alias(format!("least_left_{at}")));
                 parts.push(max(value.clone()).filter(on(LEFT)).build()?.alias(format!("most_left_{at}")));
+                parts.push(min(value.clone()).filter(on(ENTERED)).build()?.alias(format!("least_entered_{at}")));
+                parts.push(max(value.clone()).filter(on(ENTERED)).build()?.alias(format!("most_entered_{at}")));
                 parts.push(min(value).filter(on(STORED)).build()?.alias(format!("stored_{at}")));
             }
         }
@@ -186,7 +268,12 @@ impl Stored<'_> {
         let rows = measures.iter().position(|known| known.rule == Rule::Rows);
         let mut columns = keys;
         for (at, known) in measures.iter().enumerate() {
-            let now = if known.rule == Rule::Unknown { lit(ScalarValue::Null) } else { col(measure(at)) };
+            let now = match known.rule {
+                Rule::Unknown => lit(ScalarValue::Null),
+                // A group that is new has the values of the rows that entered.
+                Rule::Distinct => coalesce(vec![col(measure(at)), col(format!("entered_{at}"))]),
+                _ => col(measure(at)),
+            };
             columns.push(cast(now, known.data_type.clone()).alias(measure(at)));
         }
         let stale = self.stale(measures, rows);
@@ -197,7 +284,8 @@ impl Stored<'_> {
 
     /// Whether a group cannot be told from what is stored and what changed.
     fn stale(&self, measures: &[Measure], rows: Option<usize>) -> Expr {
-        let some_left = || col("times_left").gt(lit(0_i64));
+        let some = |times: &str| col(times).gt(lit(0_i64));
+        let some_left = || some("times_left");
         // A key stored twice is no key; and rows can only leave what is stored.
         let mut stale = col("times_stored").gt(lit(1_i64)).or(some_left().and(col("times_stored").eq(lit(0_i64))));
         if self.shape.hides || measures.iter().any(|known| known.rule == Rule::Unknown) {
@@ -207,14 +295,19 @@ impl Stored<'_> {
             stale = stale.or(some_left());
         }
         for (at, known) in measures.iter().enumerate() {
-            let stored = || col(format!("stored_{at}"));
-            let reached = match known.rule {
-                Rule::Min => col(format!("least_left_{at}")).lt_eq(stored()),
-                Rule::Max => col(format!("most_left_{at}")).gt_eq(stored()),
+            let of = |what: &str| col(format!("{what}_{at}"));
+            let (reached, taken) = match known.rule {
+                Rule::Min => (of("least_left").lt_eq(of("stored")), of("least_entered").lt_eq(of("least_left"))),
+                Rule::Max => (of("most_left").gt_eq(of("stored")), of("most_entered").gt_eq(of("most_left"))),
+                Rule::Distinct => {
+                    stale = stale.or(some("times_stored").and(some("times_moved")));
+                    continue;
+                }
                 _ => continue,
             };
-            // Where a value left and none is stored, something is odd.
-            stale = stale.or(col(format!("least_left_{at}")).is_not_null().and(reached.is_not_false()));
+            // Where a value left and none is stored, something is odd. What entered may take the place of what left.
+            let reached = reached.clone().is_null().or(reached.and(taken.is_not_true()));
+            stale = stale.or(of("least_left").is_not_null().and(reached));
         }
         stale
     }
@@ -224,6 +317,9 @@ impl Stored<'_> {
 fn rule(expression: &Expr, data_type: &DataType, never_null: impl Fn(&Expr) -> bool) -> Rule {
     let Expr::AggregateFunction(call) = expression.clone().unalias_nested().data else { return Rule::Unknown };
     let params = &call.params;
+    if params.distinct && params.filter.is_none() && call.func.name() == "count" && params.args.len() == 1 {
+        return Rule::Distinct;
+    }
     if params.distinct || !params.order_by.is_empty() || params.null_treatment.is_some() {
         return Rule::Unknown;
     }
@@ -292,17 +388,42 @@ fn flag(batch: &RecordBatch, name: &str) -> SqlResult<BooleanArray> {
 }
 
 /// The key columns of the stored table.
-pub(super) fn key_schema(columns: &[String], table: &PinnedTable) -> SchemaRef {
-    let fields = columns.iter().filter_map(|name| table.schema.field_with_name(name).ok().cloned());
+pub(super) fn key_schema(columns: &[KeyColumn], table: &PinnedTable) -> SchemaRef {
+    let fields = columns.iter().filter_map(|column| table.schema.field_with_name(&column.name).ok().cloned());
     Arc::new(Schema::new(fields.collect::<Vec<_>>()))
 }
 
+/// Whether some of the dates that the keys make are none: their days cannot be told from what is stored.
+pub(super) fn undated(groups: &[RecordBatch], columns: &[KeyColumn]) -> bool {
+    let dates = || columns.iter().filter(|column| matches!(column.of, KeyOf::Date(_)));
+    groups.iter().any(|batch| dates().any(|column| held(column, batch).is_none_or(|dates| dates.null_count() > 0)))
+}
+
+/// What the column holds of these keys.
+fn held(column: &KeyColumn, keys: &RecordBatch) -> Option<ArrayRef> {
+    let whole = |key: &usize| keys.column(*key).as_primitive_opt::<Int32Type>();
+    match &column.of {
+        KeyOf::Key(key) => Some(Arc::clone(keys.column(*key))),
+        KeyOf::Date([year, month, day]) => {
+            let (years, months, days) = (whole(year)?, whole(month)?, whole(day)?);
+            let dates = (0..keys.num_rows()).map(|row| {
+                let at = |part: &arrow::array::Int32Array| part.is_valid(row).then(|| part.value(row));
+                let (month, day) = (u32::try_from(at(months)?).ok()?, u32::try_from(at(days)?).ok()?);
+                NaiveDate::from_ymd_opt(at(years)?, month, day).map(Date32Type::from_naive_date)
+            });
+            Some(Arc::new(dates.collect::<Date32Array>()))
+        }
+    }
+}
+
 /// Keys under the names and in the types of the stored table.
-pub(super) fn named(keys: &[RecordBatch], schema: &SchemaRef) -> Result<Vec<RecordBatch>> {
+pub(super) fn named(keys: &[RecordBatch], columns: &[KeyColumn], schema: &SchemaRef) -> Result<Vec<RecordBatch>> {
     let exact = arrow::compute::CastOptions { safe: false, ..Default::default() };
     let named = keys.iter().map(|batch| {
-        let columns = batch.columns().iter().zip(schema.fields());
-        let columns = columns.map(|(column, field)| cast_with_options(column, field.data_type(), &exact));
+        let columns = columns.iter().zip(schema.fields()).map(|(column, field)| {
+            let held = held(column, batch).ok_or_else(|| ArrowError::SchemaError("a day is no number".into()))?;
+            cast_with_options(&held, field.data_type(), &exact)
+        });
         RecordBatch::try_new(Arc::clone(schema), columns.collect::<std::result::Result<Vec<_>, _>>()?)
     });
     named

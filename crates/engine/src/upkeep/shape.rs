@@ -13,6 +13,8 @@ use datafusion::logical_expr::{Aggregate, Expr, Join, LogicalPlan, Operator, Vol
 pub(super) enum Origin {
     /// This column of the grouping: its keys come first, then its measures.
     Grouping(usize),
+    /// `make_date` of these three columns of the grouping: a year, a month and a day.
+    Date([usize; 3]),
     /// Something else: an expression, or a column that was joined to the groups.
     Other,
 }
@@ -93,11 +95,23 @@ fn above(plan: &LogicalPlan) -> Result<Shape<'_>, String> {
         LogicalPlan::Projection(projection) => {
             let shape = above(&projection.input)?;
             let schema = projection.input.schema();
-            let origin = |expression: &Expr| match expression.clone().unalias_nested().data {
+            let of_column = |expression: &Expr| match expression {
                 Expr::Column(column) => {
-                    schema.maybe_index_of_column(&column).map_or(Origin::Other, |at| shape.columns[at])
+                    schema.maybe_index_of_column(column).map_or(Origin::Other, |at| shape.columns[at])
                 }
                 _ => Origin::Other,
+            };
+            let origin = |expression: &Expr| match expression.clone().unalias_nested().data {
+                Expr::ScalarFunction(call) if call.func.name() == "make_date" => {
+                    let parts: Vec<Origin> = call.args.iter().map(of_column).collect();
+                    match parts.as_slice() {
+                        [Origin::Grouping(year), Origin::Grouping(month), Origin::Grouping(day)] => {
+                            Origin::Date([*year, *month, *day])
+                        }
+                        _ => Origin::Other,
+                    }
+                }
+                other => of_column(&other),
             };
             Ok(Shape { columns: projection.expr.iter().map(origin).collect(), ..shape })
         }

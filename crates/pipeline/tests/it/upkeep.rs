@@ -79,12 +79,27 @@ const MODELS: &[(&str, &str, &str)] = &[
         "category",
         "SELECT category, sum(stock) AS stock, count(stock) AS counted, count(*) AS n, min(price) AS least, max(name) AS last FROM products GROUP BY category",
     ),
+    (
+        "by_date",
+        "date",
+        "SELECT make_date(year, month, day) AS date, count(*) AS n, sum(amount) AS revenue, count(DISTINCT customer_id) AS buyers, min(quantity) AS least FROM sales GROUP BY year, month, day",
+    ),
+    (
+        "cities_by_date",
+        "category,date",
+        "SELECT make_date(year, month, day) AS date, category, count(*) AS n, count(DISTINCT city) AS cities, count(DISTINCT product_id) AS products FROM sales GROUP BY year, month, day, category",
+    ),
     ("no_count", "customer_id", "SELECT customer_id, sum(amount) AS revenue FROM sales GROUP BY customer_id"),
 ];
 
 const DAY_MODEL: &str = "{{ config(materialized='incremental', unique_key=['date', 'product_name'], by_day='date') }}
 SELECT make_date(year, month, day) AS date, product_name, count(*) AS n, count(DISTINCT customer_id) AS buyers FROM sales
 {% if is_incremental() %}WHERE {{ changed('year', 'month', 'day') }}{% endif %} GROUP BY year, month, day, product_name";
+
+/// The sales as lines of a file, each for one more.
+const DEARER: &str = "SELECT concat_ws(',', transaction_id, customer_id, product_id, CAST(quantity AS varchar), \
+    CAST(amount + 1 AS varchar), concat(CAST(make_date(year, month, day) AS varchar), ' 12:00:00')) \
+    FROM sales ORDER BY transaction_id";
 
 /// A sequence of choices.
 pub(crate) struct Chance(u64);
@@ -179,7 +194,7 @@ impl Life {
     /// One step; its name.
     async fn step(&mut self, step: u64) -> &'static str {
         let chance = &mut self.chance;
-        match chance.below(12) {
+        match chance.below(14) {
             0..=3 => {
                 let keys = 20 + step * 6;
                 let rows = 1 + chance.below(6);
@@ -223,6 +238,13 @@ impl Life {
                 assert_eq!(outcome.status, RunStatus::Error, "nothing of it is published");
                 fs_err::remove_file(self.shop.path().join("data-tests/never.sql")).unwrap();
                 "a held run"
+            }
+            11 | 12 => {
+                let again =
+                    self.shop.query(DEARER).await.into_iter().filter(|_| chance.below(3) == 0).map(|row| row + "\n");
+                let text = format!("{HEADER}{}", again.collect::<String>());
+                self.shop.put("sales", &format!("day-{step}.csv"), text);
+                "other amounts"
             }
             _ => {
                 self.shop.put("sales", &format!("day-{step}.csv"), sales(chance, 3, 40));

@@ -43,6 +43,50 @@ async fn one_more_day_costs_a_day() {
     assert_eq!(shop.figures().await, before);
 }
 
+/// A sale of each of 70 days, by this customer and for this amount, in one file.
+fn seventy_days(customer: impl Fn(u32) -> u32, amount: u32) -> String {
+    let rows = (0..70).flat_map(|n| {
+        let (month, day) = (1 + n / 28, 1 + n % 28);
+        let sale = |of: &str, customer: u32| {
+            format!("T{n}-{of},C{customer},P1,1,{amount}.50,2024-{month:02}-{day:02} 12:00:00\n")
+        };
+        [sale("a", customer(n)), sale("b", 9)]
+    });
+    format!("{HEADER}{}", rows.collect::<String>())
+}
+
+/// Given sales of more days than are made day by day, when their amounts are corrected, then the days follow from what
+/// changed; when other customers turn out to have bought, they are made in full; each says what a full refresh does.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn many_days_follow_from_what_changed() {
+    let shop = Shop::new(|text| text);
+    let customers = (0..10).map(|n| format!(r#"{{"customer_id":"C{n}","name":"N{n}"}}"#)).collect::<Vec<_>>();
+    shop.put("customers", "c.json", format!("[{}]", customers.join(",")));
+    shop.put("sales", "first.csv", seventy_days(|n| n % 5, 10));
+    shop.run().await.unwrap();
+    let days = "SELECT concat_ws(' ', min(total_revenue), max(total_revenue), max(unique_customers), count(*)) FROM daily_sales_summary";
+    assert_eq!(shop.query(days).await, ["21.00 21.00 2 70"]);
+    shop.put("sales", "corrected.csv", seventy_days(|n| n % 5, 12));
+    let corrected = shop.run().await.unwrap();
+    assert_eq!(how(&corrected, "daily_sales_summary"), Some(How::Merge), "{:#?}", corrected.models);
+    assert_eq!(
+        how(&corrected, "customer_lifetime_value"),
+        Some(How::Merge),
+        "first and last orders are of the same time"
+    );
+    assert_eq!(shop.query(days).await, ["25.00 25.00 2 70"]);
+    assert_eq!(shop.stale_models().await, []);
+    assert_eq!(corrected.restated.iter().map(|restated| restated.days).max(), Some(70), "{:#?}", corrected.restated);
+
+    shop.put("sales", "others.csv", seventy_days(|_| 9, 12));
+    let others = shop.run().await.unwrap();
+    let daily = others.models.iter().find(|model| model.name == "daily_sales_summary").unwrap();
+    let why = daily.why.as_deref().unwrap_or_default();
+    assert_eq!((daily.how, why), (Some(How::Full), "70 days changed; 70 keys do not follow from what changed"));
+    assert_eq!(shop.query(days).await, ["25.00 25.00 1 70"]);
+    assert_eq!(shop.stale_models().await, []);
+}
+
 /// Given less memory than a month of sales needs in one piece, when the days are made in full, then they
 /// are made piece by piece and say the same.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
