@@ -102,6 +102,23 @@ impl KeyColumn {
             KeyOf::Date(parts) => parts,
         }
     }
+
+    /// The key at `at`, out of the values of this column.
+    fn key(&self, at: usize, values: Expr) -> Expr {
+        match self.of {
+            KeyOf::Key(_) => values,
+            KeyOf::Date([year, month, _]) => {
+                let part = if at == year {
+                    "year"
+                } else if at == month {
+                    "month"
+                } else {
+                    "day"
+                };
+                date_part(lit(part), values)
+            }
+        }
+    }
 }
 
 /// The stored table of a query.
@@ -211,17 +228,10 @@ impl Stored<'_> {
             column.unwrap_or_else(|| lit(ScalarValue::Null))
         };
         let held = |name: &str, data_type: &DataType| cast(plainly(name), data_type.clone());
-        let part = |column: &KeyColumn, at: usize| match column.of {
-            KeyOf::Key(_) => plainly(&column.name),
-            KeyOf::Date(parts) => {
-                let units = parts.iter().zip(["year", "month", "day"]);
-                let unit = units.into_iter().find(|(key, _)| **key == at).map_or("day", |(_, unit)| unit);
-                date_part(lit(unit), plainly(&column.name))
-            }
-        };
         let keys = (0..self.shape.grouping.group_expr.len()).filter_map(|at| {
             let column = self.key_columns.iter().find(|column| column.keys().contains(&at))?;
-            Some(cast(part(column, at), grouping.field(at).data_type().clone()).alias(key(at)))
+            let value = column.key(at, plainly(&column.name));
+            Some(cast(value, grouping.field(at).data_type().clone()).alias(key(at)))
         });
         let measures = measures
             .iter()
