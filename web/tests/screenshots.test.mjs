@@ -104,7 +104,7 @@ async function take(browser, shop, { name, path = "/", sizes = BOTH, whole = tru
     await settled(page, PATIENCE);
     faults.push(...(await faultsOf(page, { errors })).map((fault) => `${size} px, ${theme}: ${fault}`));
     if (unseen.some(([each]) => each === size)) continue;
-    await page.screenshot({ path: `${SHOTS}/${fileOf(name, size, theme)}`, fullPage: whole });
+    await page.screenshot({ path: `${SHOTS}/${fileOf(name, size, theme)}`, fullPage: whole, timeout: PATIENCE });
   }
   await page.context().close();
   return faults;
