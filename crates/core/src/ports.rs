@@ -175,6 +175,8 @@ pub trait Batch: Send {
     async fn loader(&mut self, contract: &Arc<Contract>) -> Result<Box<dyn Loader>>;
     /// Ends the load: the dataset's new files join [`Batch::catalog`].
     async fn finish(&mut self, loader: Box<dyn Loader>) -> Result<DatasetChange>;
+    /// Lets go of what only loads need: all datasets are loaded.
+    fn loaded(&mut self);
     /// The tables as they will be, were the batch published now.
     async fn catalog(&self) -> Result<Catalog>;
     /// Replaces all rows of a model's table; gives its rows.

@@ -278,6 +278,10 @@ impl Batch for LocalBatch {
         Ok(DatasetChange { changed, days, undated, first, rows })
     }
 
+    fn loaded(&mut self) {
+        self.dimensions.clear();
+    }
+
     async fn catalog(&self) -> Result<Catalog> {
         let tables = self.tables.iter().map(|(name, state)| (name.clone(), Arc::new(state.pinned.clone())));
         Ok(Catalog { tables: tables.collect(), ..Catalog::default() })

@@ -1,6 +1,7 @@
 //! Builds the models over the batch's tables and runs their tests, before anything is published.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+use std::sync::Arc;
 use std::time::Instant;
 
 use arrow_array::RecordBatch;
@@ -8,8 +9,8 @@ use futures::TryStreamExt;
 use shoplake_core::outcome::{How, ModelOutcome, ModelStatus, TestsOutcome};
 use shoplake_core::ports::{Batch, DatasetChange, RowStream};
 use shoplake_core::restated::Restated;
-use shoplake_core::{Fault, FaultKind, Result};
-use shoplake_models::{Materialized, Models};
+use shoplake_core::{Catalog, Fault, FaultKind, PinnedTable, Result};
+use shoplake_models::{Materialized, Model, Models};
 
 use crate::Pipeline;
 use crate::choice::Choice;
@@ -50,6 +51,134 @@ fn in_file(mut fault: Fault, path: &str) -> Fault {
     fault.at(path, place.as_ref().and_then(|p| p.line), place.and_then(|p| p.column))
 }
 
+/// What becomes of a model in this run.
+enum Verdict {
+    /// It was not chosen; whether what it reads has changed.
+    LeftOut { due: bool },
+    /// It reads what could not be made.
+    Skipped,
+    /// Nothing that it reads has changed; its rows.
+    Unchanged(u64),
+    /// It is made.
+    Make {
+        /// Its table as it was published before.
+        before: Option<Arc<PinnedTable>>,
+        /// Whether that is not what its SQL gives, whatever has changed.
+        redo: bool,
+    },
+}
+
+/// The models of one batch on their way.
+struct Building<'a> {
+    pipeline: &'a Pipeline,
+    choice: &'a Choice,
+    stale: &'a HashSet<String>,
+    reason: &'a Reason,
+    /// Datasets and models whose rows are others than before.
+    changed: BTreeSet<String>,
+    changes: HashMap<String, DatasetChange>,
+    /// Models that failed or were skipped.
+    broken: BTreeSet<String>,
+    built: Built,
+}
+
+impl Building<'_> {
+    /// Builds one model.
+    async fn model(&mut self, batch: &mut dyn Batch, model: &Model) -> Result<()> {
+        let began = Instant::now();
+        let catalog = batch.catalog().await?;
+        let mut outcome = ModelOutcome {
+            name: model.name.clone(),
+            status: ModelStatus::Success,
+            how: None,
+            why: None,
+            rows: 0,
+            seconds: 0.0,
+            error: None,
+        };
+        match self.verdict(model, &catalog) {
+            Verdict::LeftOut { due } => {
+                if due {
+                    self.built.due.insert(model.name.clone());
+                }
+                return Ok(());
+            }
+            Verdict::Skipped => {
+                outcome.status = ModelStatus::Skipped;
+                self.broken.insert(model.name.clone());
+            }
+            Verdict::Unchanged(rows) => {
+                (outcome.status, outcome.rows, outcome.how) = (ModelStatus::Unchanged, rows, Some(How::Unchanged));
+            }
+            Verdict::Make { before, redo } => {
+                match self.make(batch, model, &catalog, before.as_deref().filter(|_| !redo)).await {
+                    Ok(Made { rows, how, why, change }) => {
+                        (outcome.rows, outcome.how, outcome.why) = (rows, Some(how), why);
+                        self.changed.insert(model.name.clone());
+                        self.changes.insert(model.name.clone(), change);
+                        if let Some(before) = before.filter(|_| !redo) {
+                            let noted = self.pipeline.note_restated(batch, model, &before, &self.changes, self.reason);
+                            self.built.restated.extend(noted.await?);
+                        }
+                    }
+                    // A disk that is full or memory that is short is no fault of the data: the run ends.
+                    Err(fault) if fault.kind == FaultKind::Unavailable => return Err(in_file(fault, &model.path)),
+                    Err(fault) => {
+                        outcome.status = ModelStatus::Error;
+                        outcome.error = Some(explain(&in_file(fault, &model.path)));
+                        self.broken.insert(model.name.clone());
+                    }
+                }
+            }
+        }
+        outcome.seconds = began.elapsed().as_secs_f64();
+        self.built.models.push(outcome);
+        Ok(())
+    }
+
+    fn verdict(&self, model: &Model, catalog: &Catalog) -> Verdict {
+        let known = catalog.tables.get(&model.name);
+        let touched = self.touched(model);
+        if !self.choice.builds(&model.name) {
+            let behind = model.reads.iter().any(|table| self.built.due.contains(table));
+            let due = known.is_none() || behind || !touched.is_empty() || self.stale.contains(&model.name);
+            return Verdict::LeftOut { due };
+        }
+        let redo = self.choice.redoes(&model.name, self.stale);
+        let as_it_is = touched.is_empty() && !redo && self.choice.days_of(model).is_empty();
+        if model.reads.iter().any(|table| self.broken.contains(table)) {
+            Verdict::Skipped
+        } else if let Some(known) = known.filter(|_| as_it_is) {
+            Verdict::Unchanged(known.rows())
+        } else {
+            Verdict::Make { before: known.cloned(), redo }
+        }
+    }
+
+    /// The changed tables that a model reads.
+    fn touched<'m>(&self, model: &'m Model) -> Vec<&'m String> {
+        model.reads.iter().filter(|table| self.changed.contains(*table)).collect()
+    }
+
+    /// Makes a model whose table `known` holds what the same SQL gave before.
+    async fn make(
+        &self,
+        batch: &mut dyn Batch,
+        model: &Model,
+        catalog: &Catalog,
+        known: Option<&PinnedTable>,
+    ) -> Result<Made> {
+        let left_out = |name: &&String| !self.choice.builds(name) && !catalog.tables.contains_key(*name);
+        if let Some(name) = model.reads.iter().find(left_out) {
+            return Err(Fault::usage(format!("reads `{name}`, which was never built and is left out"))
+                .hint(format!("choose `+{}` to build what it reads too", model.name)));
+        }
+        let (touched, days) = (self.touched(model), self.choice.days_of(model));
+        let asked = Asked { model, catalog, known, touched: &touched, changes: &self.changes, days: &days };
+        self.pipeline.make(batch, &asked).await
+    }
+}
+
 impl Pipeline {
     /// Builds what has to be built anew, and tests it.
     ///
@@ -64,81 +193,23 @@ impl Pipeline {
         why: (&Choice, &Reason),
     ) -> Result<Built> {
         let (choice, reason) = why;
-        let mut built = Built::default();
-        let mut changed: BTreeSet<String> =
-            changes.iter().filter(|(_, change)| change.changed).map(|(name, _)| name.clone()).collect();
-        let mut changes = changes.clone();
-        let mut broken: BTreeSet<String> = BTreeSet::new();
+        let changed = changes.iter().filter(|(_, change)| change.changed).map(|(name, _)| name.clone());
+        let mut building = Building {
+            pipeline: self,
+            choice,
+            stale,
+            reason,
+            changed: changed.collect(),
+            changes: changes.clone(),
+            broken: BTreeSet::new(),
+            built: Built::default(),
+        };
         self.progress.stage("models", None);
         for model in models.models.iter().filter(|model| model.materialized.is_stored()) {
-            let began = Instant::now();
-            let catalog = batch.catalog().await?;
-            let known = catalog.tables.get(&model.name).cloned();
-            let mut outcome = ModelOutcome {
-                name: model.name.clone(),
-                status: ModelStatus::Success,
-                how: None,
-                why: None,
-                rows: 0,
-                seconds: 0.0,
-                error: None,
-            };
-            let touched: Vec<&String> = model.reads.iter().filter(|table| changed.contains(*table)).collect();
-            if !choice.builds(&model.name) {
-                let behind = model.reads.iter().any(|table| built.due.contains(table));
-                if known.is_none() || behind || !touched.is_empty() || stale.contains(&model.name) {
-                    built.due.insert(model.name.clone());
-                }
-                continue;
-            }
-            let redo = choice.redoes(&model.name, stale);
-            let days = choice.days_of(model);
-            let as_it_is = touched.is_empty() && !redo && days.is_empty();
-            let never = model.reads.iter().find(|name| !choice.builds(name) && !catalog.tables.contains_key(*name));
-            if model.reads.iter().any(|table| broken.contains(table)) {
-                outcome.status = ModelStatus::Skipped;
-                broken.insert(model.name.clone());
-            } else if let Some(known) = known.as_ref().filter(|_| as_it_is) {
-                (outcome.status, outcome.rows) = (ModelStatus::Unchanged, known.rows());
-                outcome.how = Some(How::Unchanged);
-            } else {
-                let known = known.filter(|_| !redo);
-                let asked = Asked {
-                    model,
-                    catalog: &catalog,
-                    known: known.as_deref(),
-                    touched: &touched,
-                    changes: &changes,
-                    days: &days,
-                };
-                let made = match never {
-                    None => self.make(batch, &asked).await,
-                    Some(name) => Err(Fault::usage(format!("reads `{name}`, which was never built and is left out"))
-                        .hint(format!("choose `+{}` to build what it reads too", model.name))),
-                };
-                match made {
-                    Ok(Made { rows, how, why, change }) => {
-                        (outcome.rows, outcome.how, outcome.why) = (rows, Some(how), why);
-                        changed.insert(model.name.clone());
-                        changes.insert(model.name.clone(), change);
-                        if let Some(before) = known {
-                            let noted = self.note_restated(batch, model, &before, &changes, reason).await?;
-                            built.restated.extend(noted);
-                        }
-                    }
-                    // A disk that is full or memory that is short is no fault of the data: the run ends.
-                    Err(fault) if fault.kind == FaultKind::Unavailable => return Err(in_file(fault, &model.path)),
-                    Err(fault) => {
-                        outcome.status = ModelStatus::Error;
-                        outcome.error = Some(explain(&in_file(fault, &model.path)));
-                        broken.insert(model.name.clone());
-                    }
-                }
-            }
-            outcome.seconds = began.elapsed().as_secs_f64();
-            built.models.push(outcome);
+            building.model(batch, model).await?;
         }
         self.progress.done();
+        let Building { changed, broken, mut built, .. } = building;
         let first = models.models.iter().all(|model| !model.materialized.is_stored() || stale.contains(&model.name));
         let fresh = Fresh { changed: &changed, broken: &broken, stale, first };
         built.tests = self.data_tests(&batch.catalog().await?, models, choice, &fresh).await?;

@@ -68,6 +68,9 @@ pub struct Pipeline {
     pub clock: Arc<dyn Clock>,
     /// Who watches.
     pub progress: Arc<dyn Progress>,
+    /// Gives memory that is free back to the system: between many rows that are loaded and models over them, which
+    /// need it for other things.
+    pub give_back: fn(),
 }
 
 /// What a run takes besides what lies in the inbox.

@@ -179,6 +179,7 @@ pub(crate) async fn pipeline(project: &Arc<Project>, progress: Arc<dyn Progress>
         state,
         clock: Arc::new(SystemClock),
         progress,
+        give_back: crate::heap::give_back,
     })
 }
 

@@ -1,6 +1,11 @@
 //! `cargo xtask schemas`: the JSON Schemas of the project folder's files, for editors.
 //!
 //! The types in `shoplake-project` and `shoplake-models` are the source; `schemas/` is written from them, never by hand.
+//! They are asked by way of `crates/models/examples/schemas.rs`.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::process::Command;
 
 use anyhow::{Result, bail};
 use clap::Args;
@@ -47,12 +52,9 @@ fn write() -> Result<()> {
     Ok(())
 }
 
-fn generated() -> Result<Vec<(std::path::PathBuf, String)>> {
+fn generated() -> Result<Vec<(PathBuf, String)>> {
     let folder = workspace::root().join("schemas");
-    let of_models = [("models.schema.json", shoplake_models::schema())];
-    shoplake_project::schemas()
-        .into_iter()
-        .chain(of_models)
-        .map(|(name, schema)| Ok((folder.join(name), serde_json::to_string_pretty(&schema)? + "\n")))
-        .collect()
+    let said = workspace::output(&mut Command::new(workspace::build_example("schemas")?))?;
+    let texts: BTreeMap<String, String> = serde_json::from_str(&said)?;
+    Ok(texts.into_iter().map(|(name, text)| (folder.join(name), text)).collect())
 }

@@ -34,9 +34,9 @@ pub(crate) struct Options {
 pub(crate) fn run(options: &Options) -> Result<()> {
     let mut steps = Steps::default();
     steps.take("format", || workspace::succeed(workspace::cargo().args(["fmt", "--all", "--check"])));
-    steps.take("generated files", schemas::check);
     // Before the lints: the first build is the longest step, and what it finds matters most.
     let binary = steps.take("build", || workspace::build_shoplake(Profile::Dev));
+    steps.take("generated files", schemas::check);
     steps.take("Rust tests", rust_tests);
     steps.take("lints", || {
         let clippy = ["clippy", "--workspace", "--all-targets", "--", "--deny", "warnings"];

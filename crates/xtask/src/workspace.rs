@@ -53,10 +53,10 @@ pub(crate) fn build_shoplake(profile: Profile) -> Result<PathBuf> {
     let mut command = cargo();
     command.args(["build", "--bin", "shoplake"]);
     let folder = match profile {
-        // `--workspace --examples` adds next to nothing to build: it makes cargo choose the
-        // dependencies' features as the tests do, so that demo and test share one build of them.
+        // One small example of the whole workspace: it makes cargo choose the dependencies' features as the
+        // tests do, so that demo and test share one build of them.
         Profile::Dev => {
-            command.args(["--workspace", "--examples"]);
+            command.args(["--workspace", "--example", "schemas"]);
             "debug"
         }
         Profile::Release => {
@@ -68,6 +68,13 @@ pub(crate) fn build_shoplake(profile: Profile) -> Result<PathBuf> {
     let binary = target().join(folder).join(format!("shoplake{}", std::env::consts::EXE_SUFFIX));
     anyhow::ensure!(binary.is_file(), "cargo built no `{}`", binary.display());
     Ok(binary)
+}
+
+/// Builds an example of the workspace, with the features that [`build_shoplake`] has cargo choose, and says where it is.
+pub(crate) fn build_example(name: &str) -> Result<PathBuf> {
+    require_compiler()?;
+    succeed(cargo().args(["build", "--workspace", "--example", name]))?;
+    Ok(target().join("debug/examples").join(format!("{name}{}", std::env::consts::EXE_SUFFIX)))
 }
 
 /// Runs a command that shares this terminal; an exit code other than 0 is an error.

@@ -124,6 +124,7 @@ impl Shop {
             state: Arc::new(state),
             listener: Arc::new(Deaf),
             progress: Arc::new(Quiet),
+            give_back: || {},
             clock: Arc::new(SystemClock),
             project,
         }

@@ -132,6 +132,7 @@ impl Shop {
             state: Arc::new(SqliteState::open(&project.state_dir().join("state.db")).await.unwrap()),
             listener: Arc::new(Deaf),
             progress: Arc::new(Quiet),
+            give_back: || {},
             clock: Arc::new(SystemClock),
             project,
         }
