@@ -2,6 +2,7 @@
 import assert from "node:assert/strict";
 import { after, before, describe, it } from "node:test";
 import { eventually, findings, openShop, settled } from "./helpers.mjs";
+import { faultsOf } from "./looks.mjs";
 
 const PAGES = [
   "/",
@@ -98,6 +99,14 @@ describe("access", () => {
       await page.evaluate(() => getComputedStyle(document.documentElement).getPropertyValue("--quick").trim()),
       /^0m?s$/,
     );
+  });
+
+  it("on a phone the days are not cut off, though they are of two years", async () => {
+    const page = await shop.page("/?from=2024-09-22&to=2025-09-21", { width: 360, height: 780, isMobile: true });
+    await settled(page);
+    const days = page.getByRole("button", { name: /^Period/ });
+    assert.match(await days.innerText(), /22 Sep\w* 2024[^]*21 Sep\w* 2025/);
+    assert.deepEqual(await faultsOf(page, { errors: [] }), []);
   });
 
   it("on a phone the filters stand in a sheet, and the pages behind a button", async () => {
