@@ -106,7 +106,7 @@ describe("access", () => {
     await settled(page);
     const days = page.getByRole("button", { name: /^Period/ });
     assert.match(await days.innerText(), /22 Sep\w* 2024[^]*21 Sep\w* 2025/);
-    assert.deepEqual(await faultsOf(page, { errors: [] }), []);
+    assert.deepEqual(await faultsOf(page), []);
   });
 
   it("on a phone the filters stand in a sheet, and the pages behind a button", async () => {
