@@ -62,6 +62,8 @@ pub(crate) fn finish(mut loader: TableLoader, pool: &Arc<Pool>) -> Result<Finish
     for part in &mut loader.parts {
         part.file.flush(pool)?;
     }
+    // Before what the pool has in hand is awaited: one thread is enough for it.
+    let keys = loader.take_keys()?;
     pool.wait()?;
     let merger = Arc::new(Merger {
         root: loader.root.clone(),
@@ -78,7 +80,6 @@ pub(crate) fn finish(mut loader: TableLoader, pool: &Arc<Pool>) -> Result<Finish
         let heal = loader.heal && merger.can_heal(&file)?;
         candidates.push(Candidate { input: Input { file, dropped }, base: true, heal });
     }
-    let keys = loader.take_keys()?;
     candidates.extend(close_parts(std::mem::take(&mut loader.parts), keys, &merger, pool)?);
     // Where the table was empty all rows are new: whoever reads it is made in full.
     let log = Arc::new(ChangeLog::new(&merger.root, merger.batch, merger.shape.file_schema(), first));

@@ -23,6 +23,8 @@ const HEAD: usize = 16;
 const WINDOW: usize = 512;
 /// Where more than one key is sought for so many rows, the whole index is read.
 const ROWS_PER_SEARCH: usize = 512;
+/// Pairs that are sorted together, on average.
+const PAIRS_PER_BUCKET: usize = 8;
 
 /// The sorted key hashes of one data file.
 #[derive(Debug, Default)]
@@ -39,13 +41,36 @@ pub(crate) fn index_path(root: &Path, file: &str, kind: &str) -> PathBuf {
 impl KeyIndex {
     /// The index of rows whose hashes are given in the order of the rows.
     pub(crate) fn new(hashes: &[u64]) -> Self {
-        Self::from_pairs(hashes.iter().enumerate().map(|(ordinal, hash)| (*hash, ordinal as u32)).collect())
+        Self::sorted(hashes.len(), || hashes.iter().copied().zip(0..))
     }
 
     /// The index of these hashes and ordinals.
-    pub(crate) fn from_pairs(mut pairs: Vec<(u64, u32)>) -> Self {
-        pairs.sort_unstable();
-        let (hashes, ordinals) = pairs.into_iter().unzip();
+    pub(crate) fn from_pairs(pairs: &[(u64, u32)]) -> Self {
+        Self::sorted(pairs.len(), || pairs.iter().copied())
+    }
+
+    /// The index of `len` pairs. Hashes are spread evenly, so their high bits bring most of them near to their places.
+    fn sorted<I: Iterator<Item = (u64, u32)>>(len: usize, pairs: impl Fn() -> I) -> Self {
+        let buckets = len.div_ceil(PAIRS_PER_BUCKET);
+        let bucket = |hash: u64| ((u128::from(hash) * buckets as u128) >> 64) as usize;
+        let mut next = vec![0; buckets + 1];
+        pairs().for_each(|(hash, _)| next[bucket(hash) + 1] += 1);
+        for at in 1..next.len() {
+            next[at] += next[at - 1];
+        }
+        let mut placed = vec![(0, 0); len];
+        pairs().for_each(|pair| {
+            let place = &mut next[bucket(pair.0)];
+            placed[*place] = pair;
+            *place += 1;
+        });
+        // Each bucket ends by now where it was to end, and the next one begins there.
+        let mut begin = 0;
+        for end in &next[..buckets] {
+            placed[begin..*end].sort_unstable();
+            begin = *end;
+        }
+        let (hashes, ordinals) = placed.into_iter().unzip();
         Self { hashes, ordinals }
     }
 

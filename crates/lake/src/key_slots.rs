@@ -7,7 +7,8 @@ pub(crate) const BLOCK: usize = 64;
 
 /// The table is cut in so many parts that grow one by one, so that growing takes little room.
 const SHARD_BITS: u32 = 5;
-/// Slots of a part that holds its first key.
+/// Slots of a part that holds its first key; of the last part half as many again, so that each part is full at
+/// another time and whoever adds keys never waits for all of them to grow.
 const FIRST_SLOTS: usize = 16;
 
 /// Numbers of keys, in the order in which the keys came in.
@@ -34,7 +35,9 @@ impl KeySlots {
     /// Adds the number of a key that is not there yet.
     pub(crate) fn insert(&mut self, key: u128, number: u32) {
         let tag = tag(key as u64);
-        self.shard_mut(tag).insert(tag, number);
+        let shard = shard_of(tag);
+        let first = FIRST_SLOTS + ((shard * FIRST_SLOTS / 2) >> SHARD_BITS);
+        self.shards[shard].insert(tag, number, first);
     }
 
     /// The numbers that may be the key's, of which only the low 64 bits are asked: hardly ever one too many.
@@ -70,16 +73,13 @@ impl KeySlots {
             shard.truncate(len);
         }
     }
-
-    fn shard_mut(&mut self, tag: u32) -> &mut Shard {
-        &mut self.shards[shard_of(tag)]
-    }
 }
 
 impl Shard {
-    fn insert(&mut self, tag: u32, number: u32) {
+    /// Adds a number; `first` is how many slots there are for the first one.
+    fn insert(&mut self, tag: u32, number: u32, first: usize) {
         if (self.used + 1) * 4 > self.slots.len() * 3 {
-            self.lay_out((self.slots.len() * 3 / 2).max(FIRST_SLOTS), u32::MAX);
+            self.lay_out((self.slots.len() * 3 / 2).max(first), u32::MAX);
         }
         place(&mut self.slots, u64::from(tag) << 32 | (u64::from(number) + 1));
         self.used += 1;

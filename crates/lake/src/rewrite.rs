@@ -189,7 +189,7 @@ impl Merger {
         }
         for (related, orphans) in self.related.iter().zip(orphans).filter(|(_, orphans)| !orphans.is_empty()) {
             let path = index_path(&self.root, &file.path, &orphans_kind(&related.column));
-            KeyIndex::from_pairs(orphans).write(&path)?;
+            KeyIndex::from_pairs(&orphans).write(&path)?;
         }
         Ok(())
     }

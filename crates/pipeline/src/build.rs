@@ -59,13 +59,8 @@ enum Verdict {
     Skipped,
     /// Nothing that it reads has changed; its rows.
     Unchanged(u64),
-    /// It is made.
-    Make {
-        /// Its table as it was published before.
-        before: Option<Arc<PinnedTable>>,
-        /// Whether that is not what its SQL gives, whatever has changed.
-        redo: bool,
-    },
+    /// It is made; its table as it was published before, where that is what its SQL gave.
+    Make(Option<Arc<PinnedTable>>),
 }
 
 /// The models of one batch on their way.
@@ -110,13 +105,13 @@ impl Building<'_> {
             Verdict::Unchanged(rows) => {
                 (outcome.status, outcome.rows, outcome.how) = (ModelStatus::Unchanged, rows, Some(How::Unchanged));
             }
-            Verdict::Make { before, redo } => {
-                match self.make(batch, model, &catalog, before.as_deref().filter(|_| !redo)).await {
+            Verdict::Make(known) => {
+                match self.make(batch, model, &catalog, known.as_deref()).await {
                     Ok(Made { rows, how, why, change }) => {
                         (outcome.rows, outcome.how, outcome.why) = (rows, Some(how), why);
                         self.changed.insert(model.name.clone());
                         self.changes.insert(model.name.clone(), change);
-                        if let Some(before) = before.filter(|_| !redo) {
+                        if let Some(before) = known {
                             let noted = self.pipeline.note_restated(batch, model, &before, &self.changes, self.reason);
                             self.built.restated.extend(noted.await?);
                         }
@@ -151,7 +146,7 @@ impl Building<'_> {
         } else if let Some(known) = known.filter(|_| as_it_is) {
             Verdict::Unchanged(known.rows())
         } else {
-            Verdict::Make { before: known.cloned(), redo }
+            Verdict::Make(known.filter(|_| !redo).cloned())
         }
     }
 

@@ -8,6 +8,7 @@ use shoplake_core::ports::FileRecord;
 use shoplake_core::project::Dataset;
 use shoplake_core::source::Origin;
 use shoplake_core::{Corrections, Counts, LandedFile, Result, Sha256, fail_point};
+use shoplake_quality::{ReadOptions, ordered};
 use shoplake_sources::files::{self, Arrival};
 use shoplake_sources::rest::PullOptions;
 
@@ -49,11 +50,22 @@ impl Pipeline {
             files::scan(&self.project)?
         };
         arrivals.retain(|arrival| !options.leave.contains(&arrival.path));
-        let mut intakes = Vec::new();
+        let mut begun = Vec::new();
         for dataset in &self.project.datasets {
-            let name = &dataset.contract.dataset;
-            let arrived: Vec<&Arrival> = arrivals.iter().filter(|arrival| &arrival.dataset == name).collect();
-            intakes.push(self.intake(dataset, &arrived, named).await?);
+            begun.push(self.begin_intake(dataset, named).await?);
+        }
+        let landed = self.land(&arrivals)?;
+        let mut intakes = Vec::new();
+        for (dataset, (mut intake, mut candidates)) in self.project.datasets.iter().zip(begun) {
+            let arrived = landed.iter().filter(|file| file.dataset == dataset.contract.dataset).cloned();
+            candidates.extend(arrived.map(|file| Candidate { file, waited: false }));
+            for known in self.sort_out(dataset, in_order(candidates), &mut intake).await? {
+                self.landing.discard(&known)?;
+            }
+            if !named {
+                intake.replays = self.outdated(dataset).await?;
+            }
+            intakes.push(intake);
         }
         Ok(intakes)
     }
@@ -81,12 +93,16 @@ impl Pipeline {
         Ok(intakes)
     }
 
-    async fn intake(&self, dataset: &Dataset, arrived: &[&Arrival], named: bool) -> Result<Intake> {
+    /// Pulls what an API has of a dataset; gives that, and the files that lie in landing already.
+    async fn begin_intake(&self, dataset: &Dataset, named: bool) -> Result<(Intake, Vec<Candidate>)> {
         let name = &dataset.contract.dataset;
         let mut intake = Intake::default();
-        let mut fresh: Vec<LandedFile> = Vec::new();
-        self.progress.stage(&format!("landing {name}"), None);
-        if matches!(dataset.origin, Origin::RestApi(_)) && !named {
+        let mut candidates = Vec::new();
+        if named {
+            return Ok((intake, candidates));
+        }
+        if matches!(dataset.origin, Origin::RestApi(_)) {
+            self.progress.stage(&format!("landing {name}"), None);
             let pulled = shoplake_sources::rest::pull(
                 dataset,
                 &*self.landing,
@@ -103,27 +119,35 @@ impl Pipeline {
                 let hint = problem.hint.as_deref().map(|hint| format!(" ({hint})")).unwrap_or_default();
                 intake.problems.push(format!("{name}: {problem}{hint}"));
             }
-            fresh.extend(pulled.files);
+            candidates.extend(pulled.files.into_iter().map(|file| Candidate { file, waited: false }));
+            self.progress.done();
         }
         // A pull may discard pages that waited, and what arrives waits too: this stands between them.
-        let waiting = if named { Vec::new() } else { self.landing.waiting(name)? };
-        for arrival in arrived {
-            let landed = self.landing.land_file(name, &arrival.path, &arrival.name, &arrival.origin, arrival.take)?;
-            self.progress.advance(landed.size, 0);
-            Attempts::of(&self.project).came_anew(&landed)?;
-            fresh.push(landed);
-            fail_point("landed")?;
-        }
-        self.progress.done();
-        let mut candidates: Vec<Candidate> = fresh.into_iter().map(|file| Candidate { file, waited: false }).collect();
+        let waiting = self.landing.waiting(name)?;
         candidates.extend(waiting.into_iter().map(|file| Candidate { file, waited: true }));
-        for known in self.sort_out(dataset, in_order(candidates), &mut intake).await? {
-            self.landing.discard(&known)?;
-        }
-        if !named {
-            intake.replays = self.outdated(dataset).await?;
-        }
-        Ok(intake)
+        Ok((intake, candidates))
+    }
+
+    /// Lands what has arrived, some files side by side: each is read once, for its hash.
+    fn land(&self, arrivals: &[Arrival]) -> Result<Vec<LandedFile>> {
+        self.progress.stage("landing", None);
+        let attempts = Attempts::of(&self.project);
+        let mut landed = Vec::with_capacity(arrivals.len());
+        let mut left = arrivals.iter();
+        let land = |arrival: &Arrival| {
+            let Arrival { dataset, path, name, origin, take } = arrival;
+            self.landing.land_file(dataset, path, name, origin, *take)
+        };
+        let threads = ReadOptions::new(self.project.time_zone, &self.project.limits).workers();
+        let keep = |file: LandedFile| {
+            self.progress.advance(file.size, 0);
+            attempts.came_anew(&file)?;
+            landed.push(file);
+            fail_point("landed")
+        };
+        ordered::in_order(threads, || Ok(left.next()), land, keep)?;
+        self.progress.done();
+        Ok(landed)
     }
 
     /// What the next run would have to load, by the files that lie in the inbox and in landing: nothing

@@ -3,8 +3,9 @@
 //! What lives here: opening a landed file (`open`), the readers of each format (`csv`, `json`,
 //! `parquet_file`), the judge that every reader hands its records to ([`rows`]), the types' own
 //! parsers (`values`), the rules (`checks`, one check, one file), `discover`, which writes a
-//! contract from a sample, and `mark`, which finds the broken part of a rejected record again. What does not: keys against the lake, duplicates and updates (`lake`),
-//! the decision over a file with too many rejects (`pipeline`, by [`over_reject_limit`]).
+//! contract from a sample, [`ordered`], which has threads work side by side and keeps the order, and `mark`, which
+//! finds the broken part of a rejected record again. What does not: keys against the lake, duplicates and updates
+//! (`lake`), the decision over a file with too many rejects (`pipeline`, by [`over_reject_limit`]).
 
 pub mod checks;
 mod csv;
@@ -13,7 +14,7 @@ mod items;
 mod json;
 mod mark;
 pub(crate) mod open;
-mod ordered;
+pub mod ordered;
 mod parquet_file;
 mod raw;
 mod reading;

@@ -4,10 +4,13 @@ use crossbeam_channel::bounded;
 use shoplake_core::{Fault, Result};
 
 /// Takes one result of a job; an error means that nobody wants more of them.
-pub(crate) type Give<'a, D> = dyn FnMut(D) -> Result<()> + 'a;
+pub type Give<'a, D> = dyn FnMut(D) -> Result<()> + 'a;
 
 /// As [`parts_in_order`], for work with one result a job.
-pub(crate) fn in_order<J: Send, D: Send>(
+///
+/// # Errors
+/// The first one of `next`, `work` or `sink`.
+pub fn in_order<J: Send, D: Send>(
     threads: usize,
     next: impl FnMut() -> Result<Option<J>> + Send,
     work: impl Fn(J) -> Result<D> + Sync,
@@ -21,7 +24,10 @@ pub(crate) fn in_order<J: Send, D: Send>(
 ///
 /// A job may have many results: it waits until those before are taken, so that of the results at most
 /// two a thread are in memory, however many a job has.
-pub(crate) fn parts_in_order<J: Send, D: Send>(
+///
+/// # Errors
+/// The first one of `next`, `work` or `sink`.
+pub fn parts_in_order<J: Send, D: Send>(
     threads: usize,
     mut next: impl FnMut() -> Result<Option<J>> + Send,
     work: impl Fn(J, &mut Give<'_, D>) -> Result<()> + Sync,

@@ -45,7 +45,7 @@ impl ReadOptions {
     }
 
     /// The threads to start.
-    pub(crate) fn workers(&self) -> usize {
+    pub fn workers(&self) -> usize {
         match self.threads {
             0 => std::thread::available_parallelism().map_or(1, usize::from),
             threads => threads,
